@@ -1,0 +1,216 @@
+"""From a study to its arms, each checked to be something that can work."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bench import losses, samplers, students, teachers
+from bench.errors import InputError, did_you_mean
+from bench.losses.base import Loss
+from bench.registry import parse_entry
+from bench.samplers.base import Sampler
+from bench.spaces import Float, Space
+from bench.students.base import Student
+from bench.study import ArmEntry, Cross, Study, Training, Written
+from bench.teachers.base import Teacher
+
+
+@dataclass(frozen=True)
+class Arm:
+    """loss × teacher × student × sampler: what a study compares.
+
+    Attributes:
+        training: how its runs are optimised.
+        space: what Optuna may vary, by the names ``loss.<option>`` and ``training.<key>``.
+    """
+
+    name: str
+    loss: Loss
+    teacher: Teacher
+    student: Student
+    sampler: Sampler
+    training: Training
+    space: Mapping[str, Space]
+
+    def choose(self, values: Mapping[str, Any]) -> Arm:
+        """This arm with values from its space.
+
+        Raises:
+            InputError: a value that the loss or the training does not allow.
+        """
+        loss_options = {_last(key): value for key, value in values.items() if key[:5] == "loss."}
+        training = {_last(key): value for key, value in values.items() if key[:9] == "training."}
+        return replace(
+            self,
+            loss=losses.create(self.loss, **loss_options),
+            training=Training.model_validate({**self.training.model_dump(), **training}),
+        )
+
+
+def _last(key: str) -> str:
+    return key.partition(".")[2]
+
+
+def expand(study: Study) -> list[Arm]:
+    """The study's arms in the order it names them.
+
+    Raises:
+        InputError: an arm that cannot work, two arms of one name, or no such baseline.
+    """
+    entries = [*study.arms, *(_combine(study.cross) if study.cross else [])]
+    arms = [_arm(study, entry) for entry in entries]
+    arms = _name(arms, [entry.name for entry in entries])
+    names = Counter(arm.name for arm in arms)
+    for name, count in names.items():
+        if count > 1:
+            raise InputError(f"arm {name!r}: {count} arms have that name; give them a name each")
+    if study.baseline not in names:
+        raise InputError(
+            f"baseline: no arm is named {study.baseline!r}{did_you_mean(study.baseline, names)}"
+        )
+    for arm in arms:
+        _check(study, arm)
+    return arms
+
+
+def _combine(cross: Cross) -> list[ArmEntry]:
+    axes: dict[str, list[Any]] = {
+        "loss": cross.losses,
+        "teacher": cross.teachers or [None],
+        "student": cross.students or [None],
+        "sampler": cross.samplers or [None],
+    }
+    combinations = [
+        dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())
+    ]
+    kept = [
+        combination
+        for combination in combinations
+        if not any(_excluded(combination, rule) for rule in cross.exclude)
+    ]
+    if not kept:
+        raise InputError("cross: everything is excluded")
+    return [ArmEntry(**combination) for combination in kept]
+
+
+def _excluded(combination: Mapping[str, Written | None], rule: Mapping[Any, Written]) -> bool:
+    return all(_agrees(combination[axis], wanted) for axis, wanted in rule.items())
+
+
+def _agrees(written: Written | None, wanted: Written) -> bool:
+    if written is None:
+        return False
+    (name, options), (wanted_name, wanted_options) = _parts(written), _parts(wanted)
+    return name == wanted_name and wanted_options.items() <= options.items()
+
+
+def _parts(written: Written) -> tuple[str, dict[str, Any]]:
+    if isinstance(written, str):
+        return parse_entry(written)
+    return written.get("name", ""), {key: value for key, value in written.items() if key != "name"}
+
+
+def _arm(study: Study, entry: ArmEntry) -> Arm:
+    loss = losses.create(entry.loss)
+    space: dict[str, Space] = {}
+    if study.tuning.trials:
+        own = _own_space(loss, entry)
+        space = {f"training.{key}": value for key, value in study.tuning.space.items()}
+        space |= {f"loss.{option}": value for option, value in own.items()}
+    elif entry.space:
+        raise InputError(f"arm {loss}: it has a space, but tuning.trials is 0")
+    return Arm(
+        name=entry.name or "",
+        loss=loss,
+        teacher=teachers.create(entry.teacher or study.defaults.teacher),
+        student=students.create(entry.student or study.defaults.student),
+        sampler=samplers.create(entry.sampler or study.defaults.sampler),
+        training=study.training,
+        space=space,
+    )
+
+
+def _own_space(loss: Loss, entry: ArmEntry) -> dict[str, Space]:
+    """The loss's options to vary: as the arm says, else the loss's own, but for fixed ones."""
+    if entry.space is not None:
+        for option in entry.space:
+            if option not in loss.options:
+                hint = did_you_mean(option, loss.options)
+                raise InputError(
+                    f"arm {loss}: space.{option}: {loss.name} has no such option{hint}"
+                )
+        return dict(entry.space)
+    _, given = _parts(entry.loss)
+    return {option: space for option, space in loss.search_space.items() if option not in given}
+
+
+AXES = ("teacher", "student", "sampler")
+
+
+def _name(arms: list[Arm], given: list[str | None]) -> list[Arm]:
+    """Arms without a name get their loss's, plus whatever else two of that loss differ in."""
+    named = []
+    for arm, name in zip(arms, given, strict=True):
+        if not name:
+            rivals = [other for other in arms if str(other.loss) == str(arm.loss)]
+            differing = [
+                str(getattr(arm, axis))
+                for axis in AXES
+                if len({str(getattr(other, axis)) for other in rivals}) > 1
+            ]
+            name = " + ".join([str(arm.loss), *differing])
+        named.append(replace(arm, name=name))
+    return named
+
+
+def _check(study: Study, arm: Arm) -> None:
+    needed, given = arm.loss.needs(), arm.teacher.provides()
+    if missing := sorted(needed - given):
+        raise InputError(
+            f"arm {arm.name!r}: {arm.loss.name} needs {', '.join(missing)} from a teacher, and "
+            f"{arm.teacher.name} gives {', '.join(sorted(given)) or 'nothing'}"
+        )
+    if not needed and given:
+        raise InputError(
+            f"arm {arm.name!r}: {arm.loss.name} uses nothing of its teacher {arm.teacher}, which "
+            "would be charged to it for nothing; give it teacher 'none', or exclude it"
+        )
+    if study.tuning.trials and not arm.space:
+        raise InputError(
+            f"arm {arm.name!r}: {study.tuning.trials} trials but nothing to vary; give tuning.space"
+        )
+    _check_space(study, arm)
+
+
+def _check_space(study: Study, arm: Arm) -> None:
+    """Both ends of every axis must be allowed, and a grid must hold enough points."""
+    for key, space in arm.space.items():
+        ends = [space.low, space.high] if isinstance(space, Float) else space.values
+        for end in ends:
+            try:
+                arm.choose({key: end})
+            except InputError as error:
+                raise InputError(f"arm {arm.name!r}: space {key}: {error}") from None
+            except ValueError:
+                raise InputError(f"arm {arm.name!r}: space {key}: {end} is not allowed") from None
+    if study.tuning.trials and study.tuning.sampler == "grid":
+        size = len(grid(arm))
+        if size < study.tuning.trials:
+            raise InputError(
+                f"arm {arm.name!r}: tuning.trials is {study.tuning.trials}, its grid has {size} "
+                "points; every arm gets the same number of trials"
+            )
+
+
+def grid(arm: Arm) -> list[dict[str, Any]]:
+    """Every point of the arm's space, the last axis fastest.
+
+    Raises:
+        InputError: a continuous axis.
+    """
+    axes = {key: space.grid() for key, space in arm.space.items()}
+    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]

@@ -1,0 +1,122 @@
+"""The commands: one function each, no logic."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.errors import BenchError, InputError
+
+app = typer.Typer(
+    name="bench",
+    help="Compare ways to train retrieval bi-encoders, every cost charged.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+StudyName = Annotated[
+    str, typer.Argument(metavar="STUDY", help="a predefined name, or a TOML file")
+]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="a study's folder")]
+
+
+@app.command()
+def run(
+    study: StudyName,
+    out: Annotated[Path | None, typer.Option(help="default: results/<study name>")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="replace a key of the file"),
+    ] = None,
+    artifacts: Annotated[Path, typer.Option(help="prepared things, shared by studies")] = Path(
+        "results/artifacts"
+    ),
+    mlflow: Annotated[bool, typer.Option(help="log to MLflow")] = True,
+    retry_failed: Annotated[bool, typer.Option(help="train failed runs again")] = False,
+) -> None:
+    """Finish a study and draw its report; the same command again does what is missing."""
+    from bench.commands.run import run_study
+
+    run_study(study, set_ or [], out, artifacts, mlflow, retry_failed)
+
+
+@app.command()
+def report(folder: Folder) -> None:
+    """Draw a study's figures, tables and page again, from its records alone."""
+    from bench.commands.report import report_study
+
+    report_study(folder)
+
+
+@app.command()
+def status(folder: Folder) -> None:
+    """How far a study is."""
+    from bench.commands.status import show_status
+
+    show_status(folder)
+
+
+@app.command()
+def evaluate(
+    student: Annotated[
+        str, typer.Argument(metavar="STUDENT", help="a student's name, a folder, or a model id")
+    ],
+    collection: Annotated[str, typer.Option(help="a name, a folder, or an ir_datasets id")],
+    split: Annotated[str, typer.Option(help="the part to search")] = "test",
+    measures: Annotated[str, typer.Option(help="ir-measures names")] = "nDCG@10 RR@10 R@100",
+    run: Annotated[Path | None, typer.Option(help="write the ranking as a TREC run here")] = None,
+    json: Annotated[bool, typer.Option("--json", help="print an object keyed by measure")] = False,
+    artifacts: Annotated[Path, typer.Option(help="prepared things, shared by studies")] = Path(
+        "results/artifacts"
+    ),
+) -> None:
+    """Search a part of a collection with a student, exactly, and measure it."""
+    from bench.commands.evaluate import evaluate_student
+
+    evaluate_student(student, collection, split, measures.split(), run, json, artifacts)
+
+
+@app.command(name="list")
+def list_(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="losses, teachers, students, …")],
+    json: Annotated[bool, typer.Option("--json", help="print a list of objects")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="print a Markdown table")] = False,
+) -> None:
+    """What there is: losses, teachers, students, samplers, collections, studies or figures."""
+    from bench.commands.list import list_kind
+
+    list_kind(kind, json, markdown)
+
+
+def main() -> None:
+    """The console script: 0 done, 1 something failed, 2 bad input."""
+    from bench.progress import quiet
+
+    try:
+        app(standalone_mode=True)
+    except InputError as error:
+        quiet()
+        _complain(error)
+        sys.exit(2)
+    except BenchError as error:
+        quiet()
+        _complain(error)
+        sys.exit(1)
+    except (OSError, MemoryError) as error:
+        quiet()
+        _complain(f"{type(error).__name__}: {error}; nothing is lost, the same command goes on")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        quiet()
+        _complain("stopped; nothing is lost, the same command goes on")
+        sys.exit(130)
+    finally:
+        quiet()
+
+
+def _complain(message: object) -> None:
+    print(f"bench: {message}", file=sys.stderr)

@@ -1,0 +1,156 @@
+"""What a collection is: as its source reads it, and as everything else sees it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from bench.errors import InputError, did_you_mean
+from bench.registry import Entry
+
+
+@dataclass
+class RawPart:
+    """One part as a source reads it.
+
+    Attributes:
+        queries: (id, text).
+        judgements: (query id, document id, relevance), relevance > 0 meaning relevant.
+        origin: the file or data set it was read from, for messages.
+    """
+
+    queries: Iterable[tuple[str, str]]
+    judgements: Iterable[tuple[str, str, int]]
+    origin: str
+
+
+@dataclass
+class RawCollection:
+    """A collection as a source reads it; `bench.collections.prepare` checks and stores it.
+
+    Attributes:
+        documents: (id, text) of everything that is searched.
+        parts: ``train``, ``test``, perhaps ``dev`` and further test parts named ``test-…``.
+        origin: the file or data set the documents were read from, for messages.
+        trainable: ids of the documents that may be training negatives; `None`: all of them.
+        triples: (query id, positive id, negative id) for training, where the source has them.
+        notes: sentences for the record (what was left out, merged, …).
+    """
+
+    documents: Iterable[tuple[str, str]]
+    parts: dict[str, RawPart]
+    origin: str
+    trainable: set[str] | None = None
+    triples: Iterable[tuple[str, str, str]] | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Source(Entry):
+    """Where a collection comes from: a frozen description that reads it when asked."""
+
+    def identity(self) -> dict[str, Any]:
+        """What the content depends on (digests of files, versions), cheap to find out."""
+        raise NotImplementedError
+
+    def read(self) -> RawCollection:
+        """The whole collection.
+
+        Raises:
+            InputError: something in it is not as it must be, with file and line.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Ids and texts, memory-mapped, in a fixed order; position is identity inside the harness."""
+
+    ids: pa.Array
+    texts: pa.Array
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def id_list(self) -> list[str]:
+        return self.ids.to_pylist()
+
+    def take(self, positions: Sequence[int] | np.ndarray) -> list[str]:
+        """The texts at these positions."""
+        return self.texts.take(pa.array(positions)).to_pylist()
+
+    @cached_property
+    def tie_order(self) -> np.ndarray:
+        """Each position's rank in descending order of id: equal scores are ranked by it.
+
+        Descending as trec_eval does, so that a run file read by other tools ranks the same.
+        """
+        order = sorted(range(len(self)), key=self.id_list().__getitem__, reverse=True)
+        ranks = np.empty(len(self), dtype=np.int64)
+        ranks[order] = np.arange(len(self))
+        return ranks
+
+
+@dataclass(frozen=True)
+class Part:
+    """The queries of one split and their judgements.
+
+    Attributes:
+        judgements: int64 [n, 3]: position of query, position of document, relevance.
+    """
+
+    name: str
+    queries: Texts
+    judgements: np.ndarray
+
+    def relevant(self) -> np.ndarray:
+        """(query, document) positions of every pair with relevance > 0: int64 [m, 2]."""
+        return self.judgements[self.judgements[:, 2] > 0][:, :2]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A prepared collection.
+
+    Attributes:
+        name: as the study wrote it.
+        fingerprint: 16 hex digits over every document, query and judgement.
+        documents: everything that is searched.
+        parts: by name: ``train``, ``dev``, ``test``, ….
+        trainable: positions of the documents that may be training negatives.
+        triples: int64 [n, 3] positions of train query, positive, negative; or `None`.
+        notes: what the record should say (how dev was carved, …).
+    """
+
+    name: str
+    fingerprint: str
+    documents: Texts
+    parts: dict[str, Part]
+    trainable: np.ndarray
+    triples: np.ndarray | None
+    notes: tuple[str, ...]
+
+    def part(self, name: str) -> Part:
+        if name not in self.parts:
+            raise InputError(
+                f"collection {self.name}: no part is named {name!r}{did_you_mean(name, self.parts)}"
+            )
+        return self.parts[name]
+
+    def dev_halves(self) -> dict[str, np.ndarray]:
+        """Positions of the dev queries in ``dev-select`` (choices) and ``dev-curve`` (curves).
+
+        The split goes by a hash of the query's id, so it is the same on every machine.
+        """
+        ids = self.part("dev").queries.id_list()
+        keys = [hashlib.sha256(f"dev half {id}".encode()).digest() for id in ids]
+        order = np.array(sorted(range(len(ids)), key=keys.__getitem__), dtype=np.int64)
+        half = len(ids) // 2
+        return {"dev-select": np.sort(order[:half]), "dev-curve": np.sort(order[half:])}

@@ -1,0 +1,44 @@
+"""From what a user writes to a prepared collection."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench import collections
+from bench.artifacts import Artifacts
+from bench.collections.base import Collection, Source
+from bench.collections.prepare import prepare
+from bench.errors import InputError, did_you_mean
+from bench.registry import parse_entry
+
+
+def resolve(written: str | Mapping[str, Any]) -> Source:
+    """A source from an entry (``pydocs(documents=2000)``), a folder, or an ir_datasets id.
+
+    Raises:
+        InputError: it is none of them.
+    """
+    if not isinstance(written, str):
+        return collections.create(written)
+    folder = Path(written).expanduser()
+    if folder.is_dir():
+        style = "msmarco-folder" if (folder / "collection.tsv").exists() else "folder"
+        return collections.create({"name": style, "path": written})
+    if "/" in written and "(" not in written:
+        from bench.collections.ir_datasets_id import is_known
+
+        if is_known(written) or is_known(f"{written}/train"):
+            return collections.create({"name": "ir-datasets", "id": written})
+        raise InputError(
+            f"collection {written!r}: neither a folder here nor an id ir_datasets knows"
+        )
+    name, _ = parse_entry(written)
+    if name not in collections.registry.names():
+        hint = did_you_mean(name, collections.registry.names())
+        raise InputError(f"collection {written!r}: no folder, ir_datasets id or entry{hint}")
+    return collections.create(written)
+
+
+def open_collection(written: str | Mapping[str, Any], artifacts: Artifacts) -> Collection:
+    """Prepare the collection, or open it where that has been done."""
+    return prepare(resolve(written), artifacts)

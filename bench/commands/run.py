@@ -1,0 +1,62 @@
+"""``bench run``."""
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.errors import BenchError
+from bench.progress import narrate, quiet, say
+from bench.study import load_study
+
+
+def run_study(
+    written: str,
+    settings: list[str],
+    out: Path | None,
+    artifacts: Path,
+    mlflow: bool,
+    retry_failed: bool,
+) -> None:
+    """Finish the study, draw its report, print the closing table.
+
+    Raises:
+        InputError: the study cannot be run as it is written.
+        BenchError: a run failed; everything else was done.
+    """
+    study = load_study(written, settings)
+    out = out or Path("results") / study.name
+    from bench.crossing import Crossing  # after the file is known to be good: torch is slow
+
+    uri = tracking_uri() if mlflow else None
+    crossing = Crossing(study, out, artifacts, uri, retry_failed)
+    outcome = crossing.run()
+    narrate("drawing the report")
+    from bench.results import load_results
+    from reports import write_report
+    from reports.terminal import closing_table
+
+    results = load_results(out)
+    page = write_report(results)
+    crossing.log_report(page.parent)
+    quiet()
+    Console().print(closing_table(results))
+    say(f"{outcome.done_now} runs done now, {outcome.done_before} were there before")
+    say(f"report: {page}")
+    if uri:
+        say(f"MLflow: mlflow ui --backend-store-uri {uri}")
+    if outcome.failed:
+        failed = ", ".join(f"{row.arm} ({row.role}, seed {row.seed})" for row in outcome.failed)
+        raise BenchError(
+            f"{len(outcome.failed)} runs failed: {failed}; their errors are in "
+            f"{out / 'summary.csv'}; `bench run --retry-failed` trains them again"
+        )
+
+
+def tracking_uri() -> str:
+    """MLFLOW_TRACKING_URI, or a SQLite file below ``results/``."""
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    if given:
+        return given
+    Path("results").mkdir(exist_ok=True)
+    return f"sqlite:///{Path('results/mlflow.db').resolve()}"

@@ -1,0 +1,39 @@
+"""``bench status``."""
+
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bench.arms import expand
+from bench.results import read_summary
+from bench.study import load_study
+
+
+def show_status(folder: Path) -> None:
+    """How many runs of each arm are done, failed, and still to come."""
+    summary = read_summary(folder)
+    study = load_study(str(folder / "study.toml"))
+    table = Table(
+        "arm", "tuning", "final", "failed", title=escape(study.title), title_justify="left"
+    )
+    missing = 0
+    for arm in expand(study):
+        rows = summary[summary["arm"] == arm.name]
+        done = Counter(rows[rows["status"] == "done"]["role"])
+        failed = int((rows["status"] == "failed").sum())
+        wanted = study.tuning.trials + len(study.seeds)
+        missing += wanted - done.total() - failed
+        table.add_row(
+            escape(arm.name),
+            f"{done['tuning']}/{study.tuning.trials}",
+            f"{done['final']}/{len(study.seeds)}",
+            str(failed or ""),
+        )
+    Console().print(table)
+    begun = [path for path in (folder / "runs").glob("*") if not (path / "run.json").exists()]
+    if begun:
+        print(f"{len(begun)} run begun and not finished")
+    print(f"{missing} runs to come" if missing else "nothing is missing")

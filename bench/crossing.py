@@ -1,0 +1,323 @@
+"""A study carried out: arms → trials → runs, one after the other, surviving any kill.
+
+Nothing is decided from what is in memory: every step looks at the run records first, so the same
+command simply does what is missing.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from bench.arms import Arm, expand
+from bench.artifacts import Artifacts
+from bench.collections.open import open_collection
+from bench.encoding.device import choose, environment
+from bench.encoding.models import weights_digest
+from bench.errors import BenchError, InputError
+from bench.evaluation.measured import measure_run
+from bench.evaluation.measures import parse
+from bench.files import remove_leftovers
+from bench.progress import Countdown, duration, narrate, say
+from bench.proposals import Proposals, storage_url
+from bench.records import RunFolder
+from bench.results import Row, write_tables
+from bench.specification import ReferenceSpecification, Role, RunSpecification
+from bench.students.base import Student
+from bench.study import TUNING_SEEDS, Study
+from bench.tracking import Tracker
+from bench.training.reference import Reference
+from bench.training.run import Lab, Run
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a study ended: the failed runs, and how many were done now and before."""
+
+    failed: list[Row]
+    done_now: int
+    done_before: int
+
+
+class Crossing:
+    """Carries out one study in one folder.
+
+    Args:
+        out: the study's folder.
+        artifacts: where prepared things are kept, shared by studies.
+        tracking_uri: MLflow's store; `None` tracks nothing.
+        retry_failed: train runs again that are recorded as failed.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        out: Path,
+        artifacts: Path,
+        tracking_uri: str | None,
+        retry_failed: bool = False,
+    ) -> None:
+        self.study = study
+        self.out = out
+        self.arms = expand(study)
+        for measure in study.measures:
+            parse(measure)
+        self._artifacts = Artifacts(artifacts)
+        self._tracking_uri = tracking_uri
+        self._retry_failed = retry_failed
+        self.rows: list[Row] = []
+        self._now = 0
+        self._before = 0
+
+    def run(self) -> Outcome:
+        """Finish the study.
+
+        Raises:
+            InputError: something in the collection or the models is not as it must be.
+            BenchError: another process works on the same folder.
+        """
+        narrate("opening the collection")
+        collection = open_collection(self.study.collection, self._artifacts)
+        for part in ("train", "dev", *self.study.test):
+            collection.part(part)
+        self.lab = Lab(collection, self._artifacts, choose(self.study.training.precision))
+        for student in self._students():
+            weights_digest(student.model)  # a missing model is found before anything is written
+        self.out.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.out / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise BenchError(f"{self.out}: another `bench run` is at work there") from None
+        with lock:
+            return self._run()
+
+    def _run(self) -> Outcome:
+        study = self.study
+        remove_leftovers(self.out)
+        study.write(self.out / "study.toml")
+        self._tracker = Tracker(self._tracking_uri, study, self.out)
+        self._announce()
+        for row, execute in self._references():
+            self._perform(row, execute, value_of=None)
+        for arm in self.arms:
+            self._run_arm(arm)
+        write_tables(self.out, study, self.rows)
+        failed = [row for row in self.rows if row.folder.status() == "failed"]
+        return Outcome(failed, self._now, self._before)
+
+    def log_report(self, folder: Path) -> None:
+        """Attach the report to the study in MLflow."""
+        self._tracker.log_report(folder)
+
+    def _announce(self) -> None:
+        study, collection = self.study, self.lab.collection
+        runs = len(self.arms) * (study.tuning.trials + len(study.seeds)) + len(
+            self._reference_list()
+        )
+        self._countdown = Countdown(runs)
+        say(f"{study.title}")
+        say(
+            f"{len(self.arms)} arms × ({study.tuning.trials} tuning trials + {len(study.seeds)} "
+            f"seeds), budget {study.budget.amount:,.0f} {study.budget.unit} a run, "
+            f"on {environment(self.lab.device)['device']}"
+        )
+        parts = ", ".join(f"{len(p.queries):,} {name}" for name, p in collection.parts.items())
+        say(f"{collection.name}: {len(collection.documents):,} documents, queries: {parts}")
+        for note in collection.notes:
+            say(f"  {note}")
+        say(f"results: {self.out}")
+
+    # -- reference rows --------------------------------------------------------------------------
+
+    def _students(self) -> list[Student]:
+        """Every encoder a study starts from or learns from, once each."""
+        found: dict[str, Student] = {}
+        for arm in self.arms:
+            found[str(arm.student)] = arm.student
+            if (teacher := arm.teacher.retriever()) is not None:
+                found[str(teacher)] = teacher
+        return list(found.values())
+
+    def _reference_list(self) -> list[tuple[str, str, Student | None]]:
+        """(arm name, what, encoder) of each reference row."""
+        untrained = {str(arm.student): arm.student for arm in self.arms}
+        teachers = {
+            str(arm.teacher): retriever
+            for arm in self.arms
+            if (retriever := arm.teacher.retriever()) is not None
+        }
+        rows: list[tuple[str, str, Student | None]] = [("bm25", "bm25", None)]
+        for kind, encoders in (("untrained", untrained), ("teacher", teachers)):
+            for label, encoder in encoders.items():
+                name = kind if len(encoders) == 1 else f"{kind}: {label}"
+                rows.append((name, label, encoder))
+        return rows
+
+    def _references(self) -> list[tuple[Row, Callable[[], None]]]:
+        found = []
+        for name, label, encoder in self._reference_list():
+            what = {"name": "bm25"}
+            if encoder is not None:
+                what = {**encoder.specification, "weights": weights_digest(encoder.model)}
+            specification = ReferenceSpecification(
+                what=what,
+                evaluation=self.study.evaluation,
+                tests=tuple(self.study.test),
+                collection=self.lab.collection.fingerprint,
+                precision=self.lab.device.precision,
+            )
+            entries = {"loss": "", "teacher": "", "student": "", "sampler": ""}
+            if encoder is not None:
+                entries["teacher" if name.startswith("teacher") else "student"] = label
+            folder = self._folder(specification.id)
+            row = Row(name, "reference", -1, 0, folder, entries, {})
+            reference = Reference(specification, encoder, folder, self.lab, self._report_for(row))
+            found.append((row, reference.execute))
+        return found
+
+    # -- arms ------------------------------------------------------------------------------------
+
+    def _run_arm(self, arm: Arm) -> None:
+        """Tune the arm, then train the choice with every seed of the study."""
+        study = self.study
+        proposals = Proposals(storage_url(self.out), study, arm, self._identity())
+        values: list[float | None] = []
+        for number in range(study.tuning.trials):
+            chosen = arm.choose(options := proposals.get(number))
+            run = self._specify(chosen, TUNING_SEEDS + study.tuning.seed, tests=())
+            values.append(self._train(arm, "tuning", number, run, options))
+            proposals.tell(number, values[-1])
+        best, options = 0, {}
+        if values:
+            finished = [-np.inf if value is None else value for value in values]
+            best = int(np.argmax(finished))  # ties to the earliest
+            if values[best] is None:
+                say(f"{arm.name}: every tuning trial failed, so it is not trained further")
+                self._countdown.jobs -= len(study.seeds)
+                return
+            options = proposals.get(best)
+        chosen = arm.choose(options)
+        finals = [
+            self._train(arm, "final", best, self._specify(chosen, seed, tuple(study.test)), options)
+            for seed in study.seeds
+        ]
+        if not values:
+            known = [value for value in finals if value is not None]
+            proposals.record_fixed(float(np.mean(known)) if len(known) == len(finals) else None)
+
+    def _identity(self) -> dict[str, object]:
+        """What the trials of an arm depend on besides the arm."""
+        return {
+            "collection": self.lab.collection.fingerprint,
+            "budget": self.study.budget.model_dump(exclude_none=True),
+            "evaluation": self.study.evaluation.model_dump(),
+            "select_by": self.study.primary,
+        }
+
+    def _specify(self, arm: Arm, seed: int, tests: tuple[str, ...]) -> RunSpecification:
+        return RunSpecification(
+            arm=arm,
+            budget=self.study.budget,
+            evaluation=self.study.evaluation,
+            select_by=self.study.primary,
+            tests=tests,
+            seed=seed,
+            collection=self.lab.collection.fingerprint,
+            precision=self.lab.device.precision,
+            student_weights=weights_digest(arm.student.model),
+            teacher_weights=arm.teacher.weights(),
+        )
+
+    def _train(
+        self, arm: Arm, role: Role, number: int, run: RunSpecification, options: dict
+    ) -> float | None:
+        """The run's value on dev-select, trained now or found; `None` if it failed."""
+        chosen = run.arm
+        entries = {
+            "loss": str(chosen.loss),
+            "teacher": str(chosen.teacher),
+            "student": str(chosen.student),
+            "sampler": str(chosen.sampler),
+        }
+        row = Row(arm.name, role, number, run.seed, self._folder(run.id), entries, options)
+        keep = role == "final" and self.study.keep_students
+        training = Run(run, row.folder, self.lab, keep, self._report_for(row))
+        return self._perform(row, training.execute, value_of="select")
+
+    # -- one run ---------------------------------------------------------------------------------
+
+    def _folder(self, id: str) -> RunFolder:
+        return RunFolder(self.out / "runs" / id)
+
+    def _perform(self, row: Row, execute: Callable[[], None], value_of: str | None) -> float | None:
+        """Execute what is missing, measure it, and put it into the tables and MLflow."""
+        folder = row.folder
+        status = folder.status()
+        if status == "failed" and self._retry_failed:
+            (folder.path / "run.json").unlink()
+            status = "running"
+        if status in ("done", "failed"):
+            self._before += 1
+            self._countdown.skip()
+        else:
+            self._execute(row, execute)
+            self._now += 1
+            self._countdown.finish()
+        if folder.status() == "done":
+            tests = self.study.test if row.role != "tuning" else []
+            measure_run(folder, self.lab.collection, self.study.measures, tests)
+        self.rows.append(row)
+        if status not in ("done", "failed"):
+            write_tables(self.out, self.study, self.rows)
+            self._say_done(row)
+        self._tracker.log_run(row)
+        if folder.status() == "failed" or value_of is None:
+            return None
+        return float(folder.record()[value_of])
+
+    def _execute(self, row: Row, execute: Callable[[], None]) -> None:
+        try:
+            execute()
+        except (InputError, OSError, MemoryError):
+            raise  # not the run's fault: it is taken up again by the same command
+        except Exception as error:
+            row.folder.finish(
+                {
+                    "status": "failed",
+                    "error": f"{type(error).__name__}: {error}",
+                    "traceback": traceback.format_exc(),
+                }
+            )
+
+    def _report_for(self, row: Row) -> Callable[[str], None]:
+        place = f"{row.arm} · {row.role}"
+        if row.role != "reference":
+            place += f" · trial {row.trial} · seed {row.seed}"
+
+        def report(message: str) -> None:
+            count = f"{self._countdown.done + 1} of {self._countdown.jobs}"
+            narrate(f"run {count} · {place} · {message} · {self._countdown.left()}")
+
+        return report
+
+    def _say_done(self, row: Row) -> None:
+        count = f"[{self._countdown.done}/{self._countdown.jobs}]"
+        place = f"{row.arm} · {row.role}"
+        if row.role != "reference":
+            place += f" · trial {row.trial} · seed {row.seed}"
+        if row.folder.status() == "failed":
+            say(f"{count} {place} · FAILED: {row.folder.record()['error']}")
+            return
+        curve = row.folder.table("curve")
+        best = curve.loc[row.folder.record()["best_point"]]
+        seconds = sum(bill.seconds for bill in row.folder.bills() if bill.phase != "prepare")
+        say(
+            f"{count} {place} · dev {self.study.primary} {best[self.study.primary]:.4f} · "
+            f"{duration(seconds)} · {self._countdown.left()}"
+        )

@@ -1,0 +1,1 @@
+"""Text → tokens → embeddings: the hot path."""

@@ -1,0 +1,111 @@
+"""The encoder: a transformer, a pooling, a similarity; and encoding many texts with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from bench.encoding.device import Device
+from bench.encoding.tokens import Tokens, length_groups, pad
+from bench.losses.base import Similarity, unit
+from bench.progress import narrate
+
+Pooling = Literal["mean", "cls", "max"]
+
+GROUP_TOKENS = {"cpu": 4096, "cuda": 65_536}
+"""Most padded tokens of one pass: what keeps the caches, or the GPU, busy."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Texts as padded groups of like length.
+
+    Attributes:
+        groups: (ids, mask), each [n, length], of every group.
+        back: where each text went: row of the concatenated groups.
+    """
+
+    groups: list[tuple[np.ndarray, np.ndarray]]
+    back: np.ndarray
+
+    @classmethod
+    def of(cls, rows: list[np.ndarray], padding: int, device: Device) -> Packed:
+        """Pack token ids so that little padding is computed."""
+        lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+        groups = length_groups(lengths, GROUP_TOKENS[device.torch.type])
+        return cls(
+            [pad([rows[at] for at in group], padding) for group in groups],
+            np.argsort(np.concatenate(groups), kind="stable"),
+        )
+
+
+class Encoder(nn.Module):
+    """Token ids → one vector a text.
+
+    Attributes:
+        similarity: how two vectors are compared: ``cosine`` or ``dot``.
+    """
+
+    def __init__(
+        self, transformer: PreTrainedModel, pooling: Pooling, similarity: Similarity
+    ) -> None:
+        super().__init__()
+        self.transformer = transformer
+        self.pooling = pooling
+        self.similarity = similarity
+
+    @property
+    def width(self) -> int:
+        return self.transformer.config.hidden_size
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """[n, length] ids and mask → [n, width] vectors, not normalised."""
+        states = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state
+        return pool(states, mask, self.pooling)
+
+    def embed(self, packed: Packed, device: Device) -> Tensor:
+        """Vectors of packed texts [n, width], in the order they had before packing."""
+        parts = []
+        for ids, mask in packed.groups:
+            with device.autocast():
+                parts.append(self(device.upload(ids), device.upload(mask)))
+        return torch.cat(parts).float().index_select(0, device.upload(packed.back))
+
+    def comparable(self, vectors: Tensor) -> Tensor:
+        """Vectors whose dot product is the similarity."""
+        return unit(vectors) if self.similarity == "cosine" else vectors
+
+
+def pool(states: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
+    """[n, length, d] states → [n, d]: the mean or maximum over real tokens, or the first token."""
+    if pooling == "cls":
+        return states[:, 0]
+    kept = mask.unsqueeze(-1)
+    if pooling == "max":
+        return states.masked_fill(kept == 0, -torch.inf).amax(1)
+    return (states * kept).sum(1) / kept.sum(1).clamp_min(1)
+
+
+@torch.inference_mode()
+def encode(
+    encoder: Encoder, tokens: Tokens, positions: np.ndarray, device: Device, label: str
+) -> Tensor:
+    """Vectors of many texts, ready for a dot product: [n, width] float32 on the device."""
+    training = encoder.training
+    encoder.eval()
+    chunk = 8192
+    parts = []
+    try:
+        for start in range(0, len(positions), chunk):
+            narrate(f"encoding {label}: {start:,} of {len(positions):,}")
+            rows = tokens.rows(positions[start : start + chunk])
+            packed = Packed.of(rows, tokens.padding, device)
+            parts.append(encoder.comparable(encoder.embed(packed, device)))
+    finally:
+        encoder.train(training)
+    return torch.cat(parts)

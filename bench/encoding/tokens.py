@@ -1,0 +1,124 @@
+"""Tokens, made once per (texts, tokenizer, length) and memory-mapped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.artifacts import Artifact, Artifacts, Made
+from bench.collections.base import Texts
+from bench.progress import narrate
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+CHUNK = 20_000
+"""Texts tokenized at a time."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The token ids of a list of texts, special tokens included, without padding.
+
+    Attributes:
+        ids: int32, all texts one after the other.
+        starts: int64 [n+1], where each text starts.
+        padding: the id to pad with.
+        artifact: where they are stored, with its bill.
+    """
+
+    ids: np.ndarray
+    starts: np.ndarray
+    padding: int
+    artifact: Artifact
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def lengths(self, positions: np.ndarray) -> np.ndarray:
+        """Tokens of each of these texts."""
+        return self.starts[positions + 1] - self.starts[positions]
+
+    def rows(self, positions: np.ndarray) -> list[np.ndarray]:
+        """The token ids of each of these texts."""
+        return [self.ids[self.starts[at] : self.starts[at + 1]] for at in positions]
+
+
+def pad(rows: list[np.ndarray], padding: int) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids [n, longest] and attention mask of these texts, padded on the right."""
+    lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    ids = np.full(mask.shape, padding, dtype=np.int64)
+    ids[mask] = np.concatenate(rows)
+    return ids, mask.astype(np.int64)
+
+
+def tokenize(
+    texts: Texts,
+    tokenizer: PreTrainedTokenizerBase,
+    identity: str,
+    max_length: int,
+    artifacts: Artifacts,
+) -> Tokens:
+    """The tokens of these texts, made or found.
+
+    Args:
+        identity: the tokenizer's digest (its own vocabulary order differs between processes).
+        max_length: most tokens of a text, special tokens included; the rest is cut off.
+    """
+
+    def make(folder: Path) -> Made:
+        pieces: list[np.ndarray] = []
+        lengths: list[int] = []
+        for start in range(0, len(texts), CHUNK):
+            narrate(f"tokenizing {start:,} of {len(texts):,} texts")
+            chunk = texts.texts.slice(start, CHUNK).to_pylist()
+            rows = tokenizer(chunk, truncation=True, max_length=max_length)["input_ids"]
+            lengths += map(len, rows)
+            pieces.append(np.concatenate([np.asarray(row, dtype=np.int32) for row in rows]))
+        np.save(folder / "ids.npy", np.concatenate(pieces))
+        np.save(folder / "starts.npy", np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
+        return Made(texts=len(texts), tokens=sum(lengths))
+
+    specification = {"texts": texts.fingerprint, "tokenizer": identity, "max_length": max_length}
+    artifact = artifacts.get("tokens", specification, make)
+    return Tokens(
+        np.load(artifact.folder / "ids.npy", mmap_mode="r"),
+        np.load(artifact.folder / "starts.npy"),
+        tokenizer.pad_token_id or 0,
+        artifact,
+    )
+
+
+def length_groups(lengths: np.ndarray, most_tokens: int, waste: float = 1.15) -> list[np.ndarray]:
+    """Split texts into groups of like length, so that little padding is computed.
+
+    Args:
+        lengths: tokens of each text.
+        most_tokens: a group's size times its longest text stays within this (one text may exceed
+            it alone).
+        waste: a group is closed when padding would make it this many times its tokens, unless it
+            still has fewer than 8 texts (tiny groups cost more than they save).
+
+    Returns:
+        Positions into ``lengths``; every one once, each group sorted by (length, position).
+    """
+    order = np.argsort(lengths, kind="stable")
+    groups: list[np.ndarray] = []
+    start, tokens = 0, 0
+    for end, position in enumerate(order):
+        length = int(lengths[position])
+        size = end - start
+        if size and (
+            (size + 1) * length > most_tokens
+            or (size >= 8 and (size + 1) * length > waste * (tokens + length))
+        ):
+            groups.append(order[start:end])
+            start, tokens = end, 0
+        tokens += length
+    if len(order):
+        groups.append(order[start:])
+    return groups

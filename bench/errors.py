@@ -1,0 +1,25 @@
+"""Errors a user can act on, and the suggestions that go with them."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class BenchError(Exception):
+    """Something failed; the message says what and how to go on (exit code 1)."""
+
+
+class InputError(BenchError):
+    """Bad input (exit code 2); the message says what, where, and what would be right."""
+
+
+class TrainingError(BenchError):
+    """A run cannot be finished (for example a loss that is not finite); it is recorded as failed."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``", did you mean 'x'?"`` where something known is close, else all that is known."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f", did you mean {close[0]!r}?"
+    return f" (known: {', '.join(known)})" if known else ""

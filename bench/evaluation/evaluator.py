@@ -1,0 +1,107 @@
+"""Ranking the dev and test queries with an encoder."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from bench.artifacts import Artifacts, Made
+from bench.collections.base import Collection
+from bench.encoding.device import Device
+from bench.encoding.encoder import Encoder, encode
+from bench.encoding.models import load_tokenizer, tokenizer_digest, weights_digest
+from bench.encoding.tokens import Tokens, tokenize
+from bench.evaluation.ranking import Ranking, from_frame, to_frame
+from bench.evaluation.search import search
+from bench.students.base import Student
+from bench.study import Evaluation
+
+
+class Evaluator:
+    """Exact search for students of one kind over one collection.
+
+    Args:
+        student: says which tokenizer and which lengths.
+        evaluation: how deep a ranking is, and how large the dev pool.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        student: Student,
+        evaluation: Evaluation,
+        artifacts: Artifacts,
+        device: Device,
+    ) -> None:
+        self.collection = collection
+        self._student = student
+        self._evaluation = evaluation
+        self._artifacts = artifacts
+        self._device = device
+        self._queries: dict[str, Tokens] = {}
+
+    @cached_property
+    def _tokenizer(self):  # noqa: ANN202 - a transformers class that is slow to import
+        return load_tokenizer(self._student.model)
+
+    @cached_property
+    def documents(self) -> Tokens:
+        return self._tokens(self.collection.documents, self._student.max_length)
+
+    def queries(self, part: str) -> Tokens:
+        if part not in self._queries:
+            length = self._student.query_length or self._student.max_length
+            self._queries[part] = self._tokens(self.collection.part(part).queries, length)
+        return self._queries[part]
+
+    def _tokens(self, texts, length: int) -> Tokens:  # noqa: ANN001
+        identity = tokenizer_digest(self._student.model)
+        return tokenize(texts, self._tokenizer, identity, length, self._artifacts)
+
+    def positions(self, part: str) -> np.ndarray:
+        """The documents that are searched for this part: all, or for dev the stated pool."""
+        everything = np.arange(len(self.collection.documents))
+        if part != "dev" or not self._evaluation.pool:
+            return everything
+        return pool(self.collection, self._evaluation.pool)
+
+    def rank(self, encoder: Encoder, part: str) -> Ranking:
+        """The encoder's ranking of every query of the part."""
+        positions = self.positions(part)
+        queries = self.queries(part)
+        vectors = encode(encoder, self.documents, positions, self._device, f"documents ({part})")
+        asked = encode(encoder, queries, np.arange(len(queries)), self._device, f"queries ({part})")
+        ties = self.collection.documents.tie_order[positions]
+        return search(asked, vectors, ties, self._evaluation.depth, positions)
+
+    def untrained(self, part: str) -> Ranking:
+        """The ranking of the student before training, found once for all its runs."""
+
+        def make(folder: Path) -> Made:
+            encoder = self._student.build().to(self._device.torch)
+            to_frame(self.rank(encoder, part), 0).to_parquet(folder / "ranking.parquet")
+            return Made(device=self._device.label)
+
+        specification = {
+            "student": self._student.specification,
+            "weights": weights_digest(self._student.model),
+            "collection": self.collection.fingerprint,
+            "part": part,
+            "pool": self._evaluation.pool,
+            "depth": self._evaluation.depth,
+            "precision": self._device.precision,
+        }
+        import pandas as pd
+
+        artifact = self._artifacts.get("untrained-ranking", specification, make)
+        return from_frame(pd.read_parquet(artifact.folder / "ranking.parquet"))
+
+
+def pool(collection: Collection, others: int) -> np.ndarray:
+    """The dev pool: every document judged for dev, and ``others`` of the rest, sorted."""
+    judged = np.unique(collection.part("dev").judgements[:, 1])
+    rest = np.setdiff1d(np.arange(len(collection.documents)), judged)
+    drawn = np.random.default_rng(0).permutation(rest)[:others]
+    return np.sort(np.concatenate([judged, drawn]))

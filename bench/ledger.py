@@ -1,0 +1,99 @@
+"""Bills: what preparing something, or a part of a run, cost. Charges: who owes what.
+
+Seconds are wall-clock seconds of a machine that does nothing else. Artifacts keep the bill of when
+they were made; an arm that reuses one is charged as if it had made it alone (cold), while the
+clock of what it really spent says ``reused``.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Bill:
+    """One cost.
+
+    Attributes:
+        phase: ``prepare``, ``read`` (artifacts); ``train``, ``evaluate``, ``test``, ``start``,
+            ``save``, ``wasted`` (a run).
+        what: the artifact or the part of the run.
+        seconds: wall-clock seconds.
+        examples: triples drawn.
+        texts: texts encoded.
+        tokens: tokens in them, padding aside.
+        device: where.
+        reused: made earlier, by somebody else, at this cost.
+    """
+
+    phase: str
+    what: str
+    seconds: float = 0.0
+    examples: int = 0
+    texts: int = 0
+    tokens: int = 0
+    device: str = "cpu"
+    reused: bool = False
+
+    def as_reused(self) -> "Bill":
+        return replace(self, reused=True)
+
+    def record(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Clocks:
+    """Seconds by phase: ``with clocks("evaluate"): …``; one phase runs at a time."""
+
+    def __init__(self, seconds: dict[str, float] | None = None) -> None:
+        self._seconds = dict(seconds or {})
+        self._running: tuple[str, float] | None = None
+
+    @contextmanager
+    def __call__(self, phase: str) -> Iterator[None]:
+        """Charge the block to ``phase``, also when it fails."""
+        self._running = (phase, time.perf_counter())
+        try:
+            yield
+        finally:
+            self._seconds[phase] = self.read(phase)
+            self._running = None
+
+    def read(self, phase: str) -> float:
+        """Seconds of a phase so far, the running block included."""
+        seconds = self._seconds.get(phase, 0.0)
+        if self._running is not None and self._running[0] == phase:
+            seconds += time.perf_counter() - self._running[1]
+        return seconds
+
+    def add(self, phase: str, seconds: float) -> None:
+        self._seconds[phase] = self._seconds.get(phase, 0.0) + seconds
+
+    def all(self) -> dict[str, float]:
+        """Every phase's seconds, the running one included."""
+        phases = list(self._seconds)
+        if self._running is not None and self._running[0] not in phases:
+            phases.append(self._running[0])
+        return {phase: self.read(phase) for phase in phases}
+
+
+def total(bills: Iterable[Bill], *phases: str) -> float:
+    """Seconds of the bills of these phases."""
+    return sum(bill.seconds for bill in bills if bill.phase in phases)
+
+
+def cold_seconds(bills: Iterable[Bill]) -> float:
+    """Training plus every artifact the arm needs, each once, whether or not it was reused."""
+    return total(bills, "train", "prepare")
+
+
+def warm_seconds(bills: Iterable[Bill]) -> float:
+    """Training plus reading the artifacts, as if all of them had been there."""
+    return total(bills, "train", "read")
+
+
+def trial_seconds(bills: Iterable[Bill]) -> float:
+    """What one tuning trial adds to its arm's bill: training and its dev evaluations."""
+    return total(bills, "train", "evaluate")

@@ -1,0 +1,92 @@
+"""What the three margin losses of arXiv 2407.21515 share: margins, targets, errors, alignment.
+
+Notation: s is the student's similarity, m_j = s(q_j,p_j) − s(q_j,n_j) a triple's margin, φ the
+error. There is no hinge: with l1 and l2 a margin larger than its target costs as much as one that
+is too small. The paper defines K = 1; with more negatives each (triple, negative) pair counts as a
+triple of its own and the mean is taken over them, an extension of ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bench.errors import InputError
+from bench.losses.base import Embeddings, Loss, Signals
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Error = Literal["l2", "l1", "soft"]
+Alignment = Literal["released", "aligned"]
+Target = Literal["similar", "dissimilar"]
+
+
+@dataclass(frozen=True)
+class SelfDistilledTarget(Loss):
+    """Options of the losses whose target is the student's own similarity of p and n."""
+
+    error: Error = "l2"
+    alignment: Alignment = "released"
+    detach_target: bool = False
+    target: Target = "similar"
+
+    def targets(self, positives: Tensor, negatives: Tensor) -> Tensor:
+        """s(p,n)/2 + 1/2 over the last axis (``dissimilar``: with 1 − s(p,n) for s(p,n))."""
+        likeness = (positives * negatives).sum(-1)
+        if self.target == "dissimilar":
+            likeness = 1 - likeness
+        target = likeness / 2 + 0.5
+        return target.detach() if self.detach_target else target
+
+
+def as_pairs(loss: str, student: Embeddings) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, positives, negatives, each [B·K, d], at unit length.
+
+    Raises:
+        InputError: the student's similarity is not cosine, in which these margins live.
+    """
+    if student.similarity != "cosine":
+        raise InputError(
+            f"{loss}: its margins are differences of cosines; the student's similarity is "
+            f"{student.similarity!r}, choose one with similarity = 'cosine'"
+        )
+    queries, positives, negatives = student.comparable()
+    count = negatives.shape[1]
+    return (
+        queries.repeat_interleave(count, 0),
+        positives.repeat_interleave(count, 0),
+        negatives.flatten(0, 1),
+    )
+
+
+def margins(
+    queries: Tensor, positives: Tensor, negatives: Tensor, in_batch: bool, alignment: Alignment
+) -> Tensor:
+    """m_j [B], or with in-batch negatives the matrix [B,B] whose entry (i,j) meets negative j.
+
+    ``released`` sets query *j*'s positive against query *i*'s score of negative j (as the public
+    implementation does); ``aligned`` sets query *i*'s own positive against it.
+    """
+    own = (queries * positives).sum(-1)
+    if not in_batch:
+        return own - (queries * negatives).sum(-1)
+    against = queries @ negatives.T
+    return (own.unsqueeze(0) if alignment == "released" else own.unsqueeze(1)) - against
+
+
+def mean_error(difference: Tensor, error: Error) -> Tensor:
+    """Mean of φ: ``l2`` x², ``l1`` |x|, ``soft`` log(1 + e^−x)."""
+    if error == "l2":
+        return difference.square().mean()
+    if error == "l1":
+        return difference.abs().mean()
+    from torch.nn.functional import softplus
+
+    return softplus(-difference).mean()
+
+
+def mean_target(loss: SelfDistilledTarget, student: Embeddings, teacher: Signals) -> Tensor:
+    """The mean of the triples' own targets: a collapsing student shows as it goes to 1."""
+    _, positives, negatives = as_pairs(loss.name, student)
+    return loss.targets(positives, negatives).mean()

@@ -1,0 +1,39 @@
+"""Each triple's margin against the targets of the whole batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench import losses
+from bench.losses._margins import SelfDistilledTarget, as_pairs, margins, mean_error, mean_target
+from bench.losses.base import Embeddings, Signals
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@losses.register("distributed-margin", version=1)
+@dataclass(frozen=True)
+class DistributedMargin(SelfDistilledTarget):
+    """mean_ij φ(m_j − T_ij), T_ij = s(p_i,n_j)/2 + 1/2 over all positives i and negatives j.
+
+    ``released`` compares triple j's margin with every positive's likeness to *its* negative;
+    ``aligned`` compares m_i with T_ij: with its own positive's likeness to every negative.
+    With l2 (released) it is mean_j (m_j − mean_i T_ij)² + mean_j Var_i(T_ij): the value has a floor
+    and does not compare with adaptive-margin's.
+
+    Shapes: queries, positives [B,d], negatives [B,K,d]; scalar. Needs no teacher; parameter-free.
+    Source: arXiv 2407.21515, distributed targets; the defaults are its released implementation.
+    Departs: K > 1, ``detach_target`` and ``dissimilar`` are ours; ``aligned`` is the paper's prose.
+    """
+
+    def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
+        queries, positives, negatives = as_pairs(self.name, student)
+        own = margins(queries, positives, negatives, False, self.alignment)
+        targets = self.targets(positives.unsqueeze(1), negatives)
+        own = own.unsqueeze(0) if self.alignment == "released" else own.unsqueeze(1)
+        return mean_error(own - targets, self.error)
+
+    def diagnostics(self, student: Embeddings, teacher: Signals) -> dict[str, Tensor]:
+        return {"mean_target": mean_target(self, student, teacher)}

@@ -1,0 +1,49 @@
+"""InfoNCE: softmax cross-entropy of the positive among candidates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from annotated_types import Gt
+
+from bench import losses
+from bench.losses.base import Embeddings, Loss, Signals
+from bench.spaces import Float
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@losses.register("infonce", version=1)
+@dataclass(frozen=True)
+class InfoNCE(Loss):
+    """mean −log softmax_p(s(q,·)/temperature): the positive against its candidates.
+
+    Candidates (``negatives``): ``both`` all positives and all negatives of the batch, ``batch``
+    the positives alone, ``triples`` the query's own positive and its own K negatives.
+
+    Shapes: queries, positives [B,d], negatives [B,K,d]; scalar. Needs no teacher.
+    Source: arXiv 1807.03748, eq. 4; in-batch form of arXiv 1705.00652, sec. 4.4 (one direction:
+    queries choose among documents).
+    """
+
+    temperature: Annotated[float, Gt(0)] = 0.05
+    negatives: Literal["both", "batch", "triples"] = "both"
+
+    search_space: ClassVar = {"temperature": Float(0.01, 0.2, log=True)}
+
+    def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
+        import torch
+
+        if self.negatives == "triples":
+            scores = student.scores()
+            own = torch.zeros(len(scores), dtype=torch.long, device=scores.device)
+        else:
+            queries, positives, negatives = student.comparable()
+            candidates = positives
+            if self.negatives == "both":
+                candidates = torch.cat([positives, negatives.flatten(0, 1)])
+            scores = queries @ candidates.T
+            own = torch.arange(len(scores), device=scores.device)
+        return torch.nn.functional.cross_entropy(scores / self.temperature, own)

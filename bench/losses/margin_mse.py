@@ -1,0 +1,42 @@
+"""MarginMSE: the student learns the teacher's margins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from annotated_types import Gt
+
+from bench import losses
+from bench.losses.base import Embeddings, Loss, Signal, Signals
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@losses.register("margin-mse", version=1)
+@dataclass(frozen=True)
+class MarginMSE(Loss):
+    """mean ((scale·(s⁺ − s⁻) − (t⁺ − t⁻))²): the student's margin follows the teacher's.
+
+    Shapes: queries, positives [B,d], negatives [B,K,d]; teacher's scores [B,1+K], in the units the
+    student's similarity can reach: a cosine's margin is at most 2, so a cosine student needs a
+    bi-encoder teacher's cosines, or a ``scale``. The mean is over triples and negatives.
+    Source: arXiv 2010.02666, eq. 2 (dot product, K = 1).
+    Departs: ``scale`` multiplies the student's margins; K > 1 takes the mean over negatives.
+    """
+
+    scale: Annotated[float, Gt(0)] = 1.0
+
+    def needs(self) -> frozenset[Signal]:
+        return frozenset({Signal.SCORES})
+
+    def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
+        wanted = self.teacher_scores(student, teacher)
+        scores = student.scores()
+        margins = self.scale * (scores[:, :1] - scores[:, 1:])
+        return (margins - (wanted[:, :1] - wanted[:, 1:])).square().mean()
+
+    def diagnostics(self, student: Embeddings, teacher: Signals) -> dict[str, Tensor]:
+        wanted = self.teacher_scores(student, teacher)
+        return {"mean_target": (wanted[:, :1] - wanted[:, 1:]).mean()}

@@ -1,0 +1,43 @@
+"""The margin loss with a constant target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from annotated_types import Ge, Le
+
+from bench import losses
+from bench.losses._margins import Alignment, Error, as_pairs, margins, mean_error
+from bench.losses.base import Embeddings, Loss, Signals
+from bench.spaces import Float
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@losses.register("static-margin", version=1)
+@dataclass(frozen=True)
+class StaticMargin(Loss):
+    """mean φ(m − τ): every margin is pulled to one constant τ.
+
+    m_j = s(q_j,p_j) − s(q_j,n_j), s the cosine. With ``in_batch`` the mean is over all pairs (i,j)
+    of a query and a negative, positives aligned as ``alignment`` says (`margins`).
+
+    Shapes: queries, positives [B,d], negatives [B,K,d]; scalar. Needs no teacher.
+    Source: arXiv 2407.21515, static targets; the defaults are its released implementation.
+    Departs: K > 1 (mean over negatives) and ``alignment = "aligned"`` are ours.
+    """
+
+    margin: Annotated[float, Ge(0), Le(2)] = 0.5
+    error: Error = "l2"
+    in_batch: bool = False
+    alignment: Alignment = "released"
+
+    search_space: ClassVar = {"margin": Float(0.1, 1.0, step=0.1)}
+
+    def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
+        triples = as_pairs(self.name, student)
+        return mean_error(
+            margins(*triples, self.in_batch, self.alignment) - self.margin, self.error
+        )

@@ -1,0 +1,215 @@
+"""Names → classes with typed options: the one mechanism behind losses, teachers, students, ….
+
+An entry is a frozen dataclass; its fields are its options, checked by pydantic against their
+annotations. ``str(entry)`` gives ``static-margin(margin=0.3)``, and that string creates it again.
+Entries are found in the modules of their package and in installed plug-ins (entry points of the
+group ``bench.<kind>``): no list of them is kept anywhere.
+"""
+
+import dataclasses
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+import tomllib
+import typing
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from bench.errors import InputError, did_you_mean
+from bench.files import canonical
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """Base of everything that is registered: a frozen description that costs nothing to create."""
+
+    kind: ClassVar[str]
+    name: ClassVar[str]
+    version: ClassVar[int]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Every option with its value, defaults included."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    @property
+    def specification(self) -> dict[str, Any]:
+        """What identifies this entry in a run's id: name, version and all options."""
+        return {"name": self.name, "version": self.version, "options": self.options}
+
+    def __str__(self) -> str:
+        given = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != field.default
+        }
+        return format_entry(self.name, given)
+
+
+EntryType = TypeVar("EntryType", bound=Entry)
+
+
+class Registry(Generic[EntryType]):
+    """All entries of one kind.
+
+    Args:
+        kind: the plural word users see (``"losses"``); plug-ins use the group ``bench.<kind>``.
+        package: the package whose modules hold the entries.
+    """
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind = kind
+        self._package = package
+        self._classes: dict[str, type[EntryType]] = {}
+        self._complete = False
+
+    def register(self, name: str, version: int = 1) -> Callable[[type[EntryType]], type[EntryType]]:
+        """Class decorator: give an entry its name; raise ``version`` when its behaviour changes."""
+
+        def add(cls: type[EntryType]) -> type[EntryType]:
+            known = self._classes.get(name)
+            if known is not None and known.__qualname__ != cls.__qualname__:
+                raise InputError(f"{self.kind}: two entries are named {name!r}: {known} and {cls}")
+            cls.kind, cls.name, cls.version = self.kind, name, version
+            self._classes[name] = cls
+            return cls
+
+        return add
+
+    def names(self) -> list[str]:
+        self._discover()
+        return sorted(self._classes)
+
+    def get(self, name: str) -> type[EntryType]:
+        """The class of that name; `InputError` with a suggestion where there is none."""
+        self._discover()
+        if name not in self._classes:
+            hint = did_you_mean(name, self._classes)
+            raise InputError(f"{self.kind}: no entry is named {name!r}{hint}")
+        return self._classes[name]
+
+    def create(self, entry: "str | Mapping[str, Any] | EntryType", /, **options: Any) -> EntryType:
+        """An entry from ``"name"``, ``"name(option=value)"`` or ``{name = …, option = …}``.
+
+        Raises:
+            InputError: unknown name or option, or a value its annotation does not allow.
+        """
+        if isinstance(entry, Entry):
+            name, given = entry.name, entry.options
+        elif isinstance(entry, str):
+            name, given = parse_entry(entry)
+        else:
+            given = dict(entry)
+            if not isinstance(name := given.pop("name", None), str):
+                raise InputError(f"{self.kind}: an entry written as a table needs a 'name'")
+        cls = self.get(name)
+        return _build(cls, {**given, **options})
+
+    def describe(self) -> list[dict[str, Any]]:
+        """For listings: name, summary, options with their defaults, and where it comes from."""
+        return [_describe(self.get(name)) for name in self.names()]
+
+    def _discover(self) -> None:
+        if self._complete:
+            return
+        self._complete = True
+        package = importlib.import_module(self._package)
+        for module in pkgutil.iter_modules(package.__path__):
+            if not module.name.startswith("_"):
+                importlib.import_module(f"{self._package}.{module.name}")
+        for point in entry_points(group=f"bench.{self.kind}"):
+            try:
+                point.load()
+            except Exception as error:
+                raise InputError(
+                    f"{self.kind}: the plug-in {point.value!r} of {point.dist and point.dist.name}"
+                    f" cannot be imported: {error}; fix it or uninstall it"
+                ) from error
+
+
+def _build(cls: type[EntryType], options: dict[str, Any]) -> EntryType:
+    known = {field.name for field in dataclasses.fields(cls)}
+    for option in options:
+        if option not in known:
+            where = did_you_mean(option, known) if known else " (it has none)"
+            raise InputError(f"{cls.name}: no option is named {option!r}{where}")
+    try:
+        # Strict JSON mode: true is not 1 and "1" is not 1, but a list may become a tuple.
+        text = json.dumps(canonical(options))
+        return TypeAdapter(cls).validate_json(text, strict=True)
+    except ValidationError as error:
+        raise InputError(f"{cls.name}: {first_problem(error)}") from None
+    except ValueError as error:  # an entry's own __post_init__ check, or a value JSON cannot hold
+        raise InputError(f"{cls.name}: {error}") from None
+
+
+def first_problem(error: ValidationError) -> str:
+    """One line for a pydantic error: key path, what is wrong, what was given."""
+    problem = error.errors()[0]
+    path = ".".join(str(part) for part in problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    given = problem.get("input")
+    shown = f" (got {given!r})" if not isinstance(given, Mapping | bytes) else ""
+    if isinstance(given, str) and given.startswith("{"):
+        shown = ""
+    return f"{path}: {message}{shown}" if path else message
+
+
+_ENTRY = re.compile(r"\s*([A-Za-z0-9][\w.-]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
+
+
+def parse_entry(text: str) -> tuple[str, dict[str, Any]]:
+    """``name(option=value, …)`` → name and options; values are written as in TOML."""
+    match = _ENTRY.fullmatch(text)
+    if match is None:
+        raise InputError(f"{text!r} is not of the form name or name(option=value, …)")
+    name, inside = match.groups()
+    try:
+        return name, tomllib.loads(f"options = {{ {inside or ''} }}")["options"]
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(
+            f"{text!r}: the options are not readable ({error}); "
+            'write numbers and true/false plainly, text in quotes: error="l1"'
+        ) from None
+
+
+def format_entry(name: str, options: Mapping[str, Any]) -> str:
+    """The inverse of `parse_entry`."""
+    if not options:
+        return name
+    return f"{name}({', '.join(f'{key}={toml_value(value)}' for key, value in options.items())})"
+
+
+def toml_value(value: Any) -> str:
+    """One value as TOML writes it inline."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(toml_value(item) for item in value)}]"
+    if isinstance(value, float) and value == int(value) and abs(value) < 1e15:
+        return f"{value:.1f}"
+    return json.dumps(canonical(value), ensure_ascii=False)
+
+
+def _describe(cls: type[Entry]) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls)
+    options = [
+        {
+            "name": field.name,
+            "type": inspect.formatannotation(hints[field.name]).replace("typing.", ""),
+            "default": None if field.default is dataclasses.MISSING else field.default,
+            "required": field.default is dataclasses.MISSING,
+        }
+        for field in dataclasses.fields(cls)
+    ]
+    summary = (inspect.getdoc(cls) or "").split("\n\n")[0].replace("\n", " ")
+    return {
+        "name": cls.name,
+        "version": cls.version,
+        "summary": summary,
+        "options": options,
+        "module": cls.__module__,
+    }

@@ -1,0 +1,189 @@
+"""What a study left behind, as tables: written by the crossing, read by reports and notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.errors import InputError
+from bench.files import write_text
+from bench.ledger import Bill, cold_seconds, trial_seconds, warm_seconds
+from bench.records import RunFolder
+from bench.specification import Role
+from bench.study import Study, load_study
+
+CLOCKS = ("train_seconds", "cold_seconds", "warm_seconds", "tuned_seconds")
+"""Columns of seconds: what differs between two otherwise equal runs."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run of a study: which arm and role it plays, and where its record is.
+
+    Attributes:
+        entries: loss, teacher, student and sampler as tables name them.
+        options: the values of everything that a search space of the study varies.
+        trial: the proposal it belongs to; -1 for reference runs.
+    """
+
+    arm: str
+    role: Role
+    trial: int
+    seed: int
+    folder: RunFolder
+    entries: Mapping[str, str]
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study's tables (columns: DESIGN of the files in the README).
+
+    Attributes:
+        summary: a row a run.
+        curves: a row an evaluation point; measures are those of dev-curve.
+        ledger: a row a bill.
+        queries: a row a test query of a run: run, arm, role, trial, seed, part, query, measures.
+    """
+
+    folder: Path
+    study: Study
+    summary: pd.DataFrame
+    curves: pd.DataFrame
+    ledger: pd.DataFrame
+    queries: pd.DataFrame
+
+
+def load_results(folder: str | Path) -> Results:
+    """The results of a study folder.
+
+    Raises:
+        InputError: it is no such folder, or nothing has been finished in it yet.
+    """
+    folder = Path(folder)
+    summary = read_summary(folder)
+    keys = ["run", "arm", "role", "trial", "seed"]
+    queries = []
+    for run in summary.itertuples():
+        table = folder / "runs" / run.run / "queries.parquet"
+        if run.role != "tuning" and run.status == "done" and table.exists():
+            values = pd.read_parquet(table)
+            for at, key in enumerate(keys):
+                values.insert(at, key, getattr(run, key))
+            queries.append(values)
+    return Results(
+        folder=folder,
+        study=load_study(str(folder / "study.toml")),
+        summary=summary,
+        curves=pd.read_csv(folder / "curves.csv"),
+        ledger=pd.read_csv(folder / "ledger.csv"),
+        queries=pd.concat(queries, ignore_index=True) if queries else pd.DataFrame(columns=keys),
+    )
+
+
+def read_summary(folder: Path) -> pd.DataFrame:
+    """summary.csv of a study folder.
+
+    Raises:
+        InputError: it is no such folder, or nothing has been finished in it yet.
+    """
+    if not (folder / "study.toml").is_file():
+        raise InputError(f"{folder}: no results here (there is no study.toml)")
+    if not (folder / "summary.csv").is_file():
+        raise InputError(f"{folder}: nothing is finished here yet; `bench run` goes on with it")
+    return pd.read_csv(folder / "summary.csv", keep_default_na=False, na_values=[""])
+
+
+def write_tables(out: Path, study: Study, rows: Sequence[Row]) -> None:
+    """summary.csv, curves.csv and ledger.csv from the run records, in the order of ``rows``."""
+    bills = {row.folder.id: row.folder.bills() for row in rows if row.folder.status() == "done"}
+    summary = [_summary_row(study, row, rows, bills) for row in rows]
+    options = list(dict.fromkeys(key for row in rows for key in row.options))
+    measures = [_test_column(name, part) for part in study.test for name in study.measures]
+    columns = [*_FIRST, *options, *_COUNTS, *CLOCKS, "parameters", *measures, "run", "error"]
+    _write(out / "summary.csv", pd.DataFrame(summary).reindex(columns=columns))
+    done = [row for row in rows if row.folder.id in bills]
+    curves = [_labelled(row, row.folder.table("curve")) for row in done]
+    _write(out / "curves.csv", pd.concat(curves, ignore_index=True) if curves else _labels())
+    ledger = [
+        _labelled(row, pd.DataFrame([bill.record() for bill in bills[row.folder.id]]))
+        for row in done
+    ]
+    _write(out / "ledger.csv", pd.concat(ledger, ignore_index=True) if ledger else _labels())
+
+
+_FIRST = (
+    "study",
+    "arm",
+    "role",
+    "loss",
+    "teacher",
+    "student",
+    "sampler",
+    "trial",
+    "seed",
+    "status",
+)
+_COUNTS = ("examples", "steps")
+_LABELS = ("arm", "role", "trial", "seed")
+
+
+def _labels() -> pd.DataFrame:
+    return pd.DataFrame(columns=list(_LABELS))
+
+
+def _labelled(row: Row, table: pd.DataFrame) -> pd.DataFrame:
+    for at, key in enumerate(_LABELS):
+        table.insert(at, key, getattr(row, key))
+    return table
+
+
+def _test_column(measure: str, part: str) -> str:
+    return measure if part == "test" else f"{measure} ({part})"
+
+
+def _summary_row(
+    study: Study, row: Row, rows: Sequence[Row], bills: Mapping[str, list[Bill]]
+) -> dict[str, Any]:
+    status = row.folder.status()
+    labels = {key: getattr(row, key) for key in _LABELS}
+    values = {"study": study.name, **labels, **row.entries, **row.options, "status": status}
+    values["run"] = row.folder.id
+    if status == "failed":
+        values["error"] = row.folder.record()["error"]
+    if status != "done":
+        return values
+    record = row.folder.record()
+    own = bills[row.folder.id]
+    values |= {key: record[key] for key in (*_COUNTS, "parameters")}
+    values |= {
+        "train_seconds": sum(bill.seconds for bill in own if bill.phase == "train"),
+        "cold_seconds": cold_seconds(own),
+        "warm_seconds": warm_seconds(own),
+    }
+    if row.role == "final":
+        values["tuned_seconds"] = values["cold_seconds"] + _tuning_seconds(row.arm, rows, bills)
+    if row.role != "tuning":
+        queries = row.folder.table("queries")
+        for part, measured in queries.groupby("part"):
+            for name in study.measures:
+                values[_test_column(name, str(part))] = measured[name].mean()
+    return values
+
+
+def _tuning_seconds(arm: str, rows: Sequence[Row], bills: Mapping[str, list[Bill]]) -> float:
+    """What the trials of the arm cost: training and dev evaluations, failed trials aside."""
+    return sum(
+        trial_seconds(bills[row.folder.id])
+        for row in rows
+        if row.arm == arm and row.role == "tuning" and row.folder.id in bills
+    )
+
+
+def _write(path: Path, table: pd.DataFrame) -> None:
+    # repr of floats: what is read back is exactly what was written.
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))

@@ -1,0 +1,65 @@
+"""Uniform draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench import samplers
+from bench.errors import InputError
+from bench.samplers.base import Draws, Sampler
+
+if TYPE_CHECKING:
+    from bench.artifacts import Artifacts
+    from bench.collections.base import Collection
+
+
+@samplers.register("uniform", version=1)
+@dataclass(frozen=True)
+class Uniform(Sampler):
+    """Pairs in random order; negatives drawn uniformly from the train documents.
+
+    Documents judged relevant for the query are never its negatives. A collection that comes with
+    triples of its own gives those instead (then K is 1).
+    """
+
+    def prepare(self, collection: Collection, artifacts: Artifacts) -> Draws:
+        if collection.triples is not None:
+            if self.negatives != 1:
+                raise InputError(
+                    f"{self}: {collection.name} comes with triples of one negative each"
+                )
+            triples = collection.triples
+            return Draws(triples[:, :2], lambda _, rows: triples[rows, 2:])
+        pairs = collection.part("train").relevant()
+        outside = Outside(collection)
+        return Draws(
+            pairs, lambda random, rows: outside.draw(random, pairs[rows, 0], self.negatives)
+        )
+
+
+class Outside:
+    """Draws train documents that are not judged relevant for a query."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._pool = collection.trainable
+        self._documents = len(collection.documents)
+        pairs = collection.part("train").relevant()
+        self._relevant = np.sort(self._code(pairs[:, 0], pairs[:, 1]))
+        inside = np.isin(pairs[:, 1], self._pool)
+        most = np.bincount(pairs[inside, 0]).max(initial=0)
+        if most >= len(self._pool):
+            raise InputError(f"{collection.name}: a train query has no document but relevant ones")
+
+    def _code(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
+        return queries * self._documents + documents
+
+    def draw(self, random: np.random.Generator, queries: np.ndarray, count: int) -> np.ndarray:
+        """[B, count] document positions, uniform over what is outside each query's relevant."""
+        owners = np.repeat(queries, count)
+        drawn = random.choice(self._pool, size=len(owners))
+        while len(wrong := np.flatnonzero(np.isin(self._code(owners, drawn), self._relevant))):
+            drawn[wrong] = random.choice(self._pool, size=len(wrong))
+        return drawn.reshape(len(queries), count)

@@ -1,0 +1,95 @@
+"""What a run is: everything its result depends on, and the id made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from bench.arms import Arm
+from bench.files import digest
+from bench.study import Budget, Evaluation
+
+FORMAT = 1
+"""Raised when a run's meaning changes: older records are then not taken for the new."""
+
+Role = Literal["tuning", "final", "reference"]
+
+
+@dataclass(frozen=True)
+class RunSpecification:
+    """One training run, resolved: nothing in it is left to a default.
+
+    Attributes:
+        arm: with its choices made.
+        select_by: the measure that chooses the checkpoint on dev-select.
+        tests: parts measured once at the end; none while tuning.
+        collection: the collection's fingerprint.
+        precision: as resolved for the device.
+        student_weights, teacher_weights: digests.
+    """
+
+    arm: Arm
+    budget: Budget
+    evaluation: Evaluation
+    select_by: str
+    tests: tuple[str, ...]
+    seed: int
+    collection: str
+    precision: str
+    student_weights: str
+    teacher_weights: str
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """As a JSON value. The arm's name is no part of it: renaming re-trains nothing."""
+        arm = self.arm
+        training = arm.training.model_dump(exclude={"checkpoint_seconds"})
+        return {
+            "format": FORMAT,
+            "loss": arm.loss.specification,
+            "teacher": {**arm.teacher.specification, "weights": self.teacher_weights},
+            "student": {**arm.student.specification, "weights": self.student_weights},
+            "sampler": arm.sampler.specification,
+            "training": {**training, "precision": self.precision},
+            "budget": self.budget.model_dump(exclude_none=True),
+            "evaluation": {**self.evaluation.model_dump(), "points": self.evaluation.shares()},
+            "select_by": self.select_by,
+            "tests": list(self.tests),
+            "seed": self.seed,
+            "collection": self.collection,
+        }
+
+    @cached_property
+    def id(self) -> str:
+        return digest(self.record)
+
+
+@dataclass(frozen=True)
+class ReferenceSpecification:
+    """Something measured and not trained: BM25, an untrained student, a teacher.
+
+    Attributes:
+        what: ``bm25``, or the specification of the encoder with its weights' digest.
+    """
+
+    what: dict[str, Any]
+    evaluation: Evaluation
+    tests: tuple[str, ...]
+    collection: str
+    precision: str
+
+    @property
+    def record(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "reference": self.what,
+            "evaluation": self.evaluation.model_dump(exclude={"points"}),
+            "tests": list(self.tests),
+            "collection": self.collection,
+            "precision": self.precision,
+        }
+
+    @cached_property
+    def id(self) -> str:
+        return digest(self.record)

@@ -1,0 +1,298 @@
+"""What a study file may say, checked before anything runs."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from bench.errors import InputError, did_you_mean
+from bench.files import write_text
+from bench.registry import first_problem
+from bench.spaces import Space
+
+Written = str | dict[str, Any]
+"""An entry as a file writes it: ``"name(option=value)"`` or ``{name = …, option = …}``."""
+
+Positive = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+
+TUNING_SEEDS = 1_000_000
+"""Tuning runs use seeds from here on; a study's own seeds stay below."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Budget(_Model):
+    """What a run may consume: exactly one binds."""
+
+    examples: Positive | None = None
+    steps: Positive | None = None
+    seconds: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_binds(self) -> Budget:
+        given = [name for name, value in self if value is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"exactly one of examples, steps, seconds must be given, not {given or 'none'}"
+            )
+        return self
+
+    @property
+    def unit(self) -> Literal["examples", "steps", "seconds"]:
+        return next(name for name, value in self if value is not None)  # type: ignore[return-value]
+
+    @property
+    def amount(self) -> float:
+        return getattr(self, self.unit)
+
+
+class Training(_Model):
+    """How every run is optimised, unless an arm's search space varies it.
+
+    Attributes:
+        warmup: share of the budget over which the learning rate rises linearly.
+        schedule: what follows: ``constant``, or a decay to zero at the end of the budget.
+        clip: largest norm of the gradient; 0 leaves it as it is.
+        checkpoint_seconds: least time between two checkpoints (no part of a run's id).
+    """
+
+    batch_size: Positive = 32
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    clip: Annotated[float, Field(ge=0)] = 1.0
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 60.0
+
+
+class Evaluation(_Model):
+    """When and how the student is measured on dev.
+
+    Attributes:
+        points: that many evaluation points at equal distances, or the shares of the budget.
+        depth: how many documents a ranking keeps.
+        pool: 0 searches the whole collection; otherwise dev searches its relevant documents and
+            so many others, the same for every arm. Test always searches everything.
+    """
+
+    points: Positive | Annotated[list[Fraction], Field(min_length=1)] = 5
+    depth: Positive = 100
+    pool: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("points")
+    @classmethod
+    def _rising(cls, points: int | list[float]) -> int | list[float]:
+        if isinstance(points, list) and (points != sorted(set(points)) or points[-1] != 1):
+            raise ValueError("shares of the budget must rise and end with 1.0")
+        return points
+
+    def shares(self) -> list[float]:
+        """The evaluation points after point 0, as shares of the budget; the last is 1."""
+        if isinstance(self.points, list):
+            return self.points
+        return [index / self.points for index in range(1, self.points + 1)]
+
+
+class Tuning(_Model):
+    """How many trials every arm gets, and over which nuisance parameters.
+
+    Attributes:
+        trials: the same for every arm; 0 tunes nothing, and the report says so.
+        sampler: ``tpe``, ``random``, or ``grid`` (all values, in an order drawn by the seed).
+        seed: the study's own seed for proposals.
+        space: nuisance parameters of ``[training]``, the same for every arm.
+    """
+
+    trials: Annotated[int, Field(ge=0)] = 0
+    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    seed: int = 0
+    space: dict[Literal["learning_rate", "warmup", "weight_decay"], Space] = {}
+
+
+class ArmEntry(_Model):
+    """An arm as a file writes it; what it leaves out comes from ``[defaults]``.
+
+    Attributes:
+        space: the loss's options to vary; left out, the loss's own search space.
+    """
+
+    name: str | None = None
+    loss: Written
+    teacher: Written | None = None
+    student: Written | None = None
+    sampler: Written | None = None
+    space: dict[str, Space] | None = None
+
+
+class Defaults(_Model):
+    """What an arm is made of where it does not say."""
+
+    teacher: Written = "none"
+    student: Written = "pretrained"
+    sampler: Written = "uniform"
+
+
+class Cross(_Model):
+    """Every combination of these, but for the excluded ones.
+
+    ``exclude`` holds tables such as ``{loss = "infonce", teacher = "bi-encoder"}``: a combination
+    goes where all that a table names agrees, by name or with its options.
+    """
+
+    losses: Annotated[list[Written], Field(min_length=1)]
+    teachers: list[Written] = []
+    students: list[Written] = []
+    samplers: list[Written] = []
+    exclude: list[dict[Literal["loss", "teacher", "student", "sampler"], Written]] = []
+
+
+class Study(_Model):
+    """A whole study file."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    title: str
+    question: str = ""
+    collection: Written
+    budget: Budget
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    tuning: Tuning = Tuning()
+    measures: Annotated[list[str], Field(min_length=1)] = ["nDCG@10", "RR@10", "R@100"]
+    primary: str = ""
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=TUNING_SEEDS)]], Field(min_length=1)]
+    test: Annotated[list[str], Field(min_length=1)] = ["test"]
+    baseline: str
+    keep_students: bool = True
+    defaults: Defaults = Defaults()
+    arms: list[ArmEntry] = []
+    cross: Cross | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _primary_is_first(cls, value: Any) -> Any:
+        if isinstance(value, dict) and not value.get("primary"):
+            measures = value.get("measures") or cls.model_fields["measures"].default
+            if isinstance(measures, list) and measures:
+                return {**value, "primary": measures[0]}
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Study:
+        if self.primary not in self.measures:
+            raise ValueError(f"primary {self.primary!r} is not among the measures")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds: every seed once")
+        if not self.arms and self.cross is None:
+            raise ValueError("a study needs [[arms]] or a [cross]")
+        for part in self.test:
+            if not part.startswith("test"):
+                raise ValueError(f"test: {part!r} is not a test part; choices may have seen it")
+        return self
+
+    def to_toml(self) -> str:
+        """The study as a file, everything it left out filled in."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+    def write(self, path: Path) -> None:
+        write_text(path, self.to_toml())
+
+
+def predefined() -> dict[str, Path]:
+    """The studies that come with the package, by name."""
+    folder = Path(str(files("studies")))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load_study(written: str, settings: Sequence[str] = ()) -> Study:
+    """A study by predefined name or by file.
+
+    Args:
+        written: a name of `predefined`, or the path of a TOML file.
+        settings: ``key.path=value`` strings that replace what the file says; values as in TOML.
+
+    Raises:
+        InputError: no such study, TOML that cannot be read, or something a study may not say.
+    """
+    path = Path(written)
+    if path.suffix != ".toml" and not path.is_file():
+        known = predefined()
+        if written not in known:
+            raise InputError(
+                f"study {written!r}: no file and no predefined study{did_you_mean(written, known)}"
+            )
+        path = known[written]
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"study {written!r}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"study {path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"study {path}: not TOML: {error}") from None
+    values.setdefault("name", path.stem)
+    for setting in settings:
+        _set(values, setting)
+    return parse_study(values, str(path))
+
+
+def parse_study(values: Mapping[str, Any], origin: str) -> Study:
+    """A checked study from plain values; errors name the key path."""
+    try:
+        return Study.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        if problem["type"] == "extra_forbidden":
+            path, key = problem["loc"][:-1], str(problem["loc"][-1])
+            where = ".".join(map(str, (*path, key)))
+            raise InputError(f"{origin}: {where}: there is no such key{_near(key, path)}") from None
+        raise InputError(f"{origin}: {first_problem(error)}") from None
+
+
+def _near(key: str, path: tuple[int | str, ...]) -> str:
+    """The closest key that a study may hold at this place."""
+    model: Any = Study
+    tables = {
+        "budget": Budget,
+        "training": Training,
+        "evaluation": Evaluation,
+        "tuning": Tuning,
+        "arms": ArmEntry,
+        "defaults": Defaults,
+        "cross": Cross,
+    }
+    if path:
+        model = tables.get(str(path[0]))
+    if model is None or len([step for step in path if isinstance(step, str)]) > 1:
+        return ""
+    return did_you_mean(key, model.model_fields)
+
+
+def _set(values: dict[str, Any], setting: str) -> None:
+    path, separator, text = setting.partition("=")
+    if not separator or not path.strip():
+        raise InputError(f"--set {setting!r}: must be key.path=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()  # plain words need no quotes on a command line
+    place: Any = values
+    *steps, last = path.strip().split(".")
+    try:
+        for step in steps:
+            place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
+        if isinstance(place, list):
+            place[int(last)] = value
+        else:
+            place[last] = value
+    except (ValueError, IndexError, TypeError, AttributeError):
+        raise InputError(f"--set {setting!r}: the study has no place {path!r}") from None

@@ -1,0 +1,51 @@
+"""What every teacher must say and give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from bench.losses.base import Signal, Signals
+from bench.registry import Entry
+
+if TYPE_CHECKING:
+    from bench.artifacts import Artifact, Artifacts
+    from bench.collections.base import Collection
+    from bench.encoding.device import Device
+    from bench.samplers.base import Triples
+    from bench.students.base import Student
+
+
+class Teaching(Protocol):
+    """A prepared teacher: its signals for a batch, looked up and not computed in the loop."""
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """What had to be prepared, with its bills."""
+
+    def signals(self, triples: Triples) -> Signals: ...
+
+
+@dataclass(frozen=True)
+class Teacher(Entry):
+    """Whatever gives a signal beyond labels: a frozen description that prepares it."""
+
+    def provides(self) -> frozenset[Signal]:
+        """The signals this teacher can give."""
+        raise NotImplementedError
+
+    def prepare(self, collection: Collection, artifacts: Artifacts, device: Device) -> Teaching:
+        """Make (or find) what the signals are looked up from."""
+        raise NotImplementedError
+
+    def weights(self) -> str:
+        """A digest of the teacher's weights, part of a run's id."""
+        raise NotImplementedError
+
+    def retriever(self) -> Student | None:
+        """The teacher as something that can search by itself, for its reference row."""
+        return None
+
+    def unpriced(self) -> str | None:
+        """What of the teacher's own making nobody is charged for, to be listed as such."""
+        return None

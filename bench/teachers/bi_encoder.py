@@ -1,0 +1,56 @@
+"""A bi-encoder as teacher: its similarities, from stored embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from annotated_types import Ge
+
+from bench import teachers
+from bench.losses.base import Signal, Similarity
+from bench.teachers.base import Teacher, Teaching
+
+if TYPE_CHECKING:
+    from bench.artifacts import Artifacts
+    from bench.collections.base import Collection
+    from bench.encoding.device import Device
+    from bench.students.base import Student
+
+
+@teachers.register("bi-encoder", version=1)
+@dataclass(frozen=True)
+class BiEncoder(Teacher):
+    """A pretrained bi-encoder taken as it is: a hub id, a folder, or the bundled encoder.
+
+    Scores are its similarities: cosines in [-1, 1], or dot products. Every train query and every
+    document that training can draw is encoded once, before the first step: a fixed cost. Its own
+    training is not priced.
+    """
+
+    model: str = "all-MiniLM-L6-v2"
+    pooling: Literal["mean", "cls", "max"] = "mean"
+    similarity: Similarity = "cosine"
+    max_length: Annotated[int, Ge(4)] = 256
+    query_length: Annotated[int, Ge(0)] = 0
+
+    def provides(self) -> frozenset[Signal]:
+        return frozenset({Signal.SCORES})
+
+    def prepare(self, collection: Collection, artifacts: Artifacts, device: Device) -> Teaching:
+        from bench.teachers._stored import StoredEmbeddings
+
+        return StoredEmbeddings.of(self.retriever(), collection, artifacts, device)
+
+    def weights(self) -> str:
+        from bench.encoding.models import weights_digest
+
+        return weights_digest(self.model)
+
+    def retriever(self) -> Student:
+        from bench import students
+
+        return students.create({"name": "pretrained", **self.options})
+
+    def unpriced(self) -> str:
+        return f"the training of {self.model}"

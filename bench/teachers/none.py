@@ -1,0 +1,40 @@
+"""No teacher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench import teachers
+from bench.losses.base import Signal, Signals
+from bench.teachers.base import Teacher, Teaching
+
+if TYPE_CHECKING:
+    from bench.artifacts import Artifact, Artifacts
+    from bench.collections.base import Collection
+    from bench.encoding.device import Device
+    from bench.samplers.base import Triples
+
+
+@teachers.register("none", version=1)
+@dataclass(frozen=True)
+class NoTeacher(Teacher):
+    """No teacher: labels alone, or self-distillation."""
+
+    def provides(self) -> frozenset[Signal]:
+        return frozenset()
+
+    def prepare(self, collection: Collection, artifacts: Artifacts, device: Device) -> Teaching:
+        return NoTeaching()
+
+    def weights(self) -> str:
+        return ""
+
+
+class NoTeaching:
+    """Nothing to look up."""
+
+    artifacts: tuple[Artifact, ...] = ()
+
+    def signals(self, triples: Triples) -> Signals:
+        return Signals()

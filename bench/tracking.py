@@ -1,0 +1,153 @@
+"""MLflow as a projection of the run records: it can be rebuilt from them, and may fail."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+from bench.progress import narrate, say
+from bench.results import Row
+from bench.study import Study
+
+RUN_TAG = "bench.run"
+KIND_TAG = "bench.kind"
+
+
+class Tracker:
+    """Logs a study: experiment = study, parent run = arm, child run = run.
+
+    The first error is said once and turns tracking off for the rest of this process; the records
+    are complete, and the next ``bench run`` or ``bench report`` logs what is missing.
+
+    Args:
+        uri: MLflow's tracking URI; `None` tracks nothing.
+    """
+
+    def __init__(self, uri: str | None, study: Study, out: Path) -> None:
+        self._study = study
+        self._out = out
+        self._client: Any = None
+        if uri is not None:
+            self._safely(lambda: self._connect(uri))
+
+    def log_run(self, row: Row) -> None:
+        """Log a finished run, unless it is logged already."""
+        if self._client is not None:
+            self._safely(lambda: self._log_run(row))
+
+    def log_report(self, folder: Path) -> None:
+        """Attach the report's figures and page to the study's own MLflow run."""
+        if self._client is not None:
+            self._safely(lambda: self._log_report(folder))
+
+    def _safely(self, action: Any) -> None:
+        try:
+            action()
+        except Exception as error:
+            self._client = None
+            first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+            say(f"MLflow: {first_line}; training goes on without it, the records are complete")
+
+    def _connect(self, uri: str) -> None:
+        narrate("opening MLflow")
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        warnings.filterwarnings("ignore", module="mlflow")
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri=uri)
+        experiment = client.get_experiment_by_name(self._study.name)
+        if experiment is None:
+            location = None
+            if uri.startswith("sqlite:///"):
+                # Without a location MLflow would write into the current folder.
+                folder = Path(uri.removeprefix("sqlite:///")).parent / "mlflow-artifacts"
+                location = folder.resolve().as_uri()
+            self._experiment = client.create_experiment(self._study.name, location)
+        else:
+            self._experiment = experiment.experiment_id
+        self._client = client
+        known = client.search_runs([self._experiment], max_results=50_000)
+        self._known = {
+            (run.data.tags.get(KIND_TAG), run.data.tags.get(RUN_TAG)): run
+            for run in known
+            if run.info.lifecycle_stage == "active"
+        }
+
+    def _log_run(self, row: Row) -> None:
+        known = self._known.get(("run", row.folder.id))
+        if known is not None and known.info.status in ("FINISHED", "FAILED"):
+            return
+        if known is not None:  # left half-logged by a kill
+            self._client.delete_run(known.info.run_id)
+        parent = self._named("arm", row.arm)
+        place = f"{row.role} {row.trial} seed {row.seed}" if row.role != "reference" else row.arm
+        run_id = self._create("run", row.folder.id, place, {"mlflow.parentRunId": parent})
+        failed = row.folder.status() == "failed"
+        try:
+            self._log_values(run_id, row, failed)
+        finally:
+            self._client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
+
+    def _log_values(self, run_id: str, row: Row, failed: bool) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        record = row.folder.record()
+        values = {"arm": row.arm, "role": row.role, "trial": row.trial, "seed": row.seed}
+        parameters = [
+            Param(key, str(value)[:500])
+            for key, value in {**values, **row.entries, **row.options}.items()
+        ]
+        if failed:
+            tags = [RunTag("error", record["error"][:500])]
+            self._client.log_batch(run_id, params=parameters, tags=tags)
+            return
+        metrics = [
+            Metric(metric_name(name), float(value), 0, int(point["examples"]))
+            for point in row.folder.table("curve").to_dict("records")
+            for name, value in point.items()
+            if name != "point" and value == value
+        ]
+        if row.role != "tuning":
+            means = row.folder.table("queries").groupby("part").mean(numeric_only=True)
+            metrics += [
+                Metric(f"{part}/{metric_name(str(name))}", float(value), 0, record["examples"])
+                for part, row_means in means.iterrows()
+                for name, value in row_means.items()
+            ]
+        for start in range(0, len(metrics), 900):  # MLflow takes 1,000 at a time
+            self._client.log_batch(run_id, metrics=metrics[start : start + 900])
+        self._client.log_batch(run_id, params=parameters)
+        # Whole, because parameters are cut off at a length.
+        self._client.log_artifact(run_id, str(row.folder.path / "run.json"))
+        self._client.log_artifact(run_id, str(row.folder.path / "bills.parquet"))
+
+    def _log_report(self, folder: Path) -> None:
+        run_id = self._named("study", self._study.name)
+        self._client.log_artifact(run_id, str(self._out / "study.toml"))
+        for table in ("summary", "curves", "ledger"):
+            self._client.log_artifact(run_id, str(self._out / f"{table}.csv"))
+        self._client.log_artifacts(run_id, str(folder), "report")
+
+    def _named(self, kind: str, name: str) -> str:
+        """The id of the run that stands for an arm or the study, made if it is not there."""
+        known = self._known.get((kind, name))
+        if known is not None:
+            return known.info.run_id
+        run_id = self._create(kind, name, name, {})
+        self._client.set_terminated(run_id)
+        self._known[kind, name] = self._client.get_run(run_id)
+        return run_id
+
+    def _create(self, kind: str, tag: str, name: str, tags: dict[str, str]) -> str:
+        all_tags = {KIND_TAG: kind, RUN_TAG: tag, **tags}
+        run = self._client.create_run(self._experiment, tags=all_tags, run_name=name)
+        return run.info.run_id
+
+
+def metric_name(name: str) -> str:
+    """A measure's name as MLflow allows it: nDCG@10 → nDCG_at_10."""
+    return re.sub(r"[^\w./ -]", "_", name.replace("@", "_at_"))

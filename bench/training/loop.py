@@ -1,0 +1,169 @@
+"""The training loop: steps until the budget is used, evaluation points on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.encoding.device import Device
+from bench.encoding.encoder import Encoder
+from bench.errors import TrainingError
+from bench.ledger import Clocks
+from bench.losses.base import Embeddings, Loss, Signals, unit
+from bench.study import Budget, Training
+from bench.training.batches import Ahead, Batch
+from bench.training.schedule import factor
+from bench.training.state import State
+
+CHECK_EVERY = 20
+"""Steps between two looks at whether the loss is finite (a look makes a GPU wait)."""
+
+
+@dataclass
+class Loop:
+    """One run's steps.
+
+    Attributes:
+        pause: called between steps with the clock stopped; saves a checkpoint where one is due.
+        evaluate: called at every evaluation point with its number, the clock stopped.
+    """
+
+    encoder: Encoder
+    optimizer: torch.optim.Optimizer
+    loss: Loss
+    training: Training
+    budget: Budget
+    shares: list[float]
+    seed: int
+    device: Device
+    clocks: Clocks
+    state: State
+    pause: Callable[[], None]
+    evaluate: Callable[[int], None]
+
+    def run(self, ahead: Ahead) -> None:
+        """Train until the budget is used.
+
+        Raises:
+            TrainingError: the loss is no longer finite.
+        """
+        if not self.state.curve:
+            self.evaluate(0)
+        batches = ahead.from_position(self.state.examples)
+        while len(self.state.curve) <= len(self.shares):
+            share = self.shares[len(self.state.curve) - 1]
+            with self.clocks("train"):
+                self._advance(batches, share)
+                self.device.synchronize()
+            self._check_finite()
+            if self._used() >= share - 1e-9:
+                self.evaluate(len(self.state.curve))
+            self.pause()
+
+    def _advance(self, batches, share: float) -> None:  # noqa: ANN001
+        """Steps until the next evaluation point, or until it is time for a pause."""
+        until = time.monotonic() + PAUSE_SECONDS
+        while self._used() < share - 1e-9 and time.monotonic() < until:
+            self._step(next(batches))
+            if self.state.steps % CHECK_EVERY == 0:
+                self._check_finite()
+
+    def _used(self, ahead: int = 0) -> float:
+        """Share of the budget used so far, or after ``ahead`` more examples (one step)."""
+        if self.budget.unit == "seconds":
+            return self.clocks.read("train") / self.budget.amount
+        if self.budget.unit == "steps":
+            return (self.state.steps + bool(ahead)) / self.budget.amount
+        return (self.state.examples + ahead) / self.budget.amount
+
+    def _step(self, batch: Batch) -> None:
+        size = len(batch.triples)
+        # Dropout depends on seed and step alone, so that a resumed run draws the same masks.
+        torch.manual_seed(_stream(self.seed, "dropout", self.state.steps))
+        share = min(1.0, max(self._used(size), 1e-6))
+        rate = self.training.learning_rate * factor(
+            share, self.training.warmup, self.training.schedule
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        student = embeddings(self.encoder, batch, self.device)
+        teacher = to_device(batch.signals, self.device)
+        value = self.loss(student, teacher)
+        value.backward()
+        largest = self.training.clip or math.inf
+        norm = torch.nn.utils.clip_grad_norm_(self.encoder.parameters(), largest)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self._watch(value, norm, student, teacher)
+        self.state.steps += 1
+        self.state.examples += size
+        self.state.texts += batch.texts
+        self.state.tokens += batch.tokens
+
+    def _watch(self, value: Tensor, norm: Tensor, student: Embeddings, teacher: Signals) -> None:
+        with torch.no_grad():
+            watched = {
+                "loss": value,
+                "grad_norm": norm,
+                "mean_cosine": mean_cosine(student),
+                **self.loss.diagnostics(student, teacher),
+            }
+        sums = self.state.sums
+        sums["steps"] = sums.get("steps", 0) + 1
+        for name, scalar in watched.items():
+            # Doubles, and no .item(): exact when resumed, and a GPU is not made to wait.
+            sums[name] = scalar.detach().double() + sums.get(name, 0.0)
+
+    def _check_finite(self) -> None:
+        """Turn the sums into plain numbers and stop where the loss has left them."""
+        sums = self.state.sums
+        for name, value in sums.items():
+            sums[name] = float(value)
+        for name in ("loss", "grad_norm"):
+            if not math.isfinite(sums.get(name, 0.0)):
+                raise TrainingError(
+                    f"{self.loss}: the {name.replace('_', ' of the ')} is not finite at step "
+                    f"{self.state.steps} (learning rate {self.training.learning_rate:g}); "
+                    "a smaller learning rate or a longer warm-up may help"
+                )
+
+
+PAUSE_SECONDS = 2.0
+"""The loop comes up for air this often: for progress, heartbeat and checkpoints."""
+
+
+def embeddings(encoder: Encoder, batch: Batch, device: Device) -> Embeddings:
+    """The student's embeddings of a batch; each distinct text is encoded once."""
+    vectors = encoder.embed(batch.packed, device)
+    # index_select: a gather written x[rows] sums its gradient in no fixed order on a CPU.
+    queries, positives, negatives = (
+        vectors.index_select(0, device.upload(rows))
+        for rows in (batch.queries, batch.positives, batch.negatives)
+    )
+    negatives = negatives.view(len(queries), -1, vectors.shape[1])
+    return Embeddings(queries, positives, negatives, encoder.similarity)
+
+
+def to_device(signals: Signals, device: Device) -> Signals:
+    scores = signals.scores
+    return Signals(None if scores is None else scores.to(device.torch, non_blocking=True))
+
+
+def mean_cosine(student: Embeddings) -> Tensor:
+    """Mean cosine of two different documents of the batch: 1 means the encoder has collapsed."""
+    vectors = unit(torch.cat([student.positives, student.negatives.flatten(0, 1)]))
+    count = len(vectors)
+    everything = vectors.sum(0).square().sum()
+    return (everything - vectors.square().sum()) / (count * (count - 1))
+
+
+def _stream(seed: int, name: str, step: int) -> int:
+    """A seed for one purpose at one step."""
+    key = hashlib.sha256(f"{seed} {name} {step}".encode()).digest()
+    return int.from_bytes(key[:8], "big") >> 1

@@ -1,0 +1,259 @@
+"""One run from its specification to its record."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import torch
+
+from bench.artifacts import Artifact, Artifacts, once
+from bench.collections.base import Collection
+from bench.encoding.device import Device, environment
+from bench.encoding.encoder import Encoder
+from bench.evaluation.evaluator import Evaluator
+from bench.evaluation.measures import per_query
+from bench.evaluation.ranking import to_frame, write_trec
+from bench.files import read_json, remove_leftovers, write_json
+from bench.ledger import Bill, Clocks
+from bench.records import RunFolder
+from bench.specification import RunSpecification
+from bench.students.export import save_student
+from bench.training import state as checkpoints
+from bench.training.batches import Ahead, BatchMaker
+from bench.training.loop import Loop
+from bench.training.state import State, weights
+
+
+@dataclass
+class Lab:
+    """What all runs of a process share."""
+
+    collection: Collection
+    artifacts: Artifacts
+    device: Device
+
+    def describe_collection(self) -> dict[str, Any]:
+        """The collection as run records name it."""
+        return {
+            "name": self.collection.name,
+            "fingerprint": self.collection.fingerprint,
+            "notes": list(self.collection.notes),
+        }
+
+
+Report = Callable[[str], None]
+
+
+class Run:
+    """Trains one student under one budget and leaves its record.
+
+    Killed at any moment and called again, it goes on from its last checkpoint.
+    """
+
+    def __init__(
+        self,
+        specification: RunSpecification,
+        folder: RunFolder,
+        lab: Lab,
+        keep_student: bool,
+        report: Report,
+    ) -> None:
+        self.specification = specification
+        self.folder = folder
+        self.lab = lab
+        self._keep_student = keep_student
+        self._report = report
+        self._last_checkpoint = time.monotonic()
+
+    def execute(self) -> None:
+        """Train, choose the best point, measure test where asked, write the record.
+
+        Raises:
+            TrainingError: the run cannot be finished.
+        """
+        start = time.perf_counter()
+        self._clean()
+        self._build()
+        self._resume(time.perf_counter() - start)
+        ahead = Ahead(
+            self.batches.make,
+            self.specification.arm.training.batch_size,
+            int(budget.amount)
+            if (budget := self.specification.budget).unit == "examples"
+            else None,
+        )
+        try:
+            self._loop().run(ahead)
+        finally:
+            ahead.close()
+        self._finish()
+
+    def _clean(self) -> None:
+        """Clear what a killed process left half-written."""
+        self.folder.checkpoints.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(self.folder.path)
+        remove_leftovers(self.folder.checkpoints)
+
+    def _build(self) -> None:
+        arm, lab = self.specification.arm, self.lab
+        torch.manual_seed(self.specification.seed)
+        self.encoder: Encoder = arm.student.build().to(lab.device.torch)
+        self.encoder.train()
+        self.optimizer = make_optimizer(self.encoder, arm.training.weight_decay)
+        self.evaluator = Evaluator(
+            lab.collection, arm.student, self.specification.evaluation, lab.artifacts, lab.device
+        )
+        draws = arm.sampler.prepare(lab.collection, lab.artifacts)
+        teaching = arm.teacher.prepare(lab.collection, lab.artifacts, lab.device)
+        documents, queries = self.evaluator.documents, self.evaluator.queries("train")
+        self.artifacts: list[Artifact] = [
+            documents.artifact,
+            queries.artifact,
+            *draws.artifacts,
+            *teaching.artifacts,
+        ]
+        self.batches = BatchMaker(
+            draws, queries, documents, teaching, lab.device, self.specification.seed
+        )
+
+    def _resume(self, start_seconds: float) -> None:
+        """Take up the last checkpoint, if any; put what was done after it on the bill as wasted."""
+        restored = checkpoints.load(self.folder, self.encoder, self.optimizer)
+        self.state, seconds = restored or (State(), {})
+        self.clocks = Clocks(seconds)
+        if self.folder.heartbeat.exists():
+            seen = sum(read_json(self.folder.heartbeat).values())
+            self.clocks.add("wasted", max(0.0, seen - sum(seconds.values())))
+        self.clocks.add("start", start_seconds)
+
+    def _loop(self) -> Loop:
+        run = self.specification
+        return Loop(
+            encoder=self.encoder,
+            optimizer=self.optimizer,
+            loss=run.arm.loss,
+            training=run.arm.training,
+            budget=run.budget,
+            shares=run.evaluation.shares(),
+            seed=run.seed,
+            device=self.lab.device,
+            clocks=self.clocks,
+            state=self.state,
+            pause=self._pause,
+            evaluate=self._evaluate,
+        )
+
+    def _evaluate(self, point: int) -> None:
+        """Rank dev, note the curve's row, keep the weights if dev-select never was better."""
+        state, run = self.state, self.specification
+        self._report(f"{self._progress()}, evaluating on dev")
+        with self.clocks("evaluate"):
+            if point == 0:
+                ranking = self.evaluator.untrained("dev")
+            else:
+                ranking = self.evaluator.rank(self.encoder, "dev")
+            select = self.lab.collection.dev_halves()["dev-select"]
+            dev = self.lab.collection.part("dev")
+            value = float(per_query(dev, ranking, [run.select_by], select).mean().iloc[0])
+        steps = state.sums.pop("steps", 0)
+        state.rankings.append(to_frame(ranking, point))
+        state.curve.append(
+            {
+                "point": point,
+                "examples": state.examples,
+                "steps": state.steps,
+                "train_seconds": self.clocks.read("train"),
+                **{name: total / steps for name, total in state.sums.items()},
+            }
+        )
+        state.sums.clear()
+        if value > state.best[0]:
+            state.best = (value, point)
+            state.best_weights = weights(self.encoder)
+
+    def _pause(self) -> None:
+        self._report(self._progress())
+        write_json(self.folder.heartbeat, self.clocks.all())
+        least = self.specification.arm.training.checkpoint_seconds
+        if time.monotonic() - self._last_checkpoint >= least:
+            with self.clocks("save"):
+                self._save()
+            self._last_checkpoint = time.monotonic()
+
+    def _save(self) -> None:
+        checkpoints.save(self.folder, self.state, self.encoder, self.optimizer, self.clocks.all())
+
+    def _progress(self) -> str:
+        budget = self.specification.budget
+        used = {
+            "examples": self.state.examples,
+            "steps": self.state.steps,
+            "seconds": round(self.clocks.read("train")),
+        }[budget.unit]
+        return f"{used:,} of {budget.amount:,.0f} {budget.unit}"
+
+    def _finish(self) -> None:
+        run, lab, state = self.specification, self.lab, self.state
+        self.encoder.load_state_dict(state.best_weights)
+        with self.clocks("test"):
+            for part in run.tests:
+                self._report(f"measuring {part}")
+                ranking = self.evaluator.rank(self.encoder, part)
+                write_trec(self.folder.trec(part), ranking, lab.collection, part, run.id)
+        with self.clocks("save"):
+            if self._keep_student:
+                save_student(self.encoder, run.arm.student, self.folder.student)
+            self.folder.write_table("rankings", pd.concat(state.rankings, ignore_index=True))
+            self.folder.write_table("curve", pd.DataFrame(state.curve))
+        self.folder.write_bills(self._bills())
+        self.folder.finish(
+            {
+                "status": "done",
+                "specification": run.record,
+                "examples": state.examples,
+                "steps": state.steps,
+                "best_point": state.best[1],
+                "select": state.best[0],
+                "parameters": sum(value.numel() for value in self.encoder.parameters()),
+                "unpriced": run.arm.teacher.unpriced(),
+                "collection": lab.describe_collection(),
+                "environment": environment(lab.device),
+            }
+        )
+        shutil.rmtree(self.folder.checkpoints, ignore_errors=True)
+        self.folder.heartbeat.unlink(missing_ok=True)
+
+    def _bills(self) -> list[Bill]:
+        """What the arm's artifacts cost, what reading them cost, and the parts of this run."""
+        device, state = self.lab.device.label, self.state
+        bills = list(once(bill for artifact in self.artifacts for bill in artifact.bills))
+        bills += [
+            Bill("read", f"{artifact.kind} {artifact.digest}", artifact.read_seconds)
+            for artifact in self.artifacts
+        ]
+        amounts: dict[str, Any] = {
+            "train": {"examples": state.examples, "texts": state.texts, "tokens": state.tokens}
+        }
+        for phase, seconds in self.clocks.all().items():
+            what = ", ".join(self.specification.tests) if phase == "test" else "run"
+            if phase != "test" or self.specification.tests:
+                bills.append(Bill(phase, what, seconds, device=device, **amounts.get(phase, {})))
+        return bills
+
+
+def make_optimizer(encoder: Encoder, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW, fused; biases and norms are not decayed."""
+    parameters = [value for value in encoder.parameters() if value.requires_grad]
+    groups = [
+        {
+            "params": [value for value in parameters if value.dim() > 1],
+            "weight_decay": weight_decay,
+        },
+        {"params": [value for value in parameters if value.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, fused=True)

@@ -1,0 +1,109 @@
+"""A run in the middle: everything that continues it, and its checkpoints (safetensors and JSON)."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from bench.encoding.encoder import Encoder
+from bench.files import atomic_folder, read_json, write_json
+from bench.records import RunFolder
+
+
+@dataclass
+class State:
+    """Where a run stands.
+
+    Attributes:
+        sums: running sums of per-step diagnostics since the last evaluation point: numbers, or
+            scalars on the device that nobody has waited for yet.
+        curve: a row an evaluation point.
+        rankings: the dev ranking of each evaluation point.
+        best: value on dev-select and number of the best point so far.
+        best_weights: the encoder's weights at that point, on the CPU.
+    """
+
+    examples: int = 0
+    steps: int = 0
+    texts: int = 0
+    tokens: int = 0
+    sums: dict[str, Any] = field(default_factory=dict)
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    rankings: list[pd.DataFrame] = field(default_factory=list)
+    best: tuple[float, int] = (-1.0, -1)
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+    _PLAIN = ("examples", "steps", "texts", "tokens", "sums", "curve", "best")
+
+
+def weights(encoder: Encoder) -> dict[str, Tensor]:
+    """A copy of the encoder's weights on the CPU."""
+    return {
+        name: value.detach().cpu().clone().contiguous()
+        for name, value in encoder.state_dict().items()
+    }
+
+
+def save(
+    folder: RunFolder,
+    state: State,
+    encoder: Encoder,
+    optimizer: torch.optim.Optimizer,
+    seconds: dict[str, float],
+) -> None:
+    """Write a checkpoint; the one before is deleted once this one is whole."""
+    target = folder.checkpoints / f"{state.steps:010d}"
+    if target.exists():
+        return
+    with atomic_folder(target) as aside:
+        save_file(weights(encoder), aside / "student.safetensors")
+        if state.best_weights:
+            save_file(state.best_weights, aside / "best.safetensors")
+        moments = {
+            f"{index}.{name}": value.cpu().contiguous()
+            for index, values in optimizer.state_dict()["state"].items()
+            for name, value in values.items()
+        }
+        save_file(moments, aside / "optimizer.safetensors")
+        if state.rankings:
+            pd.concat(state.rankings).to_parquet(aside / "rankings.parquet", index=False)
+        plain = {name: getattr(state, name) for name in State._PLAIN}
+        write_json(aside / "state.json", {**plain, "seconds": seconds})
+    for older in sorted(folder.checkpoints.iterdir())[:-1]:
+        shutil.rmtree(older, ignore_errors=True)
+
+
+def load(
+    folder: RunFolder, encoder: Encoder, optimizer: torch.optim.Optimizer
+) -> tuple[State, dict[str, float]] | None:
+    """Restore the newest checkpoint into encoder and optimizer; `None` where there is none."""
+    found = sorted(path for path in folder.checkpoints.glob("[0-9]*") if path.is_dir())
+    if not found:
+        return None
+    newest = found[-1]
+    device = next(encoder.parameters()).device
+    encoder.load_state_dict(load_file(newest / "student.safetensors", device=str(device)))
+    _load_moments(optimizer, load_file(newest / "optimizer.safetensors"))
+    plain = read_json(newest / "state.json")
+    seconds = plain.pop("seconds")
+    state = State(**{**plain, "best": tuple(plain["best"])})
+    if (newest / "best.safetensors").exists():
+        state.best_weights = load_file(newest / "best.safetensors")
+    if (newest / "rankings.parquet").exists():
+        rows = pd.read_parquet(newest / "rankings.parquet")
+        state.rankings = [frame for _, frame in rows.groupby("point", sort=True)]
+    return state, seconds
+
+
+def _load_moments(optimizer: torch.optim.Optimizer, moments: dict[str, Tensor]) -> None:
+    values: dict[int, dict[str, Tensor]] = {}
+    for key, value in moments.items():
+        index, name = key.split(".", 1)
+        values.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": values})

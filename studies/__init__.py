@@ -1,0 +1,1 @@
+"""Predefined studies, one TOML file each."""

@@ -1,0 +1,127 @@
+"""Small real things to test on: a collection, an encoder, a study, and the command line."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+WORDS = (
+    "array axis bin cache column count curve data depth edge field file filter frame graph grid "
+    "group hash index input item join key label layer length level line list loop map mask matrix "
+    "mean merge mode name node norm number order output pair path plot point pool query queue range "
+    "rank rate record root row sample scale score seed set shape share sort space split stack step "
+    "stream string sum table tag task text time token tree type unit value vector view weight word"
+).split()
+
+
+def write_collection(folder: Path, topics: int = 40, seed: int = 0) -> Path:
+    """A BEIR folder: each topic is five words; its query has three, its documents all of them."""
+    draw = random.Random(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "qrels").mkdir(exist_ok=True)
+    documents, queries, judgements = [], [], []
+    for topic in range(topics):
+        words = draw.sample(WORDS, 5)
+        queries.append({"_id": f"q{topic}", "text": " ".join(words[:3])})
+        for copy in range(2):
+            noise = draw.sample(WORDS, 4)
+            text = " ".join(draw.sample(words + noise, 9))
+            documents.append({"_id": f"d{topic}-{copy}", "title": words[0], "text": text})
+            judgements.append(f"q{topic}\td{topic}-{copy}\t1")
+    lines = {"corpus.jsonl": documents, "queries.jsonl": queries}
+    for name, rows in lines.items():
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    cut = 2 * (topics * 3 // 4)
+    for name, rows in (("train", judgements[:cut]), ("test", judgements[cut:])):
+        (folder / "qrels" / f"{name}.tsv").write_text(
+            "\n".join(["query-id\tcorpus-id\tscore", *rows]) + "\n"
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def collection_folder(tmp_path_factory) -> Path:
+    return write_collection(tmp_path_factory.mktemp("collections") / "toy")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory) -> Path:
+    """A randomly initialised BERT of 2 layers and width 32, with the bundled tokenizer."""
+    from transformers import BertConfig, BertModel
+
+    from bench.encoding.models import BUNDLED, load_tokenizer
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    tokenizer = load_tokenizer(BUNDLED)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+    BertModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def study_values(collection: Path, model: Path) -> dict:
+    """A study that trains for a second or two a run."""
+    return {
+        "name": "toy",
+        "title": "Toy",
+        "collection": str(collection),
+        "seeds": [1, 2],
+        "baseline": "margin-mse",
+        "budget": {"examples": 96},
+        "training": {"batch_size": 8, "checkpoint_seconds": 0},
+        "evaluation": {"points": 3, "depth": 20},
+        "tuning": {
+            "trials": 2,
+            "space": {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}},
+        },
+        "defaults": {"student": {"name": "pretrained", "model": str(model), "max_length": 32}},
+        "arms": [
+            {"loss": "adaptive-margin"},
+            {"loss": "static-margin", "name": "static-margin", "sampler": "mined(last=5)"},
+            {
+                "loss": "margin-mse",
+                "name": "margin-mse",
+                "teacher": {"name": "bi-encoder", "model": str(model), "max_length": 32},
+            },
+        ],
+    }
+
+
+@pytest.fixture
+def toy_values(collection_folder, tiny_model) -> dict:
+    return study_values(collection_folder, tiny_model)
+
+
+@pytest.fixture
+def toy_file(toy_values, tmp_path) -> Path:
+    import tomli_w
+
+    path = tmp_path / "toy.toml"
+    path.write_text(tomli_w.dumps(toy_values))
+    return path
+
+
+def bench(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
+    """The real command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *arguments],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bench.encoding.encoder import Encoder
 from bench.encoding.models import load_tokenizer
 from bench.files import atomic_folder, read_json, write_json
 from bench.students.base import Student
 from bench.students.pretrained import Pretrained
+
+if TYPE_CHECKING:
+    from bench.encoding.encoder import Encoder
 
 _ST = "sentence_transformers.models"
 

@@ -1,0 +1,174 @@
+"""What a study file may say, and how it is told what it may not."""
+
+import pytest
+import tomli_w
+
+from bench.arms import expand, grid
+from bench.errors import InputError
+from bench.study import load_study, parse_study, predefined
+
+
+def parsed(values: dict, **changes):
+    return parse_study({**values, **changes}, "file.toml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"budget": {"examples": 0}}, "budget.examples: .*greater than 0"),
+        ({"budget": {"examples": -3}}, "budget.examples: .*got -3"),
+        ({"budget": {"exampels": 3}}, "budget.exampels: .*did you mean 'examples'"),
+        ({"budget": {}}, "exactly one of examples, steps, seconds"),
+        ({"budget": {"examples": 3, "steps": 3}}, "exactly one"),
+        ({"seeds": []}, "seeds: "),
+        ({"seeds": [1, 1]}, "every seed once"),
+        ({"seeds": [1_000_000]}, "seeds.0: "),
+        ({"primary": "AP"}, "primary 'AP' is not among the measures"),
+        ({"test": ["dev"]}, "'dev' is not a test part"),
+        ({"test": ["train"]}, "'train' is not a test part"),
+        ({"tuning": {"trials": -1}}, "tuning.trials"),
+        ({"tuning": {"split": "test"}}, "tuning.split: there is no such key"),
+        ({"tuning": {"space": {"batch": [1]}}}, "tuning.space"),
+        ({"evaluation": {"points": [0.5, 0.4, 1.0]}}, "evaluation.points"),
+        ({"arms": []}, r"needs \[\[arms\]\] or a \[cross\]"),
+        ({"trainng": {}}, "trainng: there is no such key, did you mean 'training'"),
+        ({"training": {"schedule": "cosin"}}, "training.schedule"),
+        ({"name": "../up"}, "name: "),
+    ],
+)
+def test_a_bad_study_names_the_key(toy_values, changes, message):
+    with pytest.raises(InputError, match=message) as caught:
+        parsed(toy_values, **changes)
+    assert str(caught.value).startswith("file.toml: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"baseline": "margin-msa"}, "no arm is named 'margin-msa', did you mean 'margin-mse'"),
+        ({"arms": [{"loss": "margin-mse"}]}, "margin-mse needs scores from a teacher, and none"),
+        (
+            {"arms": [{"loss": "infonce", "teacher": "bi-encoder"}], "baseline": "infonce"},
+            "uses nothing of its teacher",
+        ),
+        (
+            {"arms": [{"loss": "infonce"}, {"loss": "infonce"}], "baseline": "infonce"},
+            "2 arms have that name",
+        ),
+        (
+            {"arms": [{"loss": "infonce", "space": {"temp": [0.1]}}], "baseline": "infonce"},
+            "no such option",
+        ),
+        (
+            {
+                "arms": [{"loss": "infonce", "space": {"temperature": [0.0]}}],
+                "baseline": "infonce",
+            },
+            "space loss.temperature: .*greater than 0",
+        ),
+        (
+            {"tuning": {"trials": 3, "sampler": "grid", "space": {"warmup": [0.0, 0.1]}}},
+            "its grid has 2 points",
+        ),
+        (
+            {"tuning": {"trials": 2, "sampler": "grid", "space": {"warmup": {"low": 0, "high": 1}}}},
+            "warmup",
+        ),
+    ],
+)
+def test_an_arm_that_cannot_work_is_refused(toy_values, changes, message):
+    with pytest.raises(InputError, match=message):
+        expand(parsed(toy_values, **changes))
+
+
+def test_cross_and_exclude(toy_values):
+    cross = {
+        "losses": ["adaptive-margin", "static-margin(margin=0.3)", "margin-mse"],
+        "teachers": ["none", "bi-encoder"],
+        "samplers": ["uniform", "mined"],
+        "exclude": [
+            {"loss": "margin-mse", "teacher": "none"},
+            {"loss": "adaptive-margin", "teacher": "bi-encoder"},
+            {"loss": "static-margin", "teacher": "bi-encoder"},
+            {"loss": "static-margin(margin=0.3)", "sampler": "mined"},
+        ],
+    }
+    study = parsed(toy_values, arms=[], cross=cross, baseline="margin-mse + mined")
+    assert [arm.name for arm in expand(study)] == [
+        "adaptive-margin + uniform",
+        "adaptive-margin + mined",
+        "static-margin(margin=0.3)",
+        "margin-mse + uniform",
+        "margin-mse + mined",
+    ]
+
+
+def test_every_arm_gets_the_nuisance_space_plus_its_own(toy_values):
+    arms = {arm.name: set(arm.space) for arm in expand(parsed(toy_values))}
+    assert arms == {
+        "adaptive-margin": {"training.learning_rate"},
+        "static-margin": {"training.learning_rate", "loss.margin"},
+        "margin-mse": {"training.learning_rate"},
+    }
+
+
+def test_a_fixed_option_is_not_varied(toy_values):
+    arm = {"loss": "static-margin(margin=0.3)"}
+    study = parsed(toy_values, arms=[arm], baseline="static-margin(margin=0.3)")
+    assert set(expand(study)[0].space) == {"training.learning_rate"}
+
+
+def test_a_grid_has_every_point_once(toy_values):
+    tuning = {"trials": 4, "sampler": "grid", "space": {"learning_rate": [1e-4, 1e-3]}}
+    arm = {"loss": "static-margin", "space": {"margin": {"low": 0.1, "high": 0.3, "step": 0.1}}}
+    study = parsed(toy_values, tuning=tuning, arms=[arm], baseline="static-margin")
+    points = grid(expand(study)[0])
+    assert [(p["training.learning_rate"], p["loss.margin"]) for p in points] == [
+        (rate, margin) for rate in (1e-4, 1e-3) for margin in (0.1, 0.2, 0.3)
+    ]
+
+
+def test_settings_replace_keys(tmp_path, toy_values):
+    path = tmp_path / "toy.toml"
+    path.write_text(tomli_w.dumps(toy_values))
+    study = load_study(
+        str(path), ["budget.examples=32", "title=plain words", "arms.0.loss=infonce", "seeds=[7]"]
+    )
+    assert (study.budget.examples, study.title, study.seeds) == (32, "plain words", [7])
+    assert study.arms[0].loss == "infonce"
+    for setting, message in (
+        ("budget", "key.path=value"),
+        ("arms.9.loss=x", "no place"),
+        ("budget.exampels=3", "did you mean 'examples'"),
+        ("budget.examples=no", "valid integer"),
+    ):
+        with pytest.raises(InputError, match=message):
+            load_study(str(path), [setting])
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(InputError, match="no file and no predefined study, did you mean 'quickst"):
+        load_study("quickstrat")
+    with pytest.raises(InputError, match="there is no such file"):
+        load_study(str(tmp_path / "none.toml"))
+    broken = tmp_path / "broken.toml"
+    broken.write_text("title = \n")
+    with pytest.raises(InputError, match="not TOML"):
+        load_study(str(broken))
+    broken.write_bytes(b"title = '\xff'\n")
+    with pytest.raises(InputError, match="cannot be read"):
+        load_study(str(broken))
+
+
+def test_a_written_study_reads_back(tmp_path, toy_values):
+    study = parsed(toy_values)
+    study.write(tmp_path / "study.toml")
+    assert load_study(str(tmp_path / "study.toml")) == study
+
+
+@pytest.mark.parametrize("name", predefined())
+def test_predefined_studies_work(name):
+    study = load_study(name)
+    assert expand(study)
+    assert study.question

@@ -13,7 +13,7 @@ class InputError(BenchError):
 
 
 class TrainingError(BenchError):
-    """A run cannot be finished (for example a loss that is not finite); it is recorded as failed."""
+    """A run cannot be finished (say, a loss that is not finite); it is recorded as failed."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

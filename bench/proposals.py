@@ -9,6 +9,7 @@ again with the values it has.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -54,7 +55,9 @@ class Proposals:
             direction="maximize",
             load_if_exists=True,
         )
-        self.optuna_study.set_metric_names([f"dev-select {study.primary}"])
+        with warnings.catch_warnings():  # experimental for three years; it only names an axis
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self.optuna_study.set_metric_names([f"dev-select {study.primary}"])
 
     def get(self, number: int) -> dict[str, Any]:
         """The values of proposal ``number``, in the storage before this returns."""

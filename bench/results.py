@@ -41,11 +41,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Results:
-    """A study's tables (columns: DESIGN of the files in the README).
+    """A study's tables.
 
     Attributes:
-        summary: a row a run.
-        curves: a row an evaluation point; measures are those of dev-curve.
+        summary: a row a run; an arm's measures are those of its best point.
+        curves: a row an evaluation point: measures on dev-curve by their names, on dev-select
+            behind ``dev-select``, and means of the steps' diagnostics since the point before.
         ledger: a row a bill.
         queries: a row a test query of a run: run, arm, role, trial, seed, part, query, measures.
     """
@@ -79,8 +80,8 @@ def load_results(folder: str | Path) -> Results:
         folder=folder,
         study=load_study(str(folder / "study.toml")),
         summary=summary,
-        curves=pd.read_csv(folder / "curves.csv"),
-        ledger=pd.read_csv(folder / "ledger.csv"),
+        curves=_read(folder / "curves.csv"),
+        ledger=_read(folder / "ledger.csv"),
         queries=pd.concat(queries, ignore_index=True) if queries else pd.DataFrame(columns=keys),
     )
 
@@ -95,7 +96,12 @@ def read_summary(folder: Path) -> pd.DataFrame:
         raise InputError(f"{folder}: no results here (there is no study.toml)")
     if not (folder / "summary.csv").is_file():
         raise InputError(f"{folder}: nothing is finished here yet; `bench run` goes on with it")
-    return pd.read_csv(folder / "summary.csv", keep_default_na=False, na_values=[""])
+    return _read(folder / "summary.csv")
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """A table of ours; an arm may be named NA or None, only an empty field is missing."""
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
 def write_tables(out: Path, study: Study, rows: Sequence[Row]) -> None:
@@ -104,7 +110,7 @@ def write_tables(out: Path, study: Study, rows: Sequence[Row]) -> None:
     summary = [_summary_row(study, row, rows, bills) for row in rows]
     options = list(dict.fromkeys(key for row in rows for key in row.options))
     measures = [_test_column(name, part) for part in study.test for name in study.measures]
-    columns = [*_FIRST, *options, *_COUNTS, *CLOCKS, "parameters", *measures, "run", "error"]
+    columns = [*_FIRST, *options, *_COUNTS, *CLOCKS, "parameters", *measures, *_LAST]
     _write(out / "summary.csv", pd.DataFrame(summary).reindex(columns=columns))
     done = [row for row in rows if row.folder.id in bills]
     curves = [_labelled(row, row.folder.table("curve")) for row in done]
@@ -129,6 +135,7 @@ _FIRST = (
     "status",
 )
 _COUNTS = ("examples", "steps")
+_LAST = ("best_point", "unpriced", "environment", "run", "error")
 _LABELS = ("arm", "role", "trial", "seed")
 
 
@@ -159,7 +166,10 @@ def _summary_row(
         return values
     record = row.folder.record()
     own = bills[row.folder.id]
-    values |= {key: record[key] for key in (*_COUNTS, "parameters")}
+    values |= {key: record[key] for key in (*_COUNTS, "parameters", "best_point", "unpriced")}
+    values["environment"] = ", ".join(
+        f"{name} {value}" for name, value in record["environment"].items()
+    )
     values |= {
         "train_seconds": sum(bill.seconds for bill in own if bill.phase == "train"),
         "cold_seconds": cold_seconds(own),

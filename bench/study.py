@@ -48,7 +48,9 @@ class Budget(_Model):
 
     @property
     def unit(self) -> Literal["examples", "steps", "seconds"]:
-        return next(name for name, value in self if value is not None)  # type: ignore[return-value]
+        if self.examples is not None:
+            return "examples"
+        return "steps" if self.steps is not None else "seconds"
 
     @property
     def amount(self) -> float:

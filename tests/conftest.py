@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 import torch
 
-WORDS = (
+_VOCABULARY = (
     "array axis bin cache column count curve data depth edge field file filter frame graph grid "
-    "group hash index input item join key label layer length level line list loop map mask matrix "
-    "mean merge mode name node norm number order output pair path plot point pool query queue range "
-    "rank rate record root row sample scale score seed set shape share sort space split stack step "
-    "stream string sum table tag task text time token tree type unit value vector view weight word"
-).split()
+    "group hash index input item join key label layer length level line list loop map mask "
+    "matrix mean merge mode name node norm number order output pair path plot point pool query "
+    "queue range rank rate record root row sample scale score seed set shape share sort space "
+    "split stack step stream string sum table tag task text time token tree type unit value "
+    "vector view weight word "
+)
+WORDS = _VOCABULARY.split()
 
 
 def write_collection(folder: Path, topics: int = 40, seed: int = 0) -> Path:

@@ -56,7 +56,10 @@ def test_kill_anywhere_gives_the_same_tables(toy, undisturbed):
     killed = 0
     for _ in range(KILLS):
         process = subprocess.Popen(
-            command, cwd=toy, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            command,
+            cwd=toy,
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
             start_new_session=True,
         )
         try:

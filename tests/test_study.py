@@ -72,7 +72,13 @@ def test_a_bad_study_names_the_key(toy_values, changes, message):
             "its grid has 2 points",
         ),
         (
-            {"tuning": {"trials": 2, "sampler": "grid", "space": {"warmup": {"low": 0, "high": 1}}}},
+            {
+                "tuning": {
+                    "trials": 2,
+                    "sampler": "grid",
+                    "space": {"warmup": {"low": 0, "high": 1}},
+                }
+            },
             "warmup",
         ),
     ],

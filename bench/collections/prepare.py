@@ -76,6 +76,7 @@ def _store(source: Source, folder: Path) -> Made:
 
 Pairs = list[tuple[str, str]]
 Judgements = list[tuple[str, str, int]]
+PartRows = tuple[Pairs, Judgements]
 
 
 def _unique(pairs: Iterable[tuple[str, str]], origin: str, what: str) -> Pairs:
@@ -90,7 +91,7 @@ def _unique(pairs: Iterable[tuple[str, str]], origin: str, what: str) -> Pairs:
     return pairs
 
 
-def _check_part(name: str, part: RawPart, documents: Mapping[str, int]) -> tuple[Pairs, Judgements]:
+def _check_part(name: str, part: RawPart, documents: Mapping[str, int]) -> PartRows:
     """The judged queries of a part, sorted by nothing: the source's order is kept."""
     queries = _unique(part.queries, part.origin, f"{name} query")
     for id, text in queries:
@@ -117,24 +118,26 @@ def _check_part(name: str, part: RawPart, documents: Mapping[str, int]) -> tuple
     )
 
 
-def _carve_dev(train: tuple[Pairs, Judgements]) -> tuple[tuple, tuple]:
-    queries, judgements = train
-    by_hash = sorted(id for id, _ in queries)
-    by_hash.sort(key=lambda id: hashlib.sha256(f"dev part {id}".encode()).digest())
+def _carve_dev(train: PartRows) -> tuple[PartRows, PartRows]:
+    """The train part without its dev queries, and those."""
+    ids = [id for id, _ in train[0]]
+    by_hash = sorted(ids, key=lambda id: hashlib.sha256(f"dev part {id}".encode()).digest())
     count = min(DEV_MOST, max(2, round(DEV_SHARE * len(by_hash))))
-    dev = set(by_hash[:count])
-    if len(dev) == len(by_hash):
+    if count >= len(by_hash):
         raise InputError(f"{len(by_hash)} train queries are too few to carve a dev part from")
-    return tuple(
-        (
+    dev = set(by_hash[:count])
+
+    def select(in_dev: bool) -> PartRows:
+        queries, judgements = train
+        return (
             [query for query in queries if (query[0] in dev) == in_dev],
             [row for row in judgements if (row[0] in dev) == in_dev],
         )
-        for in_dev in (False, True)
-    )
+
+    return select(False), select(True)
 
 
-def _check_leaks(raw: RawCollection, parts: Mapping[str, tuple[Pairs, Judgements]]) -> None:
+def _check_leaks(raw: RawCollection, parts: Mapping[str, PartRows]) -> None:
     for test in (name for name in parts if name.startswith("test")):
         held_out = {id for id, _ in parts[test][0]}
         for other in {"train", "dev"} & parts.keys():

@@ -44,7 +44,7 @@ def evaluate_student(
     device = choose()
     depth = Evaluation(depth=1000) if run else Evaluation(depth=_deepest(measures))
     evaluator = Evaluator(collection, student, depth, artifacts, device)
-    encoder = student.build().to(device.torch)
+    encoder = student.build().to(device.place)
     ranking = evaluator.rank(encoder, split)
     if run:
         write_trec(run, ranking, collection, split, "bench")

@@ -17,31 +17,31 @@ Precision = Literal["auto", "float32", "bf16"]
 class Device:
     """Where tensors live and in which precision the encoder runs; weights stay float32."""
 
-    torch: torch.device
+    place: torch.device
     precision: Literal["float32", "bf16"]
 
     @property
     def label(self) -> str:
         """The device as bills name it: seconds of different labels are never compared."""
-        if self.torch.type == "cuda":
-            return torch.cuda.get_device_name(self.torch)
+        if self.place.type == "cuda":
+            return torch.cuda.get_device_name(self.place)
         return f"cpu × {torch.get_num_threads()}"
 
     def autocast(self) -> AbstractContextManager[Any]:
         if self.precision == "bf16":
-            return torch.autocast(self.torch.type, dtype=torch.bfloat16)
+            return torch.autocast(self.place.type, dtype=torch.bfloat16)
         return nullcontext()
 
     def synchronize(self) -> None:
         """Wait for queued kernels, so that a clock read now is true."""
-        if self.torch.type == "cuda":
-            torch.cuda.synchronize(self.torch)
+        if self.place.type == "cuda":
+            torch.cuda.synchronize(self.place)
 
     def upload(self, array: Any) -> torch.Tensor:
         """A numpy array as a tensor on the device; pinned and asynchronous on CUDA."""
         tensor = torch.from_numpy(array)
-        if self.torch.type == "cuda":
-            return tensor.pin_memory().to(self.torch, non_blocking=True)
+        if self.place.type == "cuda":
+            return tensor.pin_memory().to(self.place, non_blocking=True)
         return tensor
 
 

@@ -37,7 +37,7 @@ class Packed:
     def of(cls, rows: list[np.ndarray], padding: int, device: Device) -> Packed:
         """Pack token ids so that little padding is computed."""
         lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
-        groups = length_groups(lengths, GROUP_TOKENS[device.torch.type])
+        groups = length_groups(lengths, GROUP_TOKENS[device.place.type])
         return cls(
             [pad([rows[at] for at in group], padding) for group in groups],
             np.argsort(np.concatenate(groups), kind="stable"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from transformers import PreTrainedTokenizerBase
 
 from bench.artifacts import Artifacts, Made
-from bench.collections.base import Collection
+from bench.collections.base import Collection, Texts
 from bench.encoding.device import Device
 from bench.encoding.encoder import Encoder, encode
 from bench.encoding.models import load_tokenizer, tokenizer_digest, weights_digest
@@ -43,7 +46,7 @@ class Evaluator:
         self._queries: dict[str, Tokens] = {}
 
     @cached_property
-    def _tokenizer(self):  # noqa: ANN202 - a transformers class that is slow to import
+    def _tokenizer(self) -> PreTrainedTokenizerBase:
         return load_tokenizer(self._student.model)
 
     @cached_property
@@ -56,7 +59,7 @@ class Evaluator:
             self._queries[part] = self._tokens(self.collection.part(part).queries, length)
         return self._queries[part]
 
-    def _tokens(self, texts, length: int) -> Tokens:  # noqa: ANN001
+    def _tokens(self, texts: Texts, length: int) -> Tokens:
         identity = tokenizer_digest(self._student.model)
         return tokenize(texts, self._tokenizer, identity, length, self._artifacts)
 
@@ -69,18 +72,27 @@ class Evaluator:
 
     def rank(self, encoder: Encoder, part: str) -> Ranking:
         """The encoder's ranking of every query of the part."""
-        positions = self.positions(part)
-        queries = self.queries(part)
-        vectors = encode(encoder, self.documents, positions, self._device, f"documents ({part})")
-        asked = encode(encoder, queries, np.arange(len(queries)), self._device, f"queries ({part})")
+        return self.rank_parts(encoder, [part])[part]
+
+    def rank_parts(self, encoder: Encoder, parts: Sequence[str]) -> dict[str, Ranking]:
+        """The same for several parts over the same documents, which are encoded once."""
+        if not parts:
+            return {}
+        positions = self.positions(parts[0])
+        vectors = encode(encoder, self.documents, positions, self._device, "documents")
         ties = self.collection.documents.tie_order[positions]
-        return search(asked, vectors, ties, self._evaluation.depth, positions)
+        rankings = {}
+        for part in parts:
+            tokens = self.queries(part)
+            asked = encode(encoder, tokens, np.arange(len(tokens)), self._device, f"{part} queries")
+            rankings[part] = search(asked, vectors, ties, self._evaluation.depth, positions)
+        return rankings
 
     def untrained(self, part: str) -> Ranking:
         """The ranking of the student before training, found once for all its runs."""
 
         def make(folder: Path) -> Made:
-            encoder = self._student.build().to(self._device.torch)
+            encoder = self._student.build().to(self._device.place)
             to_frame(self.rank(encoder, part), 0).to_parquet(folder / "ranking.parquet")
             return Made(device=self._device.label)
 
@@ -93,8 +105,6 @@ class Evaluator:
             "depth": self._evaluation.depth,
             "precision": self._device.precision,
         }
-        import pandas as pd
-
         artifact = self._artifacts.get("untrained-ranking", specification, make)
         return from_frame(pd.read_parquet(artifact.folder / "ranking.parquet"))
 

@@ -69,10 +69,9 @@ class Embeddings:
 
     def comparable(self) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, positives, negatives such that a dot product is the student's similarity."""
-        parts = (self.queries, self.positives, self.negatives)
         if self.similarity == "dot":
-            return parts
-        return tuple(unit(part) for part in parts)
+            return self.queries, self.positives, self.negatives
+        return unit(self.queries), unit(self.positives), unit(self.negatives)
 
     def scores(self) -> Tensor:
         """s(q, p) and s(q, n_k) of every triple: [B, 1+K]."""

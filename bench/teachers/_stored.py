@@ -50,7 +50,7 @@ class StoredEmbeddings:
         queries = tokenize(train.queries, tokenizer, identity, query_length, artifacts)
 
         def make(folder: Path) -> Made:
-            encoder = retriever.build().to(device.torch)
+            encoder = retriever.build().to(device.place)
             everything = np.arange(len(queries))
             for name, tokens, positions in (
                 ("queries", queries, everything),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -66,7 +66,7 @@ class Loop:
                 self.evaluate(len(self.state.curve))
             self.pause()
 
-    def _advance(self, batches, share: float) -> None:  # noqa: ANN001
+    def _advance(self, batches: Iterator[Batch], share: float) -> None:
         """Steps until the next evaluation point, or until it is time for a pause."""
         until = time.monotonic() + PAUSE_SECONDS
         while self._used() < share - 1e-9 and time.monotonic() < until:
@@ -152,7 +152,7 @@ def embeddings(encoder: Encoder, batch: Batch, device: Device) -> Embeddings:
 
 def to_device(signals: Signals, device: Device) -> Signals:
     scores = signals.scores
-    return Signals(None if scores is None else scores.to(device.torch, non_blocking=True))
+    return Signals(None if scores is None else scores.to(device.place, non_blocking=True))
 
 
 def mean_cosine(student: Embeddings) -> Tensor:

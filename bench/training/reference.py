@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import pandas as pd
 
@@ -31,16 +31,15 @@ class Reference:
     def execute(self) -> None:
         clocks = Clocks()
         with clocks("start"):
-            rank, parameters = self._ranker()
-        collection = self.lab.collection
+            ranker: Ranker = BM25Ranker(self) if self.student is None else EncoderRanker(self)
         self.report("measuring dev")
         with clocks("evaluate"):
-            dev = to_frame(rank("dev"), 0)
+            dev = to_frame(ranker.dev(), 0)
+        self.report("measuring test")
         with clocks("test"):
-            for part in self.specification.tests:
-                self.report(f"measuring {part}")
+            for part, ranking in ranker.tests().items():
                 trec = self.folder.trec(part)
-                write_trec(trec, rank(part), collection, part, self.specification.id)
+                write_trec(trec, ranking, self.lab.collection, part, self.specification.id)
         self.folder.write_table("rankings", dev)
         curve = {"point": 0, "examples": 0, "steps": 0, "train_seconds": 0.0}
         self.folder.write_table("curve", pd.DataFrame([curve]))
@@ -58,26 +57,64 @@ class Reference:
                 "steps": 0,
                 "best_point": 0,
                 "select": None,
-                "parameters": parameters,
+                "parameters": ranker.parameters,
                 "unpriced": None,
                 "collection": self.lab.describe_collection(),
                 "environment": environment(self.lab.device),
             }
         )
 
-    def _ranker(self) -> tuple[Callable[[str], Ranking], int]:
-        """What ranks a part's queries, and its number of parameters."""
-        lab, evaluation = self.lab, self.specification.evaluation
-        if self.student is None:
-            indexes = {"": BM25(lab.collection)}
-            if evaluation.pool:
-                indexes["dev"] = BM25(lab.collection, pool(lab.collection, evaluation.pool))
 
-            def rank(part: str) -> Ranking:
-                queries = lab.collection.part(part).queries
-                return indexes.get(part, indexes[""]).rank(queries, evaluation.depth)
+class Ranker(Protocol):
+    """Ranks the queries of dev and of the test parts."""
 
-            return rank, 0
-        evaluator = Evaluator(lab.collection, self.student, evaluation, lab.artifacts, lab.device)
-        encoder = self.student.build()
-        return evaluator.untrained, sum(value.numel() for value in encoder.parameters())
+    parameters: int
+
+    def dev(self) -> Ranking: ...
+
+    def tests(self) -> dict[str, Ranking]: ...
+
+
+class BM25Ranker:
+    """BM25 over the same documents as everybody else, the dev pool included."""
+
+    parameters = 0
+
+    def __init__(self, reference: Reference) -> None:
+        self._collection = reference.lab.collection
+        self._evaluation = reference.specification.evaluation
+        self._tests = reference.specification.tests
+
+    def dev(self) -> Ranking:
+        positions = None
+        if self._evaluation.pool:
+            positions = pool(self._collection, self._evaluation.pool)
+        index = BM25(self._collection, positions)
+        return index.rank(self._collection.part("dev").queries, self._evaluation.depth)
+
+    def tests(self) -> dict[str, Ranking]:
+        index = BM25(self._collection)
+        return {
+            part: index.rank(self._collection.part(part).queries, self._evaluation.depth)
+            for part in self._tests
+        }
+
+
+class EncoderRanker:
+    """An encoder as it is."""
+
+    def __init__(self, reference: Reference) -> None:
+        lab, student = reference.lab, reference.student
+        assert student is not None
+        self._evaluator = Evaluator(
+            lab.collection, student, reference.specification.evaluation, lab.artifacts, lab.device
+        )
+        self._encoder = student.build().to(lab.device.place)
+        self._tests = reference.specification.tests
+        self.parameters = sum(value.numel() for value in self._encoder.parameters())
+
+    def dev(self) -> Ranking:
+        return self._evaluator.untrained("dev")
+
+    def tests(self) -> dict[str, Ranking]:
+        return self._evaluator.rank_parts(self._encoder, self._tests)

@@ -102,7 +102,7 @@ class Run:
     def _build(self) -> None:
         arm, lab = self.specification.arm, self.lab
         torch.manual_seed(self.specification.seed)
-        self.encoder: Encoder = arm.student.build().to(lab.device.torch)
+        self.encoder: Encoder = arm.student.build().to(lab.device.place)
         self.encoder.train()
         self.optimizer = make_optimizer(self.encoder, arm.training.weight_decay)
         self.evaluator = Evaluator(
@@ -201,9 +201,9 @@ class Run:
         run, lab, state = self.specification, self.lab, self.state
         self.encoder.load_state_dict(state.best_weights)
         with self.clocks("test"):
-            for part in run.tests:
-                self._report(f"measuring {part}")
-                ranking = self.evaluator.rank(self.encoder, part)
+            self._report("measuring test")
+            rankings = self.evaluator.rank_parts(self.encoder, run.tests)
+            for part, ranking in rankings.items():
                 write_trec(self.folder.trec(part), ranking, lab.collection, part, run.id)
         with self.clocks("save"):
             if self._keep_student:

@@ -157,7 +157,9 @@ def test_ir_datasets(tmp_path, monkeypatch):
             return self._path.open("rb")
 
     monkeypatch.setenv("IR_DATASETS_HOME", str(tmp_path / "home"))
-    documents = TsvDocs(Local("docs", "".join(f"d{i}\ttext {i}\n" for i in range(30))), namespace="x")
+    documents = TsvDocs(
+        Local("docs", "".join(f"d{i}\ttext {i}\n" for i in range(30))), namespace="x"
+    )
     registry = ir_datasets.registry
     registry.register("toybench", Dataset(documents))
     for part, ids in (("train", range(20)), ("test", range(20, 30))):

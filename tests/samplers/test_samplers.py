@@ -10,7 +10,12 @@ from bench.artifacts import Artifacts
 from bench.collections.open import open_collection
 from tests.conftest import write_collection
 
-WRITTEN = ["uniform", "uniform(negatives=3)", "mined(last=8)", "mined(negatives=4, first=2, last=6)"]
+WRITTEN = [
+    "uniform",
+    "uniform(negatives=3)",
+    "mined(last=8)",
+    "mined(negatives=4, first=2, last=6)",
+]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,11 @@
+"""Figures, tables and a page from what a study left behind: no torch, no GPU, no collection.
+
+>>> results = bench.load_results("results/quickstart")
+>>> reports.draw("convergence", results)
+>>> reports.write_report(results)
+"""
+
+from reports import figures
+from reports.writing import draw, write_report
+
+__all__ = ["draw", "figures", "write_report"]

@@ -1,0 +1,33 @@
+"""What every figure must give."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+
+import matplotlib.figure
+import pandas as pd
+
+from bench.registry import Entry
+from bench.results import Results
+
+
+@dataclass(frozen=True)
+class Figure(Entry):
+    """A figure; the first paragraph of its docstring is its caption."""
+
+    def data(self, results: Results) -> pd.DataFrame:
+        """Everything the figure shows; empty where there is nothing to draw yet."""
+        raise NotImplementedError
+
+    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+        """The figure of these data, within `reports.style.applied`."""
+        raise NotImplementedError
+
+    def alt(self, results: Results, data: pd.DataFrame) -> str:
+        """What a reader is told who cannot see the figure."""
+        return self.caption
+
+    @property
+    def caption(self) -> str:
+        return " ".join((inspect.getdoc(type(self)) or "").split("\n\n")[0].split())

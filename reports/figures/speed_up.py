@@ -1,0 +1,108 @@
+"""What an arm's quality costs: all it is charged for, before and during training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import matplotlib.figure
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullLocator
+
+from bench.results import Results
+from reports import figures
+from reports.figures._curves import draw_arms, draw_references, set_range
+from reports.figures._labels import outside
+from reports.figures.base import Figure
+from reports.reading import RUN, curves, final_runs
+from reports.style import WIDTH, Look, looks
+from reports.wording import measure, plain, seconds
+
+CLOCKS = {"cold": "cold: training + artifacts", "tuned": "tuned: + tuning trials"}
+
+
+@figures.register("speed-up")
+@dataclass(frozen=True)
+class SpeedUp(Figure):
+    """Quality on dev against the seconds an arm is charged, evaluation aside. A dotted line lasts
+    until all that training waits for is paid: artifacts such as a teacher's scores, and tuning.
+    """
+
+    def data(self, results: Results) -> pd.DataFrame:
+        trained = curves(results, "final")
+        if trained.empty:
+            return trained
+        tuned = results.study.tuning.trials > 0
+        charged = [
+            _charged(results, trained, clock) for clock in CLOCKS if clock == "cold" or tuned
+        ]
+        return pd.concat([*charged, curves(results, "reference")], ignore_index=True)
+
+    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+        primary = results.study.primary
+        # A logarithmic axis has no zero: where nothing had to be prepared, point 0 is left out.
+        trained = data[(data["role"] == "final") & (data["seconds"] > 0)]
+        references = data[data["role"] == "reference"].set_index("arm")[primary]
+        clocks = list(trained["clock"].unique())
+        size = (WIDTH, 0.5 + 1.5 * len(clocks))
+        figure = matplotlib.figure.Figure(figsize=size, layout="constrained")
+        panels = list(figure.subplots(len(clocks), sharex=True, sharey=True, squeeze=False)[:, 0])
+        left, right = trained["seconds"].min() / 1.5, trained["seconds"].max() * 1.1
+        for axes, clock in zip(panels, clocks, strict=True):
+            _scale(axes, left, right)
+            set_range(axes, trained[primary], references)
+            rows = trained[trained["clock"] == clock]
+            _draw_waits(axes, rows, left, primary, looks(results))
+            arms = draw_arms(axes, rows, "seconds", primary, looks(results))
+            others = draw_references(axes, references)
+            axes.set_title(CLOCKS[clock])
+        outside(figure, panels, arms, others)
+        panels[-1].set_xlabel("charged seconds (log scale)")
+        figure.supylabel(f"{plain(primary)} on dev-curve")
+        return figure
+
+    def alt(self, results: Results, data: pd.DataFrame) -> str:
+        primary = results.study.primary
+        trained = data[data["role"] == "final"]
+        ends = trained[trained["point"] == trained["point"].max()]
+        means = ends.groupby(["clock", "arm"], sort=False)[["seconds", primary]].mean()
+        values = ", ".join(
+            f"{arm} {measure(mean[primary])} after {seconds(mean['seconds'])} s ({clock})"
+            for (clock, arm), mean in means.iterrows()
+        )
+        return f"{self.caption} {primary} at the last point: {values}."
+
+
+def _charged(results: Results, trained: pd.DataFrame, clock: str) -> pd.DataFrame:
+    """The curves with what each run is charged at each point: a fixed part, then training."""
+    runs = final_runs(results).set_index(RUN)
+    fixed = (runs[f"{clock}_seconds"] - runs["train_seconds"]).rename("fixed_seconds")
+    rows = trained.join(fixed, on=RUN)
+    rows.insert(0, "clock", clock)
+    return rows.assign(seconds=rows["fixed_seconds"] + rows["train_seconds"])
+
+
+def _draw_waits(
+    axes: Axes, rows: pd.DataFrame, left: float, primary: str, looks: dict[str, Look]
+) -> None:
+    """From the left to where each arm's training begins, shorter lines over longer ones."""
+    starts = rows[rows["point"] == 0].groupby("arm")[["seconds", primary]].mean()
+    for arm, start in starts.sort_values("seconds", ascending=False).iterrows():
+        axes.plot(
+            [left, start["seconds"]],
+            [start[primary]] * 2,
+            color=looks[str(arm)].colour,
+            linewidth=1.2,
+            linestyle=(0, (1, 1)),
+            zorder=2,
+        )
+
+
+def _scale(axes: Axes, left: float, right: float) -> None:
+    """A logarithmic axis; ticks few and plainly written, however little of a decade it shows."""
+    axes.set_xscale("log")
+    axes.set_xlim(left, right)
+    locator: Locator = LogLocator(subs=(1, 2, 5) if right / left < 200 else (1,))
+    axes.xaxis.set_major_locator(MaxNLocator(5) if right / left < 5 else locator)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))

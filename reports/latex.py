@@ -1,0 +1,57 @@
+"""A table as LaTeX, for the booktabs package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.tables import Cell, Table
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"{\char34}",
+    "[": "{[}",  # after \\ or \midrule a bare one would begin an option
+    "]": "{]}",
+    "±": r"$\pm$",
+    "−": "$-$",
+    "–": "--",
+    "×": r"$\times$",
+}
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX prints as it is."""
+    return "".join(_ESCAPES.get(character, character) for character in text)
+
+
+def to_latex(table: Table) -> str:
+    """A tabular; the note stands above it as a comment."""
+    groups = ["".join(_row(cells) for cells in rows) for rows in table.groups]
+    return (
+        f"% {table.title}. {table.note}\n"
+        f"\\begin{{tabular}}{{{table.align}}}\n\\toprule\n"
+        + _row([Cell(title) for title in table.header])
+        + "\\midrule\n"
+        + "\\midrule\n".join(groups)
+        + "\\bottomrule\n\\end{tabular}\n"
+    )
+
+
+def _row(cells: Sequence[Cell]) -> str:
+    return " & ".join(map(_cell, cells)) + " \\\\\n"
+
+
+def _cell(cell: Cell) -> str:
+    text = escape(cell.text)
+    return rf"\textbf{{{text}}}" if cell.bold else text

@@ -1,0 +1,56 @@
+"""The rows of a study that reports speak of: its arms, its runs, their curves."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.results import Results
+from bench.study import Study
+
+RUN = ["arm", "role", "trial", "seed"]
+"""What tells one row of the tables from another."""
+
+
+def arms(results: Results) -> list[str]:
+    """The arms in the order of the study; reference rows are none."""
+    summary = results.summary
+    return list(summary.loc[summary["role"] != "reference", "arm"].unique())
+
+
+def final_runs(results: Results, status: str = "done") -> pd.DataFrame:
+    """Rows of the summary: runs with the chosen options, one a seed."""
+    summary = results.summary
+    return summary[(summary["role"] == "final") & (summary["status"] == status)]
+
+
+def references(results: Results) -> pd.DataFrame:
+    """Rows of the summary: what was measured and not trained."""
+    return results.summary[results.summary["role"] == "reference"]
+
+
+def curves(results: Results, role: str) -> pd.DataFrame:
+    """Rows of the curves of one role, as far as reports need them: the primary measure alone."""
+    columns = [*RUN, "point", "examples", "train_seconds", results.study.primary]
+    rows = results.curves
+    return rows[rows["role"] == role].reindex(columns=columns).reset_index(drop=True)
+
+
+def tested_points(results: Results) -> pd.DataFrame:
+    """Of each run the point it was tested at: the best on dev-select, ties to the earliest."""
+    chosen_by = f"dev-select {results.study.primary}"
+    rows = results.curves.reindex(columns=[*RUN, chosen_by, results.study.primary])
+    return rows.loc[rows.groupby(RUN, sort=False)[chosen_by].idxmax()]
+
+
+def measure_columns(study: Study) -> list[str]:
+    """The summary's test measures, the primary one first among those of its part."""
+    measures = sorted(study.measures, key=lambda name: name != study.primary)
+    return [
+        name if part == "test" else f"{name} ({part})" for part in study.test for name in measures
+    ]
+
+
+def option_columns(summary: pd.DataFrame) -> list[str]:
+    """The options that a search space of the study varies: they stand behind the status."""
+    columns = list(summary.columns)
+    return columns[columns.index("status") + 1 : columns.index("examples")]

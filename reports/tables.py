@@ -1,0 +1,193 @@
+"""The report's tables: every number in full for CSV, and rounded as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from bench.results import CLOCKS, Results
+from reports import wording
+from reports.costs import PHASES, artifact_costs, phase_costs
+from reports.reading import measure_columns
+from reports.statistics import arm_table, dev_column
+from reports.wording import Row
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a reader sees of one value."""
+
+    text: str
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as it is shown, with the data behind it.
+
+    Attributes:
+        name: the name of its files.
+        note: how to read it.
+        align: ``l`` (text) or ``r`` (numbers) for each column.
+        groups: rows that belong together, set apart from the next ones.
+    """
+
+    name: str
+    title: str
+    note: str
+    header: Sequence[str]
+    align: str
+    groups: Sequence[Sequence[Sequence[Cell]]]
+    data: pd.DataFrame
+
+
+def all_tables(results: Results) -> list[Table]:
+    """Every table of the report."""
+    table = arm_table(results)
+    return [
+        results_table(results, table),
+        arms_table(table),
+        charges_table(table),
+        costs_table(results),
+        artifacts_table(results),
+    ]
+
+
+def results_table(results: Results, table: pd.DataFrame) -> Table:
+    """Test measures with their intervals, the best mean of an arm in bold."""
+    measures, dev = measure_columns(results.study), dev_column(results)
+    trained = table[table["role"] == "final"]
+    best = {name: trained[name].max() for name in measures}
+
+    def cells(row: Row) -> list[Cell]:
+        is_arm = row["role"] == "final"
+        seeds = wording.seeds(row["seeds"], row["done"], row["failed"]) if is_arm else ""
+        first, *others = [
+            Cell(wording.spread(row, name), is_arm and row[name] == best[name]) for name in measures
+        ]
+        difference = Cell(wording.difference(row, measures[0]))
+        return [_name(row), Cell(seeds), first, difference, *others, Cell(wording.spread(row, dev))]
+
+    return Table(
+        name="results",
+        title="Test measures",
+        note=(
+            "Means over seeds; ± is half the width of the 95 % interval (Student's t; Welch's for "
+            "differences to the baseline). With fewer than three seeds there is no interval: "
+            "[lowest, highest] is then the range. The best mean of an arm is bold. Dev is "
+            "dev-curve at the point that was tested. Rows below the line were not trained."
+        ),
+        header=["arm", "seeds", measures[0], f"{measures[0]} − baseline", *measures[1:], dev],
+        align="lrr" + "r" * len(measures) + "r",
+        groups=_groups(table, cells),
+        data=table,
+    )
+
+
+def arms_table(table: pd.DataFrame) -> Table:
+    """What each arm is made of, and which options were chosen for it."""
+    entries = ["loss", "teacher", "student", "sampler"]
+    rows = table[table["role"] == "final"]
+
+    def cells(row: Row) -> list[Cell]:
+        values = [row[key] for key in (*entries, "options")]
+        return [_name(row), *(Cell(_text(value)) for value in values)]
+
+    return Table(
+        name="arms",
+        title="Arms",
+        note="Options are chosen on dev-select; where nothing was tuned they are as written.",
+        header=["arm", *entries, "chosen options"],
+        align="l" * 6,
+        groups=_groups(rows, cells),
+        data=rows[["arm", *entries, "options"]],
+    )
+
+
+def charges_table(table: pd.DataFrame) -> Table:
+    """What a final run of each arm consumed, and what the arm is charged for it."""
+    rows = table[table["role"] == "final"]
+
+    def cells(row: Row) -> list[Cell]:
+        counts = [Cell(wording.count(row[key])) for key in ("examples", "parameters")]
+        return [_name(row), *counts, *(Cell(wording.seconds(row[key])) for key in CLOCKS)]
+
+    return Table(
+        name="charges",
+        title="Charged seconds of a run",
+        note=(
+            "Means over seeds. train: data, forward, backward, optimiser. cold: train and every "
+            "artifact the arm needs, as if it had to make them alone. warm: train and reading "
+            "them. tuned: cold and all tuning trials of the arm with their dev evaluations."
+        ),
+        header=["arm", "examples", "parameters", "train", "cold", "warm", "tuned"],
+        align="lrrrrrr",
+        groups=_groups(rows, cells),
+        data=rows[["arm", "examples", "parameters", *CLOCKS]],
+    )
+
+
+def costs_table(results: Results) -> Table:
+    """The ledger by phase."""
+    table = phase_costs(results)
+    phases = list(table.columns[1:])
+    return Table(
+        name="costs",
+        title="Seconds by phase",
+        note=(
+            "Means of a final run; artifacts once an arm, whoever made them; tuning is the "
+            "training and the dev evaluations of all its trials."
+        ),
+        header=["arm", *(PHASES.get(phase, "all tuning trials") for phase in phases)],
+        align="l" + "r" * len(phases),
+        groups=_groups(table, lambda row: [_name(row), *_seconds(row, phases)]),
+        data=table,
+    )
+
+
+def artifacts_table(results: Results) -> Table:
+    """Every artifact that an arm is charged for."""
+    table = artifact_costs(results)
+
+    def cells(row: Row) -> list[Cell]:
+        counts = [Cell(wording.count(row[key])) for key in ("texts", "tokens")]
+        reused = Cell("yes" if row["reused"] else "no")
+        what = [Cell(wording.plain(row[key])) for key in ("what", "device")]
+        return [_name(row), *what, reused, *_seconds(row, ["seconds"]), *counts]
+
+    return Table(
+        name="artifacts",
+        title="Artifacts",
+        note=(
+            "An artifact keeps the bill of when it was made, and every arm that needs it is "
+            "charged. reused: it was there when the arm's first final run began."
+        ),
+        header=["arm", "artifact", "device", "reused", "seconds", "texts", "tokens"],
+        align="llllrrr",
+        groups=_groups(table, cells),
+        data=table,
+    )
+
+
+def _groups(table: pd.DataFrame, cells: Callable[[Row], list[Cell]]) -> list[list[list[Cell]]]:
+    """Arms, then references; a table without roles is one group."""
+    roles = table["role"] if "role" in table else pd.Series("", index=table.index)
+    return [
+        [cells(row) for row in rows.to_dict("records")]
+        for _, rows in table.groupby(roles, sort=False)
+    ]
+
+
+def _name(row: Row) -> Cell:
+    return Cell(wording.arm_name(row))
+
+
+def _text(value: Any) -> str:
+    return wording.NOTHING if pd.isna(value) or value == "" else wording.plain(value)
+
+
+def _seconds(row: Row, keys: Sequence[str]) -> list[Cell]:
+    return [Cell(wording.seconds(row[key])) for key in keys]

@@ -1,0 +1,42 @@
+"""The closing table: what a study found, in a terminal's width."""
+
+from __future__ import annotations
+
+from rich.box import SIMPLE
+from rich.table import Table
+from rich.text import Text
+
+from bench.results import Results
+from reports import wording
+from reports.reading import measure_columns
+from reports.statistics import arm_table, dev_column
+from reports.wording import Row
+
+
+def closing_table(results: Results) -> Table:
+    """A row an arm, then the references: primary test measure, dev, charges, chosen options."""
+    primary, dev = measure_columns(results.study)[0], dev_column(results)
+    # Text, not markup: an arm may be named "[red]".
+    title = Text(wording.plain(results.study.title))
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+    table.add_column("arm", overflow="fold")
+    for heading in ("seeds", f"test {primary}", dev, "cold s", "tuned s"):
+        table.add_column(Text(heading), justify="right")
+    table.add_column("chosen options", overflow="fold")
+    role = None
+    for row in arm_table(results).to_dict("records"):
+        if role == "final" and row["role"] == "reference":
+            table.add_section()
+        role = row["role"]
+        table.add_row(*(Text(cell) for cell in _cells(row, primary, dev)))
+    return table
+
+
+def _cells(row: Row, primary: str, dev: str) -> list[str]:
+    name = wording.arm_name(row)
+    measured = [wording.spread(row, primary), wording.measure(row[dev])]
+    if row["role"] == "reference":
+        return [name, "", *measured, "", "", ""]
+    seeds = wording.seeds(row["seeds"], row["done"], row["failed"])
+    charged = [wording.seconds(row[key]) for key in ("cold_seconds", "tuned_seconds")]
+    return [name, seeds, *measured, *charged, wording.plain(row["options"]).replace(", ", "\n")]

@@ -1,0 +1,86 @@
+"""Names and numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+NOTHING = "–"
+
+Row = Mapping[Any, Any]
+"""A row of a table, by column."""
+
+
+def plain(text: object) -> str:
+    """One line without control characters: names come from files and may hold anything."""
+    words = " ".join(str(text).split())
+    return "".join(character for character in words if character.isprintable())
+
+
+def measure(value: float) -> str:
+    return NOTHING if math.isnan(value) else f"{value:.3f}"
+
+
+def spread(row: Row, column: str) -> str:
+    """``0.512 ± 0.013``; the range ``0.512 [0.501, 0.523]`` where there is no interval."""
+    mean, least, most = row[column], row[f"{column} least"], row[f"{column} most"]
+    half = _half(row, column)
+    if math.isnan(half) and least < most:
+        return f"{measure(mean)} [{measure(least)}, {measure(most)}]"
+    return measure(mean) + _plus_minus(half)
+
+
+def difference(row: Row, column: str) -> str:
+    """``+0.012 ± 0.020``, without the interval where there is none."""
+    mean = row[f"{column} difference"]
+    if math.isnan(mean):
+        return NOTHING
+    half = _half(row, f"{column} difference")
+    return f"{mean:+.3f}{_plus_minus(half)}".replace("-", "−")
+
+
+def _half(row: Row, column: str) -> float:
+    return (row[f"{column} high"] - row[f"{column} low"]) / 2
+
+
+def _plus_minus(half: float) -> str:
+    return "" if math.isnan(half) else f" ± {half:.3f}"
+
+
+def arm_name(row: Row) -> str:
+    """The arm of a row, and whether it is the baseline."""
+    return plain(row["arm"]) + (" (baseline)" if row.get("baseline") else "")
+
+
+def seconds(value: float) -> str:
+    """Seconds at a precision that their size deserves."""
+    if math.isnan(value):
+        return NOTHING
+    return f"{value:,.2f}" if value < 10 else f"{value:,.0f}"
+
+
+def count(value: float) -> str:
+    return NOTHING if math.isnan(value) else f"{value:,.0f}"
+
+
+def seeds(planned: int, done: int, failed: int) -> str:
+    """``3/3``, or ``2/3 (1 failed)``."""
+    return f"{done}/{planned}" + (f" ({failed} failed)" if failed else "")
+
+
+def options_text(options: Row) -> str:
+    """``learning_rate=2.82e-05, margin=0.3``; options that an arm does not have are left out."""
+    return ", ".join(
+        f"{name.rpartition('.')[2]}={_option(value)}"
+        for name, value in options.items()
+        if not (isinstance(value, float) and math.isnan(value))
+    )
+
+
+def _option(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return str(value).lower()
+    return value if isinstance(value, str) else f"{value:.3g}"

@@ -1,0 +1,66 @@
+"""Tables as people read them, and as LaTeX."""
+
+import re
+
+import pytest
+
+from reports.latex import escape, to_latex
+from reports.tables import all_tables
+
+
+@pytest.fixture
+def tables(results):
+    return {table.name: table for table in all_tables(results)}
+
+
+def _texts(table):
+    return [[cell.text for cell in row] for group in table.groups for row in group]
+
+
+def test_results_show_intervals_ranges_and_what_failed(tables):
+    rows = {row[0]: row for row in _texts(tables["results"])}
+    assert re.fullmatch(r"0\.\d{3} ± 0\.\d{3}", rows["margin-mse (baseline)"][2])
+    assert re.fullmatch(r"0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]", rows["static-margin"][2])
+    assert rows["static-margin"][1] == "2/3 (1 failed)"
+    assert re.fullmatch(r"0\.\d{3}", rows["bm25"][2])
+    assert rows["margin-mse (baseline)"][3] == "–"
+    assert re.fullmatch(r"−0\.\d{3} ± 0\.\d{3}", rows["adaptive-margin"][3])
+    assert re.fullmatch(r"−0\.\d{3}", rows["static-margin"][3])
+
+
+def test_the_best_arm_is_bold_and_no_reference_is(tables):
+    arms, references = tables["results"].groups
+    data = tables["results"].data
+    best = data[data["role"] == "final"]["nDCG@10"].idxmax()
+    assert [row[2].bold for row in arms] == [index == best for index in range(3)]
+    assert not any(cell.bold for row in references for cell in row)
+
+
+def test_every_table_is_rectangular_and_holds_its_data(tables):
+    for table in tables.values():
+        assert len(table.header) == len(table.align)
+        for row in _texts(table):
+            assert len(row) == len(table.header)
+        assert len(_texts(table)) == len(table.data)
+
+
+def test_latex_rows_have_a_cell_for_each_column(study, hostile):
+    for table in all_tables(study(arms=[{"name": "margin-mse"}, {"name": hostile}])):
+        latex = to_latex(table)
+        body = latex.split("\\toprule\n")[1].split("\\bottomrule")[0]
+        for line in body.splitlines():
+            if line == "\\midrule":
+                continue
+            assert line.endswith(" \\\\")
+            assert len(re.findall(r"(?<!\\)&", line)) == len(table.header) - 1
+            plain = re.sub(r"\\[{}]", "", line)
+            assert plain.count("{") == plain.count("}")
+
+
+def test_latex_escapes_whatever_means_something():
+    assert escape("a_b & 50% $x$ #1 {~^}") == (
+        r"a\_b \& 50\% \$x\$ \#1 \{\textasciitilde{}\textasciicircum{}\}"
+    )
+    assert escape("[x] ± <1> −2\\") == (
+        r"{[}x{]} $\pm$ \textless{}1\textgreater{} $-$2\textbackslash{}"
+    )

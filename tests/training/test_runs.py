@@ -1,0 +1,235 @@
+"""Whole runs on the toy collection, through the same door as everybody else."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from bench.arms import expand
+from bench.artifacts import Artifacts
+from bench.collections.open import open_collection
+from bench.encoding.device import choose
+from bench.encoding.models import weights_digest
+from bench.errors import TrainingError
+from bench.evaluation.measured import measure_run
+from bench.records import RunFolder
+from bench.specification import RunSpecification
+from bench.study import Budget, parse_study
+from bench.training.run import Lab, Run
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory, collection_folder):
+    artifacts = Artifacts(tmp_path_factory.mktemp("artifacts"))
+    return Lab(open_collection(str(collection_folder), artifacts), artifacts, choose())
+
+
+@pytest.fixture
+def specify(lab, toy_values):
+    def make(arm_name: str = "adaptive-margin", **changes) -> RunSpecification:
+        study = parse_study({**toy_values, "tuning": {}}, "toy")
+        arm = next(arm for arm in expand(study) if arm.name == arm_name)
+        values = {
+            "arm": arm,
+            "budget": study.budget,
+            "evaluation": study.evaluation,
+            "select_by": study.primary,
+            "tests": ("test",),
+            "seed": 1,
+            "collection": lab.collection.fingerprint,
+            "precision": "float32",
+            "student_weights": weights_digest(arm.student.model),
+            "teacher_weights": arm.teacher.weights(),
+        }
+        return RunSpecification(**{**values, **changes})
+
+    return make
+
+
+def train(run: RunSpecification, lab: Lab, path) -> RunFolder:
+    folder = RunFolder(path / run.id)
+    Run(run, folder, lab, keep_student=True, report=lambda message: None).execute()
+    measure_run(folder, lab.collection, ["nDCG@10", "RR@10"], run.tests)
+    return folder
+
+
+@pytest.mark.parametrize("arm", ["adaptive-margin", "static-margin", "margin-mse"])
+def test_training_lowers_the_loss_and_leaves_a_record(arm, specify, lab, tmp_path):
+    run = specify(arm, budget=Budget(examples=960))
+    folder = train(run, lab, tmp_path)
+    curve = folder.table("curve")
+    assert curve["examples"].tolist() == [0, 320, 640, 960]
+    assert curve["steps"].tolist() == [0, 40, 80, 120]
+    assert (curve["train_seconds"].diff().dropna() > 0).all()
+    assert curve["loss"].iloc[3] < curve["loss"].iloc[1]
+    assert curve["grad_norm"].iloc[1:].gt(0).all()
+    assert curve["mean_cosine"].iloc[1:].between(-1, 1).all()
+    record = folder.record()
+    select = curve["dev-select nDCG@10"]
+    assert record["best_point"] == int(select.idxmax())  # ties to the earliest
+    assert record["select"] == pytest.approx(select.max())
+    assert record["examples"] == 960
+    assert record["unpriced"] is None or "training of" in record["unpriced"]
+    phases = {bill.phase for bill in folder.bills()}
+    assert phases == {"prepare", "read", "start", "train", "evaluate", "test", "save"}
+    kinds = {bill.what.split()[0] for bill in folder.bills() if bill.phase == "prepare"}
+    wanted = {"margin-mse": {"teacher-embeddings"}, "static-margin": {"mined-negatives"}}
+    assert kinds == {"tokens", *wanted.get(arm, set())}
+    assert folder.status() == "done"
+    assert not folder.checkpoints.exists()
+    assert not folder.heartbeat.exists()
+
+
+def test_the_same_run_gives_the_same_numbers(specify, lab, tmp_path):
+    first, second = (train(specify(), lab, tmp_path / name) for name in ("a", "b"))
+    drop = "train_seconds"
+    pd.testing.assert_frame_equal(
+        first.table("curve").drop(columns=drop), second.table("curve").drop(columns=drop)
+    )
+    for name in ("rankings.parquet", "queries.parquet", "test.trec.gz"):
+        assert (first.path / name).read_bytes() == (second.path / name).read_bytes()
+    weights = [folder.student / "model.safetensors" for folder in (first, second)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_another_seed_gives_others(specify, lab, tmp_path):
+    first = train(specify(), lab, tmp_path)
+    second = train(specify(seed=2), lab, tmp_path)
+    assert first.id != second.id
+    assert not np.allclose(first.table("curve")["loss"][1:], second.table("curve")["loss"][1:])
+
+
+def test_ids_see_what_matters_and_nothing_else(specify):
+    from dataclasses import replace
+
+    run = specify()
+    assert replace(run, arm=replace(run.arm, name="other")).id == run.id
+    lazy = run.arm.training.model_copy(update={"checkpoint_seconds": 5.0})
+    assert replace(run, arm=replace(run.arm, training=lazy)).id == run.id
+    faster = run.arm.training.model_copy(update={"learning_rate": 0.5})
+    changes = {
+        "seed": 3,
+        "budget": Budget(steps=7),
+        "collection": "another",
+        "precision": "bf16",
+        "select_by": "RR@10",
+        "student_weights": "x",
+        "tests": (),
+        "arm": replace(run.arm, training=faster),
+    }
+    ids = {replace(run, **{key: value}).id for key, value in changes.items()}
+    assert len(ids | {run.id}) == len(changes) + 1
+
+
+def test_a_measure_added_later_needs_no_training(specify, lab, tmp_path):
+    folder = train(specify(), lab, tmp_path)
+    before = folder.table("curve")
+    measure_run(folder, lab.collection, ["nDCG@10", "RR@10", "R@5"], ["test"])
+    after = folder.table("curve")
+    pd.testing.assert_frame_equal(after[before.columns], before)
+    assert after["R@5"].between(0, 1).all()
+    assert folder.table("queries")["R@5"].between(0, 1).all()
+
+
+@pytest.mark.parametrize("budget", [Budget(steps=5), Budget(seconds=0.5), Budget(examples=10)])
+def test_budgets_bind(budget, specify, lab, tmp_path):
+    record = train(specify(budget=budget), lab, tmp_path).record()
+    if budget.unit == "seconds":
+        assert record["steps"] >= 1
+    else:
+        assert record[budget.unit] == budget.amount
+
+
+def test_a_loss_that_is_not_finite_stops_with_a_reason(specify, lab, tmp_path):
+    from dataclasses import replace
+
+    run = specify("margin-mse")
+    wild = run.arm.training.model_copy(update={"learning_rate": 1e30, "clip": 0.0, "warmup": 0.0})
+    run = replace(run, arm=replace(run.arm, training=wild), budget=Budget(steps=60))
+    with pytest.raises(TrainingError, match="not finite at step .*smaller learning rate"):
+        train(run, lab, tmp_path)
+
+
+def test_a_checkpoint_goes_on_exactly(specify, lab, tmp_path, monkeypatch):
+    """Stopped at each pause in turn and taken up again, nothing in the record changes."""
+    wanted = train(specify(), lab, tmp_path / "whole")
+    folder = RunFolder(tmp_path / "parts" / wanted.id)
+
+    class Stop(Exception):
+        pass
+
+    stops = 0
+    while folder.status() != "done":
+        run = Run(specify(), folder, lab, keep_student=True, report=lambda message: None)
+        pause = run._pause
+
+        def stop(pause=pause):
+            pause()
+            raise Stop
+
+        monkeypatch.setattr(run, "_pause", stop)
+        try:
+            run.execute()
+        except Stop:
+            stops += 1
+    assert stops == 3
+    measure_run(folder, lab.collection, ["nDCG@10", "RR@10"], ["test"])
+    drop = "train_seconds"
+    pd.testing.assert_frame_equal(
+        folder.table("curve").drop(columns=drop), wanted.table("curve").drop(columns=drop)
+    )
+    for name in ("rankings.parquet", "queries.parquet", "test.trec.gz"):
+        assert (folder.path / name).read_bytes() == (wanted.path / name).read_bytes()
+    model = "student/model.safetensors"
+    assert (folder.path / model).read_bytes() == (wanted.path / model).read_bytes()
+    assert json.loads((folder.path / "run.json").read_text())["specification"]["seed"] == 1
+
+
+def test_work_after_the_last_checkpoint_is_billed_as_wasted(specify, lab, tmp_path):
+    from dataclasses import replace
+
+    run = specify()
+    lazy = run.arm.training.model_copy(update={"checkpoint_seconds": 1e9})
+    run = replace(run, arm=replace(run.arm, training=lazy))
+    folder = RunFolder(tmp_path / run.id)
+    stopped = Run(run, folder, lab, keep_student=False, report=lambda message: None)
+
+    def stop() -> None:
+        Run._pause(stopped)
+        raise KeyboardInterrupt
+
+    stopped._pause = stop
+    with pytest.raises(KeyboardInterrupt):
+        stopped.execute()
+    spent = sum(json.loads(folder.heartbeat.read_text()).values())
+    Run(run, folder, lab, keep_student=False, report=lambda message: None).execute()
+    (wasted,) = [bill.seconds for bill in folder.bills() if bill.phase == "wasted"]
+    assert wasted == pytest.approx(spent)
+    assert wasted > 0
+
+
+def test_the_teacher_is_looked_up_and_right(lab, tiny_model, specify):
+    """Stored scores equal cosines of embeddings made here by a plain loop."""
+    from bench.encoding.models import load_tokenizer
+
+    arm = specify("margin-mse").arm
+    teaching = arm.teacher.prepare(lab.collection, lab.artifacts, lab.device)
+    triples = arm.sampler.prepare(lab.collection, lab.artifacts).batch(3, 0, 6)
+    scores = teaching.signals(triples).scores
+    encoder = arm.teacher.retriever().build().eval()
+    tokenizer = load_tokenizer(str(tiny_model))
+
+    def vector(text: str) -> torch.Tensor:
+        inputs = tokenizer([text], truncation=True, max_length=32, return_tensors="pt")
+        with torch.inference_mode():
+            states = encoder.transformer(**inputs).last_hidden_state[0].mean(0)
+        return states / states.norm()
+
+    train_part, documents = lab.collection.part("train"), lab.collection.documents
+    for row in range(6):
+        query = vector(train_part.queries.take([triples.queries[row]])[0])
+        pair = [triples.positives[row], triples.negatives[row, 0]]
+        wanted = [float(query @ vector(text)) for text in documents.take(pair)]
+        assert scores[row].tolist() == pytest.approx(wanted, abs=1e-5)

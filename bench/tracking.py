@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import warnings
 from pathlib import Path
@@ -53,8 +54,8 @@ class Tracker:
 
     def _connect(self, uri: str) -> None:
         narrate("opening MLflow")
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        logging.getLogger("mlflow").setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", module="mlflow")
         from mlflow import MlflowClient
 

@@ -12,17 +12,15 @@ from reports.reading import measure_columns
 from reports.statistics import arm_table, dev_column
 from reports.wording import Row
 
-
 def closing_table(results: Results) -> Table:
-    """A row an arm, then the references: primary test measure, dev, charges, chosen options."""
+    """A row an arm, then the references: primary test measure, dev, charges."""
     primary, dev = measure_columns(results.study)[0], dev_column(results)
     # Text, not markup: an arm may be named "[red]".
     title = Text(wording.plain(results.study.title))
     table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
     table.add_column("arm", overflow="fold")
     for heading in ("seeds", f"test {primary}", dev, "cold s", "tuned s"):
-        table.add_column(Text(heading), justify="right")
-    table.add_column("chosen options", overflow="fold")
+        table.add_column(Text(heading), justify="right", no_wrap=True)
     role = None
     for row in arm_table(results).to_dict("records"):
         if role == "final" and row["role"] == "reference":
@@ -36,7 +34,7 @@ def _cells(row: Row, primary: str, dev: str) -> list[str]:
     name = wording.arm_name(row)
     measured = [wording.spread(row, primary), wording.measure(row[dev])]
     if row["role"] == "reference":
-        return [name, "", *measured, "", "", ""]
+        return [name, "", *measured, "", ""]
     seeds = wording.seeds(row["seeds"], row["done"], row["failed"])
     charged = [wording.seconds(row[key]) for key in ("cold_seconds", "tuned_seconds")]
-    return [name, seeds, *measured, *charged, wording.plain(row["options"]).replace(", ", "\n")]
+    return [name, seeds, *measured, *charged]

@@ -1,0 +1,178 @@
+"""Public docstrings of Python sources, split into a summary and the prose that follows it.
+
+Sources are parsed, never run. Of a table of parameters the descriptions are prose, too; names and
+types, examples, code and markup are left out.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+SUMMARY_WORDS = 3
+"""A summary of fewer words asks for nothing …"""
+BODY_WORDS = 8
+"""… and a body of fewer words answers nothing."""
+
+
+class Described(NamedTuple):
+    """What one docstring gives."""
+
+    name: str
+    summary: str
+    body: str
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in lower case, without punctuation; an address is one word."""
+    return re.findall(r"https?://\S+|\w+", text.lower())
+
+
+def described(source: bytes, module: str) -> Iterator[Described]:
+    """Every public function, class and method of a module whose docstring is more than a summary.
+
+    A source that cannot be parsed gives nothing.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"):  # about escapes in other people's strings
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    for name, docstring in _docstrings(tree, module):
+        if (pair := split(docstring)) is not None:
+            yield Described(name, *pair)
+
+
+def _docstrings(scope: ast.Module | ast.ClassDef, prefix: str) -> Iterator[tuple[str, str]]:
+    for node in scope.body:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        if node.name.startswith("_"):
+            continue
+        name = f"{prefix}.{node.name}"
+        if (docstring := ast.get_docstring(node, clean=False)) is not None:
+            yield name, docstring
+        if isinstance(node, ast.ClassDef):
+            yield from _docstrings(node, name)
+
+
+def split(docstring: str) -> tuple[str, str] | None:
+    """The summary sentence of a docstring and the prose of its rest; `None` without either."""
+    lines = inspect.cleandoc(docstring).splitlines()
+    while lines and (not lines[0].strip() or _SIGNATURE.fullmatch(lines[0].strip())):
+        del lines[0]
+    kept = list(_without_blocks(_without_sections(lines)))
+    if not kept or kept[0] != lines[0]:  # it starts with a table or an example: no summary
+        return None
+    head, _, tail = "\n".join(kept).partition("\n\n")
+    head = _plain(head)
+    summary = _SENTENCE_END.split(head, maxsplit=1)[0]
+    body = _without(summary.rstrip("."), _plain(f"{head[len(summary) :]}\n{tail}"))
+    if len(words(summary)) < SUMMARY_WORDS or len(words(body)) < BODY_WORDS:
+        return None
+    return summary, body
+
+
+def _without(sentence: str, text: str) -> str:
+    if sentence.lower() not in text.lower():  # nearly always, and it saves compiling a pattern
+        return text
+    pattern = rf"(?<!\w){re.escape(sentence)}(?!\w)\.?"
+    return " ".join(re.sub(pattern, " ", text, flags=re.IGNORECASE).split())
+
+
+_SIGNATURE = re.compile(r"[\w.]+\(.*\)(\s*->.*)?")
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)(?<!cf\.)\s+(?=\W*[A-Z\d])")
+
+_DROPPED = "examples?|example usage|usage|see also|references|methods"
+_ROWS = (
+    "args|arguments|parameters|params|other parameters|keyword args|keyword arguments|keywords"
+    "|kwargs|attributes|returns?|return values?|yields|receives|raises|warns"
+)
+_UNDERLINE = re.compile(r"\s*([-=~])\1{2,}\s*")
+_DROPPED_TITLE = re.compile(rf"\s*({_DROPPED})\s*:?\s*", re.IGNORECASE)
+_ROWS_TITLE = re.compile(rf"\s*({_ROWS})\s*:?\s*", re.IGNORECASE)
+_ADMONITION = re.compile(r"(\s*)\.\. (?:note|warning|tip|important|attention|caution)::")
+_BLOCK = re.compile(rf"\s*(({_DROPPED}):\s*$|\.\. [\w\[])", re.IGNORECASE)
+_ROW_HEAD = re.compile(
+    rf"""\s*(
+        ({_ROWS}):(\s|$)
+        | :r?type\b.*
+        | :\w[^:`]*:(\s|$)          # Sphinx: ":param size: …"
+        | [\w*,\ ]+\ \(.+?\):       # Google: "size (int): …"
+        | [\w*.]+:(\s|$)           # "size: …"
+        | [\w*]+\ :\ .*            # NumPy: "size : int"
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_RULE = re.compile(r"[-=+|\s]{3,}")
+
+
+def _without_sections(lines: list[str]) -> Iterator[str]:
+    """Without NumPy's titles (over hyphens), its examples, and the left margin of its tables."""
+    dropped = rows = False
+    for line, following in zip(lines, [*lines[1:], ""], strict=False):
+        if _UNDERLINE.fullmatch(line):
+            continue
+        if line.strip() and _UNDERLINE.fullmatch(following):
+            dropped = _DROPPED_TITLE.fullmatch(line) is not None
+            rows = _ROWS_TITLE.fullmatch(line) is not None
+            yield ""
+        elif not dropped:
+            yield "" if rows and not line.startswith(" ") else line
+
+
+def _without_blocks(lines: Iterable[str]) -> Iterator[str]:
+    """Without what is not prose: code, doctest examples, directives, names and types in tables."""
+    indent: int | None = None  # of the line whose block is being left out
+    fenced = example = False
+    for line in lines:
+        text = line.strip()
+        here = len(line) - len(line.lstrip())
+        if text.startswith("```"):
+            fenced = not fenced
+            continue
+        if indent is not None and (not text or here > indent):
+            continue
+        indent = None
+        example = bool(text) and (example or text.startswith(">>>"))
+        if fenced or example or (text and _RULE.fullmatch(text)):
+            continue
+        if text.startswith(".. "):
+            line = _ADMONITION.sub(r"\1", line)
+        if _BLOCK.match(line):
+            indent = here
+            yield ""
+        elif text.endswith("::") and line.strip():
+            indent = here
+            yield line.rstrip()[:-1] if len(words(text)) > 2 else ""
+        else:
+            head = _ROW_HEAD.match(line)
+            yield line[head.end() :] if head else line
+
+
+_MARKUP = [
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"(?m)^\s*> (?:\[!\w+\])?", ""),  # > [!WARNING]
+        (r":[\w:+-]+:`[~!.]?(?:_(?=\w+\.))?", "`"),  # :class:`~a.B`
+        (r"(?<!`)`\.(?=[A-Z])|(?<=`)\\ ?", "`"),  # `.B`, `B`\s
+        (r"`([^`<]*?)\s*<[^`>]*>`_{0,2}", r"\1"),  # `text <target>`_
+        (r"\[([^\]]+)\]\([^)\s]+\)", r"\1"),  # [text](target)
+        (r"\[`~?([^`\]]+)`\]", r"\1"),  # [`a.B`]
+        (r"`+~?([^`]*)`+(?:_{1,2}(?!\w))?", r"\1"),  # ``code``, `target`_
+        (r"\s?\[\w+\]_(?!\w)", ""),  # [1]_
+        (r"(?<![\w*])(\*{1,2})(\w(?:[^*]*\w)?)\1(?![\w*])", r"\2"),  # *emphasis*
+        (r"%\([\w:]+\)s|(?<=\n)\s*\{+ ?\w+ ?\}+\s*(?=\n)", " "),  # filled in on import
+    )
+]
+
+
+def _plain(text: str) -> str:
+    """Without markup, on one line."""
+    for pattern, replacement in _MARKUP:
+        text = pattern.sub(replacement, text)
+    return " ".join(text.split())

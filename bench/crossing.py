@@ -263,6 +263,7 @@ class Crossing:
             (folder.path / "run.json").unlink()
             status = "running"
         if status in ("done", "failed"):
+            folder.clear_work()  # a kill may have come between the record and this
             self._before += 1
             self._countdown.skip()
         else:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,11 @@ class RunFolder:
     def finish(self, record: dict[str, Any]) -> None:
         """Write run.json: from now on the run is done, or failed."""
         write_json(self.path / "run.json", {"format": FORMAT, "id": self.id, **record})
+
+    def clear_work(self) -> None:
+        """Delete what only an unfinished run needs."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        self.heartbeat.unlink(missing_ok=True)
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """``<name>.parquet``; the same table gives the same bytes."""

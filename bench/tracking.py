@@ -21,7 +21,7 @@ class Tracker:
     """Logs a study: experiment = study, parent run = arm, child run = run.
 
     The first error is said once and turns tracking off for the rest of this process; the records
-    are complete, and the next ``bench run`` or ``bench report`` logs what is missing.
+    are complete, and the next ``bench run`` logs what is missing.
 
     Args:
         uri: MLflow's tracking URI; `None` tracks nothing.

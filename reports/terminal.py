@@ -12,6 +12,7 @@ from reports.reading import measure_columns
 from reports.statistics import arm_table, dev_column
 from reports.wording import Row
 
+
 def closing_table(results: Results) -> Table:
     """A row an arm, then the references: primary test measure, dev, charges."""
     primary, dev = measure_columns(results.study)[0], dev_column(results)

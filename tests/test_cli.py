@@ -227,7 +227,7 @@ def test_a_failing_run_is_kept_as_failed(tmp_path, collection_folder, tiny_model
     [
         (["run", "nothing"], "no file and no predefined study"),
         (["run", "toy.toml", "--set", "budget.examples=0"], "greater than 0"),
-        (["run", "toy.toml", "--set", "collection=pydcs"], "no folder, ir_datasets id or entry"),
+        (["run", "toy.toml", "--set", "collection=pydcs"], "no folder here, no ir_datasets id"),
         (["run", "toy.toml", "--set", "measures=['nDCG@ten']"], "measure 'nDCG@ten'"),
         (["run", "toy.toml", "--set", "test=['test-other']"], "no part is named 'test-other'"),
         (["run", "toy.toml", "--set", "test=['dev']"], "not a test part"),
@@ -237,7 +237,7 @@ def test_a_failing_run_is_kept_as_failed(tmp_path, collection_folder, tiny_model
         (["status", "nowhere"], "no results here"),
         (["list", "loses"], "did you mean 'losses'"),
         (["evaluate", "pretrained(layers=1)", "--collection", "x"], "no option is named 'layers'"),
-        (["evaluate", "pretrained", "--collection", "x/y"], "neither a folder here nor an id"),
+        (["evaluate", "pretrained", "--collection", "x/y"], "no folder here, no ir_datasets id"),
         (
             ["evaluate", "pretrained", "--collection", "toy", "--split", "tset"],
             "did you mean 'test",

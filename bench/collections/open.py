@@ -24,19 +24,23 @@ def resolve(written: str | Mapping[str, Any]) -> Source:
     if folder.is_dir():
         style = "msmarco-folder" if (folder / "collection.tsv").exists() else "folder"
         return collections.create({"name": style, "path": written})
-    if "/" in written and "(" not in written:
-        from bench.collections.ir_datasets_id import is_known
+    known = collections.registry.names()
+    if "/" not in written or "(" in written:
+        name, options = parse_entry(written)
+        if name in known:
+            return collections.create(written)
+        if options:
+            raise InputError(
+                f"collection {written!r}: no entry of that name{did_you_mean(name, known)}"
+            )
+    from bench.collections.ir_datasets_id import is_known  # slow to import
 
-        if is_known(written) or is_known(f"{written}/train"):
-            return collections.create({"name": "ir-datasets", "id": written})
-        raise InputError(
-            f"collection {written!r}: neither a folder here nor an id ir_datasets knows"
-        )
-    name, _ = parse_entry(written)
-    if name not in collections.registry.names():
-        hint = did_you_mean(name, collections.registry.names())
-        raise InputError(f"collection {written!r}: no folder, ir_datasets id or entry{hint}")
-    return collections.create(written)
+    if is_known(written):
+        return collections.create({"name": "ir-datasets", "id": written})
+    raise InputError(
+        f"collection {written!r}: no folder here, no ir_datasets id, no entry"
+        f"{did_you_mean(written, known)}"
+    )
 
 
 def open_collection(written: str | Mapping[str, Any], artifacts: Artifacts) -> Collection:

@@ -35,5 +35,5 @@ def show_status(folder: Path) -> None:
     Console().print(table)
     begun = [path for path in (folder / "runs").glob("*") if not (path / "run.json").exists()]
     if begun:
-        print(f"{len(begun)} run begun and not finished")
+        print(f"begun and not finished: {len(begun)}")
     print(f"{missing} runs to come" if missing else "nothing is missing")

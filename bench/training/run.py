@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,13 +79,8 @@ class Run:
         self._clean()
         self._build()
         self._resume(time.perf_counter() - start)
-        ahead = Ahead(
-            self.batches.make,
-            self.specification.arm.training.batch_size,
-            int(budget.amount)
-            if (budget := self.specification.budget).unit == "examples"
-            else None,
-        )
+        batch_size, budget = self.specification.arm.training.batch_size, self.specification.budget
+        ahead = Ahead(self.batches.make, batch_size, budget.examples)
         try:
             self._loop().run(ahead)
         finally:
@@ -129,7 +123,13 @@ class Run:
         if self.folder.heartbeat.exists():
             seen = sum(read_json(self.folder.heartbeat).values())
             self.clocks.add("wasted", max(0.0, seen - sum(seconds.values())))
-        self.clocks.add("start", start_seconds)
+        # What had to be prepared just now has bills of its own.
+        prepared = sum(
+            bill.seconds
+            for bill in once(bill for artifact in self.artifacts for bill in artifact.bills)
+            if not bill.reused
+        )
+        self.clocks.add("start", max(0.0, start_seconds - prepared))
 
     def _loop(self) -> Loop:
         run = self.specification
@@ -225,8 +225,7 @@ class Run:
                 "environment": environment(lab.device),
             }
         )
-        shutil.rmtree(self.folder.checkpoints, ignore_errors=True)
-        self.folder.heartbeat.unlink(missing_ok=True)
+        self.folder.clear_work()
 
     def _bills(self) -> list[Bill]:
         """What the arm's artifacts cost, what reading them cost, and the parts of this run."""

@@ -103,9 +103,9 @@ def test_missing_files(folder, tmp_path):
     (folder / "queries.jsonl").unlink()
     with pytest.raises(InputError, match=r"queries.jsonl: there is no such file; a BEIR folder"):
         opened(folder)
-    with pytest.raises(InputError, match="no folder, ir_datasets id or entry"):
+    with pytest.raises(InputError, match="no folder here, no ir_datasets id"):
         resolve("pydcs")
-    with pytest.raises(InputError, match="neither a folder here nor an id ir_datasets knows"):
+    with pytest.raises(InputError, match="no folder here, no ir_datasets id"):
         resolve(str(tmp_path / "nothing"))
 
 

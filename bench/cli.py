@@ -41,7 +41,10 @@ def run(
     """Finish a study and draw its report; the same command again does what is missing."""
     from bench.commands.run import run_study
 
-    run_study(study, set_ or [], out, artifacts, mlflow, retry_failed)
+    try:
+        run_study(study, set_ or [], out, artifacts, mlflow, retry_failed)
+    except KeyboardInterrupt:
+        raise BenchError("stopped; nothing is lost, the same command goes on") from None
 
 
 @app.command()
@@ -110,10 +113,6 @@ def main() -> None:
         quiet()
         _complain(f"{type(error).__name__}: {error}; nothing is lost, the same command goes on")
         sys.exit(1)
-    except KeyboardInterrupt:
-        quiet()
-        _complain("stopped; nothing is lost, the same command goes on")
-        sys.exit(130)
     finally:
         quiet()
 

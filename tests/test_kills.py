@@ -77,6 +77,21 @@ def test_kill_anywhere_gives_the_same_tables(toy, undisturbed):
         assert found[name] == wanted[name], name
 
 
+def test_ctrl_c_stops_with_a_word(toy, undisturbed):
+    command = [sys.executable, "-m", "bench", "run", "toy.toml", "--out", "stopped", "--no-mlflow"]
+    process = subprocess.Popen(
+        command, cwd=toy, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    for line in process.stderr:
+        if line.startswith("[4/15]"):
+            process.send_signal(signal.SIGINT)
+            break
+    told = process.stderr.read()
+    assert process.wait() == 1
+    assert "stopped; nothing is lost, the same command goes on" in told
+    assert "Traceback" not in told
+
+
 def test_nothing_finished_is_done_again(toy, undisturbed):
     records = {
         path: path.stat().st_mtime_ns

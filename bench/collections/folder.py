@@ -7,14 +7,14 @@ from typing import Any
 
 from bench import collections
 from bench.collections._lines import columns, json_lines, relevance
-from bench.collections.base import RawCollection, RawPart, Source
+from bench.collections._on_disk import OnDisk
+from bench.collections.base import RawCollection, RawPart
 from bench.errors import InputError
-from bench.files import file_digest
 
 
 @collections.register("folder", version=1)
 @dataclass(frozen=True)
-class Folder(Source):
+class Folder(OnDisk):
     """A BEIR folder: corpus.jsonl, queries.jsonl and qrels/*.tsv.
 
     A document is its title, a space, and its text. ``train``, ``dev`` and ``test`` name the files
@@ -24,48 +24,22 @@ class Folder(Source):
     Read by us and not by ir_datasets, which would keep serving an older copy of a changed file.
     """
 
-    path: str
-    train: str = "train"
-    dev: str = "dev"
-    test: str = "test"
-
-    def __post_init__(self) -> None:
-        if self.test in (self.train, self.dev):
-            raise ValueError(f"test ({self.test!r}) must not also be the train or the dev part")
-
-    @property
-    def root(self) -> Path:
-        return Path(self.path).expanduser()
-
-    def _part_files(self) -> dict[str, Path]:
-        files = {name: self.root / "qrels" / f"{getattr(self, name)}.tsv" for name in PARTS}
-        # A part under its usual name may be missing; one the user named may not.
-        return {
-            name: file for name, file in files.items() if file.exists() or file.stem != name
-        } or files
+    def _judgements(self) -> dict[str, Path]:
+        return self.judgements(lambda part: self.root / "qrels" / f"{part}.tsv")
 
     def identity(self) -> dict[str, Any]:
         files = [self.root / "corpus.jsonl", self.root / "queries.jsonl"]
-        files += self._part_files().values()
-        for file in files:
-            if not file.is_file():
-                raise InputError(
-                    f"{file}: there is no such file; a BEIR folder has corpus.jsonl, "
-                    "queries.jsonl, qrels/train.tsv and qrels/test.tsv"
-                )
-        return {file.name: file_digest(file) for file in files}
+        layout = "a BEIR folder has corpus.jsonl, queries.jsonl, qrels/train.tsv and qrels/test.tsv"
+        return self.digests([*files, *self._judgements().values()], layout)
 
     def read(self) -> RawCollection:
         corpus = self.root / "corpus.jsonl"
         queries = _queries(self.root / "queries.jsonl")
         return RawCollection(
             documents=_documents(corpus),
-            parts={name: _part(file, queries) for name, file in self._part_files().items()},
+            parts={name: _part(file, queries) for name, file in self._judgements().items()},
             origin=str(corpus),
         )
-
-
-PARTS = ("train", "dev", "test")
 
 
 def _documents(path: Path) -> Iterator[tuple[str, str]]:

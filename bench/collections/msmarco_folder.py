@@ -7,14 +7,14 @@ from typing import Any
 
 from bench import collections
 from bench.collections._lines import columns, relevance, text_lines
-from bench.collections.base import RawCollection, RawPart, Source
+from bench.collections._on_disk import OnDisk
+from bench.collections.base import RawCollection, RawPart
 from bench.errors import InputError
-from bench.files import file_digest
 
 
 @collections.register("msmarco-folder", version=1)
 @dataclass(frozen=True)
-class MsMarcoFolder(Source):
+class MsMarcoFolder(OnDisk):
     """MS MARCO-style files: collection.tsv, queries.*.tsv, qrels.*.tsv, triples.train.tsv.
 
     ``collection.tsv`` and ``queries.<part>.tsv`` hold id and text; ``qrels.<part>.tsv`` query id,
@@ -23,49 +23,27 @@ class MsMarcoFolder(Source):
     part is carved from train.
     """
 
-    path: str
-    train: str = "train"
-    dev: str = "dev"
-    test: str = "test"
-
-    def __post_init__(self) -> None:
-        if self.test in (self.train, self.dev):
-            raise ValueError(f"test ({self.test!r}) must not also be the train or the dev part")
-
-    @property
-    def root(self) -> Path:
-        return Path(self.path).expanduser()
-
     def _parts(self) -> dict[str, tuple[Path, Path]]:
-        parts = {}
-        for name in ("train", "dev", "test"):
-            part = getattr(self, name)
-            files = (self.root / f"queries.{part}.tsv", self.root / f"qrels.{part}.tsv")
-            # A part under its usual name may be missing; one the user named may not.
-            if files[1].exists() or part != name:
-                parts[name] = files
-        if not parts:
-            raise InputError(f"{self.root}: there is no qrels.<part>.tsv")
-        return parts
+        """The files of queries and of judgements of each part."""
+        judgements = self.judgements(lambda part: self.root / f"qrels.{part}.tsv")
+        return {
+            name: (self.root / f"queries.{getattr(self, name)}.tsv", file)
+            for name, file in judgements.items()
+        }
 
     @property
     def _triples(self) -> Path:
         return self.root / f"triples.{self.train}.tsv"
 
     def identity(self) -> dict[str, Any]:
-        files = [
-            self.root / "collection.tsv",
-            *(file for pair in self._parts().values() for file in pair),
-        ]
-        for file in files:
-            if not file.is_file():
-                raise InputError(
-                    f"{file}: there is no such file; needed are collection.tsv and, for each part, "
-                    "queries.<part>.tsv and qrels.<part>.tsv"
-                )
+        files = [self.root / "collection.tsv"]
+        files += [file for pair in self._parts().values() for file in pair]
         if self._triples.exists():
             files.append(self._triples)
-        return {file.name: file_digest(file) for file in files}
+        layout = (
+            "needed are collection.tsv and, for each part, queries.<part>.tsv and qrels.<part>.tsv"
+        )
+        return self.digests(files, layout)
 
     def read(self) -> RawCollection:
         collection = self.root / "collection.tsv"

@@ -18,7 +18,6 @@ def test_the_closing_table_shows_arms_then_references(results):
     assert text.index("margin-mse (baseline)") < text.index("static-margin") < text.index("bm25")
     assert "2/3 (1 failed)" in text
     assert "test nDCG@10" in text
-    assert "margin=0.3" in text
 
 
 def test_names_are_no_markup(study):
@@ -27,4 +26,6 @@ def test_names_are_no_markup(study):
 
 
 def test_it_fits_a_narrow_terminal(results):
-    assert max(map(len, _printed(results, width=80).splitlines())) <= 80
+    lines = _printed(results, width=80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("margin-mse (baseline)" in line for line in lines)  # no name is broken

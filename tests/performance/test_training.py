@@ -42,7 +42,7 @@ def theirs(device: str) -> SentenceTransformer:
     transformer = models.Transformer(str(locate("all-MiniLM-L6-v2")), max_seq_length=LENGTH)
     stack = transformer.auto_model.encoder
     stack.layer = stack.layer[:LAYERS]
-    pooling = models.Pooling(transformer.get_word_embedding_dimension())
+    pooling = models.Pooling(transformer.get_embedding_dimension())
     return SentenceTransformer(modules=[transformer, pooling], device=device)
 
 
@@ -86,7 +86,10 @@ def test_training_is_not_slower_than_sentence_transformers(tmp_path):
                 collection.documents.take(triples.negatives[:, 0]),
             ]
             features = [
-                {key: value.to(device.place) for key, value in model.tokenize(texts).items()}
+                {
+                    key: value.to(device.place) if isinstance(value, torch.Tensor) else value
+                    for key, value in model.tokenize(texts).items()
+                }
                 for texts in columns
             ]
             their_loss(features, None).backward()

@@ -42,17 +42,15 @@ class Arm:
         Raises:
             InputError: a value that the loss or the training does not allow.
         """
-        loss_options = {_last(key): value for key, value in values.items() if key[:5] == "loss."}
-        training = {_last(key): value for key, value in values.items() if key[:9] == "training."}
+        chosen: dict[str, dict[str, Any]] = {"loss": {}, "training": {}}
+        for key, value in values.items():
+            owner, _, option = key.partition(".")
+            chosen[owner][option] = value
         return replace(
             self,
-            loss=losses.create(self.loss, **loss_options),
-            training=Training.model_validate({**self.training.model_dump(), **training}),
+            loss=losses.create(self.loss, **chosen["loss"]),
+            training=Training.model_validate({**self.training.model_dump(), **chosen["training"]}),
         )
-
-
-def _last(key: str) -> str:
-    return key.partition(".")[2]
 
 
 def expand(study: Study) -> list[Arm]:

@@ -50,7 +50,7 @@ class RunFolder:
         return "running" if self.path.exists() else "missing"
 
     def record(self) -> dict[str, Any]:
-        """run.json, with its format checked by whoever reads new fields."""
+        """run.json, once the run is done or has failed."""
         return read_json(self.path / "run.json")
 
     def finish(self, record: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.errors import InputError
 from bench.files import write_text
-from bench.ledger import Bill, cold_seconds, trial_seconds, warm_seconds
+from bench.ledger import Bill, cold_seconds, total, trial_seconds, warm_seconds
 from bench.records import RunFolder
 from bench.specification import Role
 from bench.study import Study, load_study
@@ -171,7 +171,7 @@ def _summary_row(
         f"{name} {value}" for name, value in record["environment"].items()
     )
     values |= {
-        "train_seconds": sum(bill.seconds for bill in own if bill.phase == "train"),
+        "train_seconds": total(own, "train"),
         "cold_seconds": cold_seconds(own),
         "warm_seconds": warm_seconds(own),
     }

@@ -52,9 +52,7 @@ def _top(scores: Tensor, at: Tensor, depth: int) -> tuple[Tensor, Tensor]:
         level = scores == worst
         room = depth - above.sum(1, keepdim=True)
         kept = above | (level & (level.cumsum(1) <= room))
-        rows, columns = kept.nonzero(as_tuple=True)
-        columns = columns.view(len(scores), depth)
+        columns = kept.nonzero(as_tuple=True)[1].view(len(scores), depth)
         scores, at = scores.gather(1, columns), at.gather(1, columns)
-        del rows
     scores, order = scores.sort(dim=1, descending=True, stable=True)
     return scores, at.gather(1, order)

@@ -48,7 +48,7 @@ class Arm:
             chosen[owner][option] = value
         return replace(
             self,
-            loss=losses.create(self.loss, **chosen["loss"]),
+            loss=self.loss.vary(chosen["loss"]),
             training=Training.model_validate({**self.training.model_dump(), **chosen["training"]}),
         )
 
@@ -135,15 +135,9 @@ def _arm(study: Study, entry: ArmEntry) -> Arm:
 def _own_space(loss: Loss, entry: ArmEntry) -> dict[str, Space]:
     """The loss's options to vary: as the arm says, else the loss's own, but for fixed ones."""
     if entry.space is not None:
-        for option in entry.space:
-            if option not in loss.options:
-                hint = did_you_mean(option, loss.options)
-                raise InputError(
-                    f"arm {loss}: space.{option}: {loss.name} has no such option{hint}"
-                )
         return dict(entry.space)
     _, given = _parts(entry.loss)
-    return {option: space for option, space in loss.search_space.items() if option not in given}
+    return {option: space for option, space in loss.space().items() if option not in given}
 
 
 AXES = ("teacher", "student", "sampler")
@@ -167,6 +161,10 @@ def _name(arms: list[Arm], given: list[str | None]) -> list[Arm]:
 
 def _check(study: Study, arm: Arm) -> None:
     needed, given = arm.loss.needs(), arm.teacher.provides()
+    try:
+        arm.loss.check_similarity(arm.student.similarity)
+    except InputError as error:
+        raise InputError(f"arm {arm.name!r}: {error}") from None
     if missing := sorted(needed - given):
         raise InputError(
             f"arm {arm.name!r}: {arm.loss.name} needs {', '.join(missing)} from a teacher, and "

@@ -42,6 +42,11 @@ class Entry:
         """What identifies this entry in a run's id: name, version and all options."""
         return {"name": self.name, "version": self.version, "options": self.options}
 
+    @classmethod
+    def facts(cls) -> dict[str, str]:
+        """What a listing says of it besides name, summary and options."""
+        return {}
+
     def __str__(self) -> str:
         given = {
             field.name: getattr(self, field.name)
@@ -212,4 +217,5 @@ def _describe(cls: type[Entry]) -> dict[str, Any]:
         "summary": summary,
         "options": options,
         "module": cls.__module__,
+        **cls.facts(),
     }

@@ -64,6 +64,8 @@ class Training(_Model):
         warmup: share of the budget over which the learning rate rises linearly.
         schedule: what follows: ``constant``, or a decay to zero at the end of the budget.
         clip: largest norm of the gradient; 0 leaves it as it is.
+        gradient_cache: encode so many padded tokens at a time and again on the way back, so that a
+            large batch needs little memory (as arXiv 2101.06983); 0 encodes a batch once.
         checkpoint_seconds: least time between two checkpoints (no part of a run's id).
     """
 
@@ -73,6 +75,7 @@ class Training(_Model):
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: Annotated[float, Field(ge=0)] = 1.0
+    gradient_cache: Annotated[int, Field(ge=0)] = 0
     precision: Literal["auto", "float32", "bf16"] = "auto"
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 60.0
 

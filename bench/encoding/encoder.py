@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from bench.encoding.device import Device
@@ -34,10 +35,12 @@ class Packed:
     back: np.ndarray
 
     @classmethod
-    def of(cls, rows: list[np.ndarray], padding: int, device: Device) -> Packed:
+    def of(
+        cls, rows: list[np.ndarray], padding: int, device: Device, group_tokens: int = 0
+    ) -> Packed:
         """Pack token ids so that little padding is computed."""
         lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
-        groups = length_groups(lengths, GROUP_TOKENS[device.place.type])
+        groups = length_groups(lengths, group_tokens or GROUP_TOKENS[device.place.type])
         return cls(
             [pad([rows[at] for at in group], padding) for group in groups],
             np.argsort(np.concatenate(groups), kind="stable"),
@@ -68,12 +71,21 @@ class Encoder(nn.Module):
         states = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state
         return pool(states, mask, self.pooling)
 
-    def embed(self, packed: Packed, device: Device) -> Tensor:
-        """Vectors of packed texts [n, width], in the order they had before packing."""
+    def embed(self, packed: Packed, device: Device, recompute: bool = False) -> Tensor:
+        """Vectors of packed texts [n, width], in the order they had before packing.
+
+        Args:
+            recompute: keep no activations; each group is encoded once more, with the same dropout,
+                when gradients come back to it.
+        """
         parts = []
-        for ids, mask in packed.groups:
+        for group in packed.groups:
+            ids, mask = map(device.upload, group)
             with device.autocast():
-                parts.append(self(device.upload(ids), device.upload(mask)))
+                if recompute:
+                    parts.append(checkpoint(self, ids, mask, use_reentrant=False))
+                else:
+                    parts.append(self(ids, mask))
         return torch.cat(parts).float().index_select(0, device.upload(packed.back))
 
     def comparable(self, vectors: Tensor) -> Tensor:

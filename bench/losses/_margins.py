@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bench.errors import InputError
 from bench.losses.base import Embeddings, Loss, Signals
 
 if TYPE_CHECKING:
@@ -23,7 +22,30 @@ Target = Literal["similar", "dissimilar"]
 
 
 @dataclass(frozen=True)
-class SelfDistilledTarget(Loss):
+class MarginLoss(Loss):
+    """A loss of margins between cosines."""
+
+    family = "self-distilled margins"
+    only_similarity = "cosine"
+
+    def as_pairs(self, student: Embeddings) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, positives, negatives, each [B·K, d], at unit length.
+
+        Raises:
+            InputError: the student's similarity is not the cosine.
+        """
+        self.check_similarity(student.similarity)
+        student = student.comparable()
+        count = student.negatives.shape[1]
+        return (
+            student.queries.repeat_interleave(count, 0),
+            student.positives.repeat_interleave(count, 0),
+            student.negatives.flatten(0, 1),
+        )
+
+
+@dataclass(frozen=True)
+class SelfDistilledTarget(MarginLoss):
     """Options of the losses whose target is the student's own similarity of p and n."""
 
     error: Error = "l2"
@@ -39,25 +61,10 @@ class SelfDistilledTarget(Loss):
         target = likeness / 2 + 0.5
         return target.detach() if self.detach_target else target
 
-
-def as_pairs(loss: str, student: Embeddings) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries, positives, negatives, each [B·K, d], at unit length.
-
-    Raises:
-        InputError: the student's similarity is not cosine, in which these margins live.
-    """
-    if student.similarity != "cosine":
-        raise InputError(
-            f"{loss}: its margins are differences of cosines; the student's similarity is "
-            f"{student.similarity!r}, choose one with similarity = 'cosine'"
-        )
-    queries, positives, negatives = student.comparable()
-    count = negatives.shape[1]
-    return (
-        queries.repeat_interleave(count, 0),
-        positives.repeat_interleave(count, 0),
-        negatives.flatten(0, 1),
-    )
+    def diagnostics(self, student: Embeddings, teacher: Signals) -> dict[str, Tensor]:
+        """The mean of the triples' own targets: a collapsing student shows as it goes to 1."""
+        _, positives, negatives = self.as_pairs(student)
+        return {"mean_target": self.targets(positives, negatives).mean()}
 
 
 def margins(
@@ -84,9 +91,3 @@ def mean_error(difference: Tensor, error: Error) -> Tensor:
     from torch.nn.functional import softplus
 
     return softplus(-difference).mean()
-
-
-def mean_target(loss: SelfDistilledTarget, student: Embeddings, teacher: Signals) -> Tensor:
-    """The mean of the triples' own targets: a collapsing student shows as it goes to 1."""
-    _, positives, negatives = as_pairs(loss.name, student)
-    return loss.targets(positives, negatives).mean()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import losses
-from bench.losses._margins import SelfDistilledTarget, as_pairs, margins, mean_error, mean_target
+from bench.losses._margins import SelfDistilledTarget, margins, mean_error
 from bench.losses.base import Embeddings, Signals
 
 if TYPE_CHECKING:
@@ -22,18 +22,15 @@ class AdaptiveMargin(SelfDistilledTarget):
     the target unless ``detach_target``; then the loss cannot fall by lowering s(p,n) alone.
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; scalar. Needs no teacher; parameter-free.
-    Source: arXiv 2407.21515, adaptive targets; the defaults are its released implementation.
+    Source: arXiv 2407.21515; the defaults are its released implementation.
     Departs: K > 1, ``aligned``, ``detach_target`` and ``dissimilar`` are ablation axes of ours.
     """
 
     in_batch: bool = False
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
-        queries, positives, negatives = as_pairs(self.name, student)
+        queries, positives, negatives = self.as_pairs(student)
         against = positives.unsqueeze(1) if self.in_batch else positives
         targets = self.targets(against, negatives)
         difference = margins(queries, positives, negatives, self.in_batch, self.alignment)
         return mean_error(difference - targets, self.error)
-
-    def diagnostics(self, student: Embeddings, teacher: Signals) -> dict[str, Tensor]:
-        return {"mean_target": mean_target(self, student, teacher)}

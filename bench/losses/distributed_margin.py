@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import losses
-from bench.losses._margins import SelfDistilledTarget, as_pairs, margins, mean_error, mean_target
+from bench.losses._margins import SelfDistilledTarget, margins, mean_error
 from bench.losses.base import Embeddings, Signals
 
 if TYPE_CHECKING:
@@ -24,16 +24,13 @@ class DistributedMargin(SelfDistilledTarget):
     and does not compare with adaptive-margin's.
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; scalar. Needs no teacher; parameter-free.
-    Source: arXiv 2407.21515, distributed targets; the defaults are its released implementation.
+    Source: arXiv 2407.21515; the defaults are its released implementation.
     Departs: K > 1, ``detach_target`` and ``dissimilar`` are ours; ``aligned`` is the paper's prose.
     """
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
-        queries, positives, negatives = as_pairs(self.name, student)
+        queries, positives, negatives = self.as_pairs(student)
         own = margins(queries, positives, negatives, False, self.alignment)
         targets = self.targets(positives.unsqueeze(1), negatives)
         own = own.unsqueeze(0) if self.alignment == "released" else own.unsqueeze(1)
         return mean_error(own - targets, self.error)
-
-    def diagnostics(self, student: Embeddings, teacher: Signals) -> dict[str, Tensor]:
-        return {"mean_target": mean_target(self, student, teacher)}

@@ -24,26 +24,22 @@ class InfoNCE(Loss):
     the positives alone, ``triples`` the query's own positive and its own K negatives.
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; scalar. Needs no teacher.
-    Source: arXiv 1807.03748, eq. 4; in-batch form of arXiv 1705.00652, sec. 4.4 (one direction:
-    queries choose among documents).
+    Source: arXiv 1807.03748; in-batch form of arXiv 1705.00652, in one direction: queries choose
+    among documents.
     """
 
     temperature: Annotated[float, Gt(0)] = 0.05
     negatives: Literal["both", "batch", "triples"] = "both"
 
+    family = "contrastive"
     search_space: ClassVar = {"temperature": Float(0.01, 0.2, log=True)}
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
-        import torch
-
         if self.negatives == "triples":
-            scores = student.scores()
-            own = torch.zeros(len(scores), dtype=torch.long, device=scores.device)
-        else:
-            queries, positives, negatives = student.comparable()
-            candidates = positives
-            if self.negatives == "both":
-                candidates = torch.cat([positives, negatives.flatten(0, 1)])
-            scores = queries @ candidates.T
-            own = torch.arange(len(scores), device=scores.device)
-        return torch.nn.functional.cross_entropy(scores / self.temperature, own)
+            scores = student.scores() / self.temperature
+            return (scores.logsumexp(1) - scores[:, 0]).mean()
+        scores = student.in_batch() / self.temperature
+        if self.negatives == "batch":
+            scores = scores[:, :, :1]
+        own = scores[:, :, 0].diagonal()
+        return (scores.flatten(1).logsumexp(1) - own).mean()

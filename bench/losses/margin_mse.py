@@ -22,11 +22,13 @@ class MarginMSE(Loss):
     Shapes: queries, positives [B,d], negatives [B,K,d]; teacher's scores [B,1+K], in the units the
     student's similarity can reach: a cosine's margin is at most 2, so a cosine student needs a
     bi-encoder teacher's cosines, or a ``scale``. The mean is over triples and negatives.
-    Source: arXiv 2010.02666, eq. 2 (dot product, K = 1).
+    Source: arXiv 2010.02666; dot product and K = 1 there.
     Departs: ``scale`` multiplies the student's margins; K > 1 takes the mean over negatives.
     """
 
     scale: Annotated[float, Gt(0)] = 1.0
+
+    family = "teacher scores"
 
     def needs(self) -> frozenset[Signal]:
         return frozenset({Signal.SCORES})

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from annotated_types import Ge, Le
 
 from bench import losses
-from bench.losses._margins import Alignment, Error, as_pairs, margins, mean_error
-from bench.losses.base import Embeddings, Loss, Signals
+from bench.losses._margins import Alignment, Error, MarginLoss, margins, mean_error
+from bench.losses.base import Embeddings, Signals
 from bench.spaces import Float
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @losses.register("static-margin", version=1)
 @dataclass(frozen=True)
-class StaticMargin(Loss):
+class StaticMargin(MarginLoss):
     """mean φ(m − τ): every margin is pulled to one constant τ.
 
     m_j = s(q_j,p_j) − s(q_j,n_j), s the cosine. With ``in_batch`` the mean is over all pairs (i,j)
     of a query and a negative, positives aligned as ``alignment`` says (`margins`).
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; scalar. Needs no teacher.
-    Source: arXiv 2407.21515, static targets; the defaults are its released implementation.
+    Source: arXiv 2407.21515; the defaults are its released implementation.
     Departs: K > 1 (mean over negatives) and ``alignment = "aligned"`` are ours.
     """
 
@@ -37,7 +37,7 @@ class StaticMargin(Loss):
     search_space: ClassVar = {"margin": Float(0.1, 1.0, step=0.1)}
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
-        triples = as_pairs(self.name, student)
+        triples = self.as_pairs(student)
         return mean_error(
             margins(*triples, self.in_batch, self.alignment) - self.margin, self.error
         )

@@ -3,90 +3,145 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from bench.artifacts import Artifact, Artifacts, Made
-from bench.collections.base import Collection
+from bench.collections.base import Collection, Texts
 from bench.encoding.device import Device
-from bench.encoding.encoder import encode
+from bench.encoding.encoder import Encoder, encode
 from bench.encoding.models import load_tokenizer, tokenizer_digest, weights_digest
 from bench.encoding.tokens import tokenize
-from bench.losses.base import Signals
+from bench.losses.base import Signal, Signals
 from bench.samplers.base import Triples
 from bench.students.base import Student
+
+SCORED = {Signal.SCORES, Signal.IN_BATCH}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Vectors of some texts, float32, memory-mapped.
+
+    Attributes:
+        vectors: [n, d]; a dot product is the teacher's similarity.
+        rows: the row of each position; -1 where it was not encoded.
+    """
+
+    vectors: np.ndarray
+    rows: np.ndarray
+    artifact: Artifact
+
+    def at(self, positions: np.ndarray) -> torch.Tensor:
+        """[…] positions → […, d]."""
+        return torch.from_numpy(self.vectors[self.rows[positions]])
 
 
 @dataclass(frozen=True)
 class StoredEmbeddings:
-    """Vectors (float32, memory-mapped) whose dot product is the teacher's similarity.
+    """A bi-encoder's signals, from what was stored of queries and documents."""
 
-    Attributes:
-        queries: [train queries, d].
-        documents: [documents that training can draw, d].
-        rows: the row of ``documents`` for each document position; -1 where it was not encoded.
-    """
-
-    queries: np.ndarray
-    documents: np.ndarray
-    rows: np.ndarray
-    artifacts: tuple[Artifact, ...]
+    needs: frozenset[Signal]
+    queries: Stored | None
+    documents: Stored | None
 
     @classmethod
     def of(
-        cls, retriever: Student, collection: Collection, artifacts: Artifacts, device: Device
+        cls,
+        retriever: Student,
+        needs: frozenset[Signal],
+        collection: Collection,
+        artifacts: Artifacts,
+        device: Device,
     ) -> StoredEmbeddings:
-        """Encode what training can draw, or open it where that has been done."""
-        train = collection.part("train")
-        drawn = np.union1d(collection.trainable, train.relevant()[:, 1])
-        if collection.triples is not None:
-            drawn = np.union1d(drawn, collection.triples[:, 1:])
-        tokenizer, identity = load_tokenizer(retriever.model), tokenizer_digest(retriever.model)
-        documents = tokenize(
-            collection.documents, tokenizer, identity, retriever.max_length, artifacts
+        """Encode what training can draw and the loss needs, or open it where that has been done."""
+        storing = Storing(retriever, collection, artifacts, device)
+        queries = storing.queries() if needs & {*SCORED, Signal.QUERIES} else None
+        documents = storing.documents() if needs & {*SCORED, Signal.DOCUMENTS} else None
+        return cls(needs, queries, documents)
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        return tuple(stored.artifact for stored in (self.queries, self.documents) if stored)
+
+    @property
+    def width(self) -> int:
+        stored = self.queries or self.documents
+        return stored.vectors.shape[1] if stored else 0
+
+    def signals(self, triples: Triples) -> Signals:
+        documents = queries = scores = in_batch = None
+        if self.queries:
+            queries = self.queries.at(triples.queries)
+        if self.documents:
+            drawn = np.concatenate([triples.positives[:, None], triples.negatives], axis=1)
+            documents = self.documents.at(drawn)
+        if queries is not None and documents is not None:
+            if Signal.SCORES in self.needs:
+                scores = (queries.unsqueeze(1) * documents).sum(-1)
+            if Signal.IN_BATCH in self.needs:
+                in_batch = torch.einsum("id,jkd->ijk", queries, documents)
+        return Signals(
+            scores=scores,
+            in_batch=in_batch,
+            queries=queries if Signal.QUERIES in self.needs else None,
+            documents=documents if Signal.DOCUMENTS in self.needs else None,
         )
-        query_length = retriever.query_length or retriever.max_length
-        queries = tokenize(train.queries, tokenizer, identity, query_length, artifacts)
+
+
+@dataclass(frozen=True)
+class Storing:
+    """Encodes the train queries, and the documents that training can draw, once."""
+
+    retriever: Student
+    collection: Collection
+    artifacts: Artifacts
+    device: Device
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """Loaded by the first thing that has to be made."""
+        return self.retriever.build().to(self.device.place)
+
+    def queries(self) -> Stored:
+        queries = self.collection.part("train").queries
+        length = self.retriever.query_length or self.retriever.max_length
+        return self._store("queries", queries, np.arange(len(queries)), length)
+
+    def documents(self) -> Stored:
+        train = self.collection.part("train")
+        drawn = np.union1d(self.collection.trainable, train.relevant()[:, 1])
+        if self.collection.triples is not None:
+            drawn = np.union1d(drawn, self.collection.triples[:, 1:])
+        return self._store("documents", self.collection.documents, drawn, self.retriever.max_length)
+
+    def _store(self, side: str, texts: Texts, positions: np.ndarray, length: int) -> Stored:
+        model, device = self.retriever.model, self.device
+        tokens = tokenize(
+            texts, load_tokenizer(model), tokenizer_digest(model), length, self.artifacts
+        )
 
         def make(folder: Path) -> Made:
-            encoder = retriever.build().to(device.place)
-            everything = np.arange(len(queries))
-            for name, tokens, positions in (
-                ("queries", queries, everything),
-                ("documents", documents, drawn),
-            ):
-                vectors = encode(encoder, tokens, positions, device, f"the teacher's {name}")
-                np.save(folder / f"{name}.npy", vectors.cpu().numpy())
-            np.save(folder / "drawn.npy", drawn)
+            vectors = encode(self.encoder, tokens, positions, device, f"the teacher's {side}")
+            np.save(folder / "vectors.npy", vectors.cpu().numpy())
+            np.save(folder / "positions.npy", positions)
             return Made(
-                texts=len(queries) + len(drawn),
-                tokens=int(queries.lengths(everything).sum() + documents.lengths(drawn).sum()),
+                texts=len(positions),
+                tokens=int(tokens.lengths(positions).sum()),
                 device=device.label,
             )
 
         specification = {
-            "collection": collection.fingerprint,
-            "encoder": retriever.specification,
-            "weights": weights_digest(retriever.model),
+            "side": side,
+            "collection": self.collection.fingerprint,
+            "encoder": self.retriever.specification,
+            "weights": weights_digest(model),
             "precision": device.precision,
         }
-        needs = (documents.artifact, queries.artifact)
-        stored = artifacts.get("teacher-embeddings", specification, make, needs)
-        rows = np.full(len(collection.documents), -1, dtype=np.int64)
-        known = np.load(stored.folder / "drawn.npy")
-        rows[known] = np.arange(len(known))
-        return cls(
-            np.load(stored.folder / "queries.npy", mmap_mode="r"),
-            np.load(stored.folder / "documents.npy", mmap_mode="r"),
-            rows,
-            (stored,),
-        )
-
-    def signals(self, triples: Triples) -> Signals:
-        import torch
-
-        documents = np.concatenate([triples.positives[:, None], triples.negatives], axis=1)
-        vectors = self.documents[self.rows[documents]]
-        scores = np.einsum("bd,bkd->bk", self.queries[triples.queries], vectors)
-        return Signals(scores=torch.from_numpy(scores))
+        artifact = self.artifacts.get("teacher-embeddings", specification, make, (tokens.artifact,))
+        rows = np.full(len(texts), -1, dtype=np.int64)
+        rows[np.load(artifact.folder / "positions.npy")] = np.arange(len(positions))
+        return Stored(np.load(artifact.folder / "vectors.npy", mmap_mode="r"), rows, artifact)

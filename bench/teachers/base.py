@@ -23,6 +23,10 @@ class Teaching(Protocol):
     def artifacts(self) -> tuple[Artifact, ...]:
         """What had to be prepared, with its bills."""
 
+    @property
+    def width(self) -> int:
+        """d of the embeddings it gives; 0 where it gives none."""
+
     def signals(self, triples: Triples) -> Signals: ...
 
 
@@ -34,8 +38,14 @@ class Teacher(Entry):
         """The signals this teacher can give."""
         raise NotImplementedError
 
-    def prepare(self, collection: Collection, artifacts: Artifacts, device: Device) -> Teaching:
-        """Make (or find) what the signals are looked up from."""
+    def prepare(
+        self,
+        needs: frozenset[Signal],
+        collection: Collection,
+        artifacts: Artifacts,
+        device: Device,
+    ) -> Teaching:
+        """Make (or find) what the needed signals are looked up from, and nothing else."""
         raise NotImplementedError
 
     def weights(self) -> str:

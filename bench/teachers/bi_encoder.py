@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class BiEncoder(Teacher):
     """A pretrained bi-encoder taken as it is: a hub id, a folder, or the bundled encoder.
 
-    Scores are its similarities: cosines in [-1, 1], or dot products. Every train query and every
-    document that training can draw is encoded once, before the first step: a fixed cost. Its own
-    training is not priced.
+    Scores are its similarities: cosines in [-1, 1], or dot products; embeddings have length 1 where
+    that is the cosine. Of every train query and every document that training can draw, what the
+    loss needs is encoded once, before the first step: a fixed cost. Its own training is not priced.
     """
 
     model: str = "all-MiniLM-L6-v2"
@@ -35,12 +35,18 @@ class BiEncoder(Teacher):
     query_length: Annotated[int, Ge(0)] = 0
 
     def provides(self) -> frozenset[Signal]:
-        return frozenset({Signal.SCORES})
+        return frozenset(Signal)
 
-    def prepare(self, collection: Collection, artifacts: Artifacts, device: Device) -> Teaching:
+    def prepare(
+        self,
+        needs: frozenset[Signal],
+        collection: Collection,
+        artifacts: Artifacts,
+        device: Device,
+    ) -> Teaching:
         from bench.teachers._stored import StoredEmbeddings
 
-        return StoredEmbeddings.of(self.retriever(), collection, artifacts, device)
+        return StoredEmbeddings.of(self.retriever(), needs, collection, artifacts, device)
 
     def weights(self) -> str:
         from bench.encoding.models import weights_digest

@@ -24,7 +24,13 @@ class NoTeacher(Teacher):
     def provides(self) -> frozenset[Signal]:
         return frozenset()
 
-    def prepare(self, collection: Collection, artifacts: Artifacts, device: Device) -> Teaching:
+    def prepare(
+        self,
+        needs: frozenset[Signal],
+        collection: Collection,
+        artifacts: Artifacts,
+        device: Device,
+    ) -> Teaching:
         return NoTeaching()
 
     def weights(self) -> str:
@@ -35,6 +41,7 @@ class NoTeaching:
     """Nothing to look up."""
 
     artifacts: tuple[Artifact, ...] = ()
+    width = 0
 
     def signals(self, triples: Triples) -> Signals:
         return Signals()

@@ -38,7 +38,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class BatchMaker:
-    """Draws triples, looks up their tokens and the teacher's signals."""
+    """Draws triples, looks up their tokens and the teacher's signals.
+
+    Attributes:
+        group_tokens: most padded tokens encoded at a time; 0 is what suits the device.
+    """
 
     draws: Draws
     queries: Tokens
@@ -46,6 +50,7 @@ class BatchMaker:
     teaching: Teaching
     device: Device
     seed: int
+    group_tokens: int = 0
 
     def make(self, start: int, stop: int) -> Batch:
         """The batch of examples ``start`` … ``stop - 1``."""
@@ -57,7 +62,7 @@ class BatchMaker:
         rows = self.queries.rows(queries) + self.documents.rows(documents)
         return Batch(
             triples=triples,
-            packed=Packed.of(rows, self.documents.padding, self.device),
+            packed=Packed.of(rows, self.documents.padding, self.device, self.group_tokens),
             queries=query_rows,
             positives=document_rows[: len(triples)],
             negatives=document_rows[len(triples) :],

@@ -15,7 +15,7 @@ from bench.encoding.device import Device
 from bench.encoding.encoder import Encoder
 from bench.errors import TrainingError
 from bench.ledger import Clocks
-from bench.losses.base import Embeddings, Loss, Signals, unit
+from bench.losses.base import Embeddings, Objective, Signals, unit
 from bench.study import Budget, Training
 from bench.training.batches import Ahead, Batch
 from bench.training.schedule import factor
@@ -30,13 +30,15 @@ class Loop:
     """One run's steps.
 
     Attributes:
+        label: the loss as errors name it.
         pause: called between steps with the clock stopped; saves a checkpoint where one is due.
         evaluate: called at every evaluation point with its number, the clock stopped.
     """
 
     encoder: Encoder
     optimizer: torch.optim.Optimizer
-    loss: Loss
+    objective: Objective
+    label: str
     training: Training
     budget: Budget
     shares: list[float]
@@ -85,19 +87,20 @@ class Loop:
     def _step(self, batch: Batch) -> None:
         size = len(batch.triples)
         # Dropout depends on seed and step alone, so that a resumed run draws the same masks.
-        torch.manual_seed(_stream(self.seed, "dropout", self.state.steps))
+        torch.manual_seed(stream(self.seed, "dropout", self.state.steps))
         share = min(1.0, max(self._used(size), 1e-6))
         rate = self.training.learning_rate * factor(
             share, self.training.warmup, self.training.schedule
         )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        student = embeddings(self.encoder, batch, self.device)
+        student = embeddings(self.encoder, batch, self.device, bool(self.training.gradient_cache))
         teacher = to_device(batch.signals, self.device)
-        value = self.loss(student, teacher)
+        value = self.objective(student, teacher)
         value.backward()
         largest = self.training.clip or math.inf
-        norm = torch.nn.utils.clip_grad_norm_(self.encoder.parameters(), largest)
+        trained = [value for group in self.optimizer.param_groups for value in group["params"]]
+        norm = torch.nn.utils.clip_grad_norm_(trained, largest)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self._watch(value, norm, student, teacher)
@@ -112,7 +115,7 @@ class Loop:
                 "loss": value,
                 "grad_norm": norm,
                 "mean_cosine": mean_cosine(student),
-                **self.loss.diagnostics(student, teacher),
+                **self.objective.diagnostics(student, teacher),
             }
         sums = self.state.sums
         sums["steps"] = sums.get("steps", 0) + 1
@@ -128,7 +131,7 @@ class Loop:
         for name in ("loss", "grad_norm"):
             if not math.isfinite(sums.get(name, 0.0)):
                 raise TrainingError(
-                    f"{self.loss}: the {name.replace('_', ' of the ')} is not finite at step "
+                    f"{self.label}: the {name.replace('_', ' of the ')} is not finite at step "
                     f"{self.state.steps} (learning rate {self.training.learning_rate:g}); "
                     "a smaller learning rate or a longer warm-up may help"
                 )
@@ -138,9 +141,11 @@ PAUSE_SECONDS = 2.0
 """The loop comes up for air this often: for progress, heartbeat and checkpoints."""
 
 
-def embeddings(encoder: Encoder, batch: Batch, device: Device) -> Embeddings:
+def embeddings(
+    encoder: Encoder, batch: Batch, device: Device, recompute: bool = False
+) -> Embeddings:
     """The student's embeddings of a batch; each distinct text is encoded once."""
-    vectors = encoder.embed(batch.packed, device)
+    vectors = encoder.embed(batch.packed, device, recompute)
     # index_select: a gather written x[rows] sums its gradient in no fixed order on a CPU.
     queries, positives, negatives = (
         vectors.index_select(0, device.upload(rows))
@@ -151,8 +156,10 @@ def embeddings(encoder: Encoder, batch: Batch, device: Device) -> Embeddings:
 
 
 def to_device(signals: Signals, device: Device) -> Signals:
-    scores = signals.scores
-    return Signals(None if scores is None else scores.to(device.place, non_blocking=True))
+    given = {name: value for name, value in vars(signals).items() if value is not None}
+    return Signals(
+        **{name: value.to(device.place, non_blocking=True) for name, value in given.items()}
+    )
 
 
 def mean_cosine(student: Embeddings) -> Tensor:
@@ -163,7 +170,7 @@ def mean_cosine(student: Embeddings) -> Tensor:
     return (everything - vectors.square().sum()) / (count * (count - 1))
 
 
-def _stream(seed: int, name: str, step: int) -> int:
+def stream(seed: int, name: str, step: int = 0) -> int:
     """A seed for one purpose at one step."""
     key = hashlib.sha256(f"{seed} {name} {step}".encode()).digest()
     return int.from_bytes(key[:8], "big") >> 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from bench.specification import RunSpecification
 from bench.students.export import save_student
 from bench.training import state as checkpoints
 from bench.training.batches import Ahead, BatchMaker
-from bench.training.loop import Loop
+from bench.training.loop import Loop, stream
 from bench.training.state import State, weights
 
 
@@ -98,12 +98,11 @@ class Run:
         torch.manual_seed(self.specification.seed)
         self.encoder: Encoder = arm.student.build().to(lab.device.place)
         self.encoder.train()
-        self.optimizer = make_optimizer(self.encoder, arm.training.weight_decay)
         self.evaluator = Evaluator(
             lab.collection, arm.student, self.specification.evaluation, lab.artifacts, lab.device
         )
         draws = arm.sampler.prepare(lab.collection, lab.artifacts)
-        teaching = arm.teacher.prepare(lab.collection, lab.artifacts, lab.device)
+        teaching = arm.teacher.prepare(arm.loss.needs(), lab.collection, lab.artifacts, lab.device)
         documents, queries = self.evaluator.documents, self.evaluator.queries("train")
         self.artifacts: list[Artifact] = [
             documents.artifact,
@@ -112,12 +111,25 @@ class Run:
             *teaching.artifacts,
         ]
         self.batches = BatchMaker(
-            draws, queries, documents, teaching, lab.device, self.specification.seed
+            draws,
+            queries,
+            documents,
+            teaching,
+            lab.device,
+            self.specification.seed,
+            arm.training.gradient_cache,
         )
+        # A loss's own parameters start from a random stream of their own.
+        torch.manual_seed(stream(self.specification.seed, "loss"))
+        self.objective = arm.loss.build(self.encoder.width, teaching.width)
+        self.modules: dict[str, torch.nn.Module] = {"student": self.encoder}
+        if isinstance(self.objective, torch.nn.Module):
+            self.modules["loss"] = self.objective.to(lab.device.place)
+        self.optimizer = make_optimizer(self.modules.values(), arm.training.weight_decay)
 
     def _resume(self, start_seconds: float) -> None:
         """Take up the last checkpoint, if any; put what was done after it on the bill as wasted."""
-        restored = checkpoints.load(self.folder, self.encoder, self.optimizer)
+        restored = checkpoints.load(self.folder, self.modules, self.optimizer)
         self.state, seconds = restored or (State(), {})
         self.clocks = Clocks(seconds)
         if self.folder.heartbeat.exists():
@@ -136,7 +148,8 @@ class Run:
         return Loop(
             encoder=self.encoder,
             optimizer=self.optimizer,
-            loss=run.arm.loss,
+            objective=self.objective,
+            label=str(run.arm.loss),
             training=run.arm.training,
             budget=run.budget,
             shares=run.evaluation.shares(),
@@ -186,7 +199,7 @@ class Run:
             self._last_checkpoint = time.monotonic()
 
     def _save(self) -> None:
-        checkpoints.save(self.folder, self.state, self.encoder, self.optimizer, self.clocks.all())
+        checkpoints.save(self.folder, self.state, self.modules, self.optimizer, self.clocks.all())
 
     def _progress(self) -> str:
         budget = self.specification.budget
@@ -245,9 +258,11 @@ class Run:
         return bills
 
 
-def make_optimizer(encoder: Encoder, weight_decay: float) -> torch.optim.AdamW:
+def make_optimizer(modules: Iterable[torch.nn.Module], weight_decay: float) -> torch.optim.AdamW:
     """AdamW, fused; biases and norms are not decayed."""
-    parameters = [value for value in encoder.parameters() if value.requires_grad]
+    parameters = [
+        value for module in modules for value in module.parameters() if value.requires_grad
+    ]
     groups = [
         {
             "params": [value for value in parameters if value.dim() > 1],

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
-from bench.encoding.encoder import Encoder
 from bench.files import atomic_folder, read_json, write_json
 from bench.records import RunFolder
 
@@ -42,27 +42,32 @@ class State:
     _PLAIN = ("examples", "steps", "texts", "tokens", "sums", "curve", "best")
 
 
-def weights(encoder: Encoder) -> dict[str, Tensor]:
-    """A copy of the encoder's weights on the CPU."""
+def weights(module: nn.Module) -> dict[str, Tensor]:
+    """A copy of a module's weights on the CPU."""
     return {
         name: value.detach().cpu().clone().contiguous()
-        for name, value in encoder.state_dict().items()
+        for name, value in module.state_dict().items()
     }
 
 
 def save(
     folder: RunFolder,
     state: State,
-    encoder: Encoder,
+    modules: Mapping[str, nn.Module],
     optimizer: torch.optim.Optimizer,
     seconds: dict[str, float],
 ) -> None:
-    """Write a checkpoint; the one before is deleted once this one is whole."""
+    """Write a checkpoint; the one before is deleted once this one is whole.
+
+    Args:
+        modules: everything that trains, by the name its file gets.
+    """
     target = folder.checkpoints / f"{state.steps:010d}"
     if target.exists():
         return
     with atomic_folder(target) as aside:
-        save_file(weights(encoder), aside / "student.safetensors")
+        for name, module in modules.items():
+            save_file(weights(module), aside / f"{name}.safetensors")
         if state.best_weights:
             save_file(state.best_weights, aside / "best.safetensors")
         moments = {
@@ -80,15 +85,16 @@ def save(
 
 
 def load(
-    folder: RunFolder, encoder: Encoder, optimizer: torch.optim.Optimizer
+    folder: RunFolder, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer
 ) -> tuple[State, dict[str, float]] | None:
-    """Restore the newest checkpoint into encoder and optimizer; `None` where there is none."""
+    """Restore the newest checkpoint into modules and optimizer; `None` where there is none."""
     found = sorted(path for path in folder.checkpoints.glob("[0-9]*") if path.is_dir())
     if not found:
         return None
     newest = found[-1]
-    device = next(encoder.parameters()).device
-    encoder.load_state_dict(load_file(newest / "student.safetensors", device=str(device)))
+    for name, module in modules.items():
+        device = next(module.parameters()).device
+        module.load_state_dict(load_file(newest / f"{name}.safetensors", device=str(device)))
     _load_moments(optimizer, load_file(newest / "optimizer.safetensors"))
     plain = read_json(newest / "state.json")
     seconds = plain.pop("seconds")

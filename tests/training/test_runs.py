@@ -215,7 +215,7 @@ def test_the_teacher_is_looked_up_and_right(lab, tiny_model, specify):
     from bench.encoding.models import load_tokenizer
 
     arm = specify("margin-mse").arm
-    teaching = arm.teacher.prepare(lab.collection, lab.artifacts, lab.device)
+    teaching = arm.teacher.prepare(arm.loss.needs(), lab.collection, lab.artifacts, lab.device)
     triples = arm.sampler.prepare(lab.collection, lab.artifacts).batch(3, 0, 6)
     scores = teaching.signals(triples).scores
     encoder = arm.teacher.retriever().build().eval()

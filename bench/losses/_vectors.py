@@ -1,0 +1,73 @@
+"""What the losses that match a teacher's embeddings share: which texts, and the projection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bench.errors import InputError
+from bench.losses.base import Embeddings, Loss, Objective, Signal, Signals
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Texts = Literal["both", "queries", "documents"]
+Pairs = dict[str, "tuple[Tensor, Tensor]"]
+"""By side, ``queries`` or ``documents``: the student's vectors [n, d] and the teacher's [n, d']."""
+
+
+@dataclass(frozen=True)
+class TeacherVectors(Loss):
+    """A loss of the teacher's embeddings of the batch's queries, documents, or both."""
+
+    texts: Texts = "both"
+
+    family = "teacher embeddings"
+
+    def needs(self) -> frozenset[Signal]:
+        sides = {"queries": Signal.QUERIES, "documents": Signal.DOCUMENTS}
+        return frozenset(sides.values() if self.texts == "both" else {sides[self.texts]})
+
+    def pairs(self, student: Embeddings, teacher: Signals) -> Pairs:
+        """The two sides' vectors of the same texts, the student's as they are."""
+        pairs: Pairs = {}
+        if self.texts != "documents":
+            pairs["queries"] = (student.queries, self.teacher_queries(student, teacher))
+        if self.texts != "queries":
+            documents = self.teacher_documents(student, teacher)
+            pairs["documents"] = (student.documents.flatten(0, 1), documents.flatten(0, 1))
+        return pairs
+
+
+@dataclass(frozen=True)
+class Matching(TeacherVectors):
+    """A loss that needs both sides' vectors at one width.
+
+    Attributes:
+        projection: where the widths differ, the side that a learned linear layer maps to the
+            other's width. It is the loss's own: trained with the student, and not part of it.
+    """
+
+    projection: Literal["student", "teacher"] = "student"
+
+    def distance(self, pairs: Pairs) -> Tensor:
+        """The loss of vectors of one width."""
+        raise NotImplementedError
+
+    def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
+        pairs = self.pairs(student, teacher)
+        for ours, theirs in pairs.values():
+            if ours.shape[1] != theirs.shape[1]:
+                raise InputError(
+                    f"{self.name}: the student's vectors are {ours.shape[1]} wide and the "
+                    f"teacher's {theirs.shape[1]}; build({ours.shape[1]}, {theirs.shape[1]}) gives "
+                    "it the projection it then needs"
+                )
+        return self.distance(pairs)
+
+    def build(self, student_width: int, teacher_width: int) -> Objective:
+        if student_width == teacher_width:
+            return self
+        from bench.losses._projection import Projected
+
+        return Projected(self, student_width, teacher_width)

@@ -1,0 +1,50 @@
+"""EmbedDistill's embedding matching."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bench import losses
+from bench.losses._vectors import Matching, Pairs
+from bench.losses.base import Embeddings, Signals
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@losses.register("embedding-match", version=1)
+@dataclass(frozen=True)
+class EmbeddingMatch(Matching):
+    """R_Q + R_D: mean ‖e^t − proj(e^s)‖₂ over the queries plus the same over the documents.
+
+    ``error`` is the norm, its square, or 1 − cosine. e^s are the vectors that the student
+    compares: of length 1 where its similarity is the cosine. Where the widths differ, a learned
+    linear layer maps the ``projection`` side.
+
+    Shapes: queries, positives [B,d], negatives [B,K,d]; the teacher's query [B,d'] and document
+    embeddings [B,1+K,d'], of the lengths it compares them at. Documents count alike, whether
+    positive or negative; labels are not used.
+    Source: arXiv 2301.12005 (EmbedDistill); its embedding matching with a bi-encoder teacher.
+    Departs: squared norm and cosine are ours. sentence-transformers' EmbedDistillLoss takes the
+    mean over its columns of text, and its ``mse`` is the squared norm over the width.
+    """
+
+    error: Literal["norm", "squared", "cosine"] = "norm"
+
+    def pairs(self, student: Embeddings, teacher: Signals) -> Pairs:
+        return super().pairs(student.comparable(), teacher)
+
+    def distance(self, pairs: Pairs) -> Tensor:
+        import torch
+
+        return torch.stack([self._error(*pair).mean() for pair in pairs.values()]).sum()
+
+    def _error(self, ours: Tensor, theirs: Tensor) -> Tensor:
+        if self.error == "cosine":
+            from torch.nn.functional import cosine_similarity
+
+            return 1 - cosine_similarity(ours, theirs, dim=1)
+        if self.error == "squared":
+            return (ours - theirs).square().sum(1)
+        return (ours - theirs).norm(dim=1)

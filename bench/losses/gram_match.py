@@ -1,0 +1,69 @@
+"""Stella and Jasper's three terms: vectors, similarities, and their order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from annotated_types import Ge
+
+from bench import losses
+from bench.losses._vectors import Matching, Pairs
+from bench.losses.base import unit
+from bench.spaces import Float
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@losses.register("gram-match", version=1)
+@dataclass(frozen=True)
+class GramMatch(Matching):
+    """vector·mean(1 − cos(e^s, e^t)) + gram·mean (S^s − S^t)² + order·mean max(0, margin − ±ΔS^s).
+
+    S is the Gram matrix of cosines among the n texts (``texts``: queries and documents together, or
+    one side). The last mean is over all pairs of its upper triangle's entries: ΔS^s is their
+    difference, ± the sign of the teacher's; pairs that the teacher ties cost the margin, without
+    gradient.
+
+    Shapes: queries, positives [B,d], negatives [B,K,d]; the teacher's query [B,d'] and document
+    embeddings [B,1+K,d'], compared by cosine. Labels are not used. Time and memory of the last term
+    grow with n⁴, n = B(2+K) texts: it is for small batches, or one side.
+    Source: arXiv 2412.19048 (Jasper and Stella); weights 10, 200, 20 and margin 0.015 as released.
+    Departs: ties, which the released code ranks by position.
+    """
+
+    vector: Annotated[float, Ge(0)] = 10.0
+    gram: Annotated[float, Ge(0)] = 200.0
+    order: Annotated[float, Ge(0)] = 20.0
+    margin: Annotated[float, Ge(0)] = 0.015
+
+    search_space: ClassVar = {"margin": Float(0.005, 0.05, log=True)}
+
+    def distance(self, pairs: Pairs) -> Tensor:
+        vector, gram, order = self._terms(pairs)
+        return self.vector * vector + self.gram * gram + self.order * order
+
+    def _terms(self, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
+        import torch
+
+        ours, theirs = (unit(torch.cat(side)) for side in zip(*pairs.values(), strict=True))
+        mine, wanted = ours @ ours.T, theirs @ theirs.T
+        return (
+            (1 - (ours * theirs).sum(1)).mean(),
+            (mine - wanted).square().mean(),
+            self._order(mine, wanted),
+        )
+
+    def _order(self, mine: Tensor, wanted: Tensor) -> Tensor:
+        import torch
+
+        upper = torch.triu_indices(len(mine), len(mine), offset=1, device=mine.device)
+        places = upper[0] * len(mine) + upper[1]
+        mine, wanted = (gram.flatten().index_select(0, places) for gram in (mine, wanted))
+        signs = (wanted.unsqueeze(1) - wanted.unsqueeze(0)).sign()
+        costs = (self.margin - signs * (mine.unsqueeze(1) - mine.unsqueeze(0))).relu()
+        # Both triangles hold each pair; the diagonal, where an entry meets itself, does not count.
+        count = len(mine)
+        total = costs.sum() - self.margin * count
+        return total / max(1, count * (count - 1))

@@ -1,0 +1,34 @@
+"""LEAF: the student's vectors become the teacher's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench import losses
+from bench.losses._vectors import Matching, Pairs
+from bench.losses.base import unit
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@losses.register("leaf", version=1)
+@dataclass(frozen=True)
+class Leaf(Matching):
+    """mean ‖t − W s‖₂ over the batch's queries and documents together, t at length 1.
+
+    W is the learned linear layer of ``projection``, there only where the widths differ. s is the
+    student's vector as it comes, so that its length is learned too.
+
+    Shapes: queries, positives [B,d], negatives [B,K,d]; the teacher's query [B,d'] and document
+    embeddings [B,1+K,d'], any length. Labels are not used.
+    Source: arXiv 2509.12539 (LEAF).
+    Departs: without a projection where the widths agree.
+    """
+
+    def distance(self, pairs: Pairs) -> Tensor:
+        import torch
+
+        differences = [ours - unit(theirs) for ours, theirs in pairs.values()]
+        return torch.cat(differences).norm(dim=1).mean()

@@ -1,6 +1,5 @@
 """Every registered loss against values from outside; a loss without a golden case fails."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -9,16 +8,9 @@ import torch
 
 from bench import losses
 from bench.losses import Embeddings, Signals
+from tests.losses.cases import golden_file, golden_module
 
-GOLDEN = Path(__file__).parent / "golden"
 NAMES = losses.registry.names()
-
-
-def golden_file(name: str) -> Path:
-    stem = GOLDEN / name.replace("-", "_")
-    found = [stem.with_suffix(end) for end in (".json", ".py") if stem.with_suffix(end).exists()]
-    assert found, f"{name} has no golden case: add tests/losses/golden/{stem.name}.json or .py"
-    return found[0]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -44,11 +36,8 @@ def _check_json(name: str, path: Path) -> int:
 
 
 def _check_module(path: Path) -> int:
-    specification = importlib.util.spec_from_file_location(f"golden_{path.stem}", path)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
     count = 0
-    for ours, theirs in module.cases():
+    for ours, theirs in golden_module(path).cases():
         assert ours.item() == pytest.approx(theirs.item(), rel=1e-6)
         count += 1
     return count
@@ -56,7 +45,7 @@ def _check_module(path: Path) -> int:
 
 def test_distributed_reads_the_other_way_when_aligned():
     """The prose's reading on golden batch 0, derived apart: 1.4083 against the released 1.5227."""
-    batch = json.loads((GOLDEN / "distributed_margin.json").read_text())["batch"]
+    batch = json.loads(golden_file("distributed-margin").read_text())["batch"]
     q, p, n = (torch.nn.functional.normalize(torch.tensor(batch[k]).double()) for k in batch)
     margin = [(q[i] @ p[i] - q[i] @ n[i]).item() for i in range(4)]
     aligned = sum(

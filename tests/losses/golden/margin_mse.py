@@ -1,20 +1,22 @@
-"""MarginMSE against sentence-transformers' own, run here on random tensors."""
+"""MarginMSE against sentence-transformers' and lightning-ir's own, run here on random tensors."""
 
+from lightning_ir.loss import SupervisedMarginMSE
 from sentence_transformers.sentence_transformer.losses import MarginMSELoss
 
 from bench import losses
-from bench.losses import Embeddings, Signals
-from tests.losses.outside import Given, batches, features
+from bench.losses import Signals
+from tests.losses.outside import Given, batches, features, output, targets
 
 
 def cases():
     """(this project's value, the other library's value)."""
-    for queries, positives, negatives, scores in batches():
-        student = Embeddings(queries, positives, negatives, "dot")
-        margins = scores[:, :1] - scores[:, 1:]
+    ours = losses.create("margin-mse")
+    for batch in batches():
+        margins = batch.scores[:, :1] - batch.scores[:, 1:]
         labels = margins if margins.shape[1] > 1 else margins.squeeze(1)
         theirs = MarginMSELoss(Given())
-        yield (
-            losses.create("margin-mse")(student, Signals(scores)),
-            theirs(features(queries, positives, *negatives.unbind(1)), labels),
-        )
+        yield ours(batch.student(), batch.signals), theirs(features(*batch.columns), labels)
+        if margins.shape[1] == 1:
+            # Theirs pairs by the teacher's order; a square does not mind which comes first.
+            value = SupervisedMarginMSE().compute_loss(output(batch.dots), targets(batch.scores))
+            yield ours(batch.student(), Signals(scores=batch.scores)), value

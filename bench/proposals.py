@@ -120,8 +120,9 @@ class Proposals:
 
 def _without_choices(arm: Arm) -> dict[str, Any]:
     """The arm with the values it varies left out: they are the trials', not the arm's."""
+    loss = arm.loss.specification
     options = {
-        key: value for key, value in arm.loss.options.items() if f"loss.{key}" not in arm.space
+        key: value for key, value in loss["options"].items() if f"loss.{key}" not in arm.space
     }
     training = {
         key: value
@@ -129,7 +130,7 @@ def _without_choices(arm: Arm) -> dict[str, Any]:
         if f"training.{key}" not in arm.space
     }
     return {
-        "loss": {**arm.loss.specification, "options": options},
+        "loss": {**loss, "options": options},
         "teacher": arm.teacher.specification,
         "student": arm.student.specification,
         "sampler": arm.sampler.specification,

@@ -54,16 +54,25 @@ def collection_folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory) -> Path:
     """A randomly initialised BERT of 2 layers and width 32, with the bundled tokenizer."""
+    return write_model(tmp_path_factory.mktemp("models") / "tiny", width=32)
+
+
+@pytest.fixture(scope="session")
+def wide_model(tmp_path_factory) -> Path:
+    """The same of width 48."""
+    return write_model(tmp_path_factory.mktemp("models") / "wide", width=48)
+
+
+def write_model(folder: Path, width: int) -> Path:
     from transformers import BertConfig, BertModel
 
     from bench.encoding.models import BUNDLED, load_tokenizer
 
-    folder = tmp_path_factory.mktemp("models") / "tiny"
     tokenizer = load_tokenizer(BUNDLED)
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=len(tokenizer),
-        hidden_size=32,
+        hidden_size=width,
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=64,

@@ -7,6 +7,8 @@ from bench.arms import expand, grid
 from bench.errors import InputError
 from bench.study import load_study, parse_study, predefined
 
+SUM = 'sum(parts=["infonce", "adaptive-margin"])'
+
 
 def parsed(values: dict, **changes):
     return parse_study({**values, **changes}, "file.toml")
@@ -57,8 +59,30 @@ def test_a_bad_study_names_the_key(toy_values, changes, message):
             "2 arms have that name",
         ),
         (
-            {"arms": [{"loss": "infonce", "space": {"temp": [0.1]}}], "baseline": "infonce"},
-            "no such option",
+            {"arms": [{"loss": "infonce", "space": {"temperatur": [0.1]}}], "baseline": "infonce"},
+            "arm 'infonce': space loss.temperatur: infonce: no option is named 'temperatur', did you",
+        ),
+        (
+            {"arms": [{"loss": SUM, "space": {"infonc.temperature": [0.1]}}], "baseline": SUM},
+            "'infonc.temperature' names no part's option, did you mean 'infonce'",
+        ),
+        (
+            {"arms": [{"loss": "embed-distill"}], "baseline": "embed-distill"},
+            "needs document embeddings, query embeddings, scores from a teacher, and none gives no",
+        ),
+        (
+            {
+                "arms": [{"loss": 'sum(parts=["margin-mse"])', "name": "sum"}],
+                "baseline": "sum",
+            },
+            "sum needs scores from a teacher, and none gives nothing",
+        ),
+        (
+            {
+                "arms": [{"loss": SUM, "student": 'pretrained(similarity="dot")'}],
+                "baseline": SUM,
+            },
+            "adaptive-margin: it is defined on cosine similarities and the student's is 'dot'",
         ),
         (
             {
@@ -123,6 +147,30 @@ def test_a_fixed_option_is_not_varied(toy_values):
     arm = {"loss": "static-margin(margin=0.3)"}
     study = parsed(toy_values, arms=[arm], baseline="static-margin(margin=0.3)")
     assert set(expand(study)[0].space) == {"training.learning_rate"}
+
+
+def test_a_sum_varies_its_weights_and_its_parts_options(toy_values):
+    loss = 'embed-distill(parts=["infonce(temperature=0.1)", "list-kl", "embedding-match"])'
+    study = parsed(toy_values, arms=[{"loss": loss, "teacher": "bi-encoder"}], baseline=loss)
+    (arm,) = expand(study)
+    assert list(arm.space) == [
+        "training.learning_rate",
+        "loss.list-kl.weight",
+        "loss.list-kl.temperature",
+        "loss.list-kl.teacher_temperature",
+        "loss.embedding-match.weight",
+    ]
+    chosen = arm.choose({"loss.list-kl.weight": 0.5, "loss.list-kl.temperature": 0.02})
+    assert str(chosen.loss) == (
+        'embed-distill(parts=["infonce(temperature=0.1)", "list-kl(temperature=0.02)", '
+        '"embedding-match"], weights=[1.0, 0.5, 1.0])'
+    )
+    fixed = parsed(
+        toy_values,
+        arms=[{"loss": "embed-distill(weights=[1, 1, 5])", "teacher": "bi-encoder", "name": "a"}],
+        baseline="a",
+    )
+    assert not any("weight" in key for key in expand(fixed)[0].space)
 
 
 def test_a_grid_has_every_point_once(toy_values):

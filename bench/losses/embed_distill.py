@@ -17,8 +17,8 @@ class EmbedDistill(Sum):
     """One-hot + 1.0 · score distillation + 1.0 · embedding matching.
 
     infonce with in-batch negatives, list-kl over a triple's documents, and embedding-match on
-    queries and documents. Options, weights and search space are those of ``sum``; with another list of
-    ``parts`` it is that sum.
+    queries and documents. Options, weights and search space are those of ``sum``; with another
+    list of ``parts`` it is that sum.
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; the teacher's scores [B,1+K] and its
     query [B,d'] and document embeddings [B,1+K,d'].

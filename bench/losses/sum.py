@@ -34,7 +34,7 @@ class Sum(Loss):
     ``sum(parts=["infonce", "list-kl(direction='reverse')"])``. Weights that are left out are 1, and
     a tuned arm varies all but the first; written down, they stay. A search space names them
     ``<part>.weight`` and a part's own options ``<part>.<option>``, where <part> is the loss's name
-    (``infonce-2`` for the second of a name). Each part's value is logged under its name, unweighted.
+    (``infonce-2`` for the second of a name). Each part is logged, unweighted, as ``loss.<part>``.
 
     Shapes, units and needs: those of the parts.
     Source: any work that adds objectives up; arXiv 2301.12005 (``embed-distill``) for one.
@@ -127,7 +127,7 @@ def watch(parts: Parts, student: Embeddings, teacher: Signals) -> dict[str, Tens
     """Each part's value, unweighted, and what the part itself wants watched."""
     watched: dict[str, Tensor] = {}
     for name, (_, part) in parts.items():
-        watched[name] = part(student, teacher)
+        watched[f"loss.{name}"] = part(student, teacher)
         own = part.diagnostics(student, teacher)
-        watched |= {f"{name}.{key}": value for key, value in own.items()}
+        watched |= {f"loss.{name}.{key}": value for key, value in own.items()}
     return watched

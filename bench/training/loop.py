@@ -101,9 +101,10 @@ class Loop:
         largest = self.training.clip or math.inf
         trained = [value for group in self.optimizer.param_groups for value in group["params"]]
         norm = torch.nn.utils.clip_grad_norm_(trained, largest)
+        # Before the step, which changes a loss's own parameters too.
+        self._watch(value, norm, student, teacher)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self._watch(value, norm, student, teacher)
         self.state.steps += 1
         self.state.examples += size
         self.state.texts += batch.texts

@@ -232,7 +232,8 @@ class Run:
                 "steps": state.steps,
                 "best_point": state.best[1],
                 "select": state.best[0],
-                "parameters": sum(value.numel() for value in self.encoder.parameters()),
+                "parameters": count(self.encoder),
+                "loss_parameters": count(self.modules.get("loss")),
                 "unpriced": run.arm.teacher.unpriced(),
                 "collection": lab.describe_collection(),
                 "environment": environment(lab.device),
@@ -256,6 +257,11 @@ class Run:
             if phase != "test" or self.specification.tests:
                 bills.append(Bill(phase, what, seconds, device=device, **amounts.get(phase, {})))
         return bills
+
+
+def count(module: torch.nn.Module | None) -> int:
+    """How many parameters it has."""
+    return sum(value.numel() for value in module.parameters()) if module else 0
 
 
 def make_optimizer(modules: Iterable[torch.nn.Module], weight_decay: float) -> torch.optim.AdamW:

@@ -5,54 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
-from bench.arms import expand
-from bench.artifacts import Artifacts
-from bench.collections.open import open_collection
-from bench.encoding.device import choose
-from bench.encoding.models import weights_digest
 from bench.errors import TrainingError
 from bench.evaluation.measured import measure_run
 from bench.records import RunFolder
-from bench.specification import RunSpecification
-from bench.study import Budget, parse_study
-from bench.training.run import Lab, Run
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory, collection_folder):
-    artifacts = Artifacts(tmp_path_factory.mktemp("artifacts"))
-    return Lab(open_collection(str(collection_folder), artifacts), artifacts, choose())
-
-
-@pytest.fixture
-def specify(lab, toy_values):
-    def make(arm_name: str = "adaptive-margin", **changes) -> RunSpecification:
-        study = parse_study({**toy_values, "tuning": {}}, "toy")
-        arm = next(arm for arm in expand(study) if arm.name == arm_name)
-        values = {
-            "arm": arm,
-            "budget": study.budget,
-            "evaluation": study.evaluation,
-            "select_by": study.primary,
-            "tests": ("test",),
-            "seed": 1,
-            "collection": lab.collection.fingerprint,
-            "precision": "float32",
-            "student_weights": weights_digest(arm.student.model),
-            "teacher_weights": arm.teacher.weights(),
-        }
-        return RunSpecification(**{**values, **changes})
-
-    return make
-
-
-def train(run: RunSpecification, lab: Lab, path) -> RunFolder:
-    folder = RunFolder(path / run.id)
-    Run(run, folder, lab, keep_student=True, report=lambda message: None).execute()
-    measure_run(folder, lab.collection, ["nDCG@10", "RR@10"], run.tests)
-    return folder
+from bench.study import Budget
+from bench.training.run import Run
+from tests.training.conftest import train
 
 
 @pytest.mark.parametrize("arm", ["adaptive-margin", "static-margin", "margin-mse"])
@@ -208,28 +167,3 @@ def test_work_after_the_last_checkpoint_is_billed_as_wasted(specify, lab, tmp_pa
     (wasted,) = [bill.seconds for bill in folder.bills() if bill.phase == "wasted"]
     assert wasted == pytest.approx(spent)
     assert wasted > 0
-
-
-def test_the_teacher_is_looked_up_and_right(lab, tiny_model, specify):
-    """Stored scores equal cosines of embeddings made here by a plain loop."""
-    from bench.encoding.models import load_tokenizer
-
-    arm = specify("margin-mse").arm
-    teaching = arm.teacher.prepare(arm.loss.needs(), lab.collection, lab.artifacts, lab.device)
-    triples = arm.sampler.prepare(lab.collection, lab.artifacts).batch(3, 0, 6)
-    scores = teaching.signals(triples).scores
-    encoder = arm.teacher.retriever().build().eval()
-    tokenizer = load_tokenizer(str(tiny_model))
-
-    def vector(text: str) -> torch.Tensor:
-        inputs = tokenizer([text], truncation=True, max_length=32, return_tensors="pt")
-        with torch.inference_mode():
-            states = encoder.transformer(**inputs).last_hidden_state[0].mean(0)
-        return states / states.norm()
-
-    train_part, documents = lab.collection.part("train"), lab.collection.documents
-    for row in range(6):
-        query = vector(train_part.queries.take([triples.queries[row]])[0])
-        pair = [triples.positives[row], triples.negatives[row, 0]]
-        wanted = [float(query @ vector(text)) for text in documents.take(pair)]
-        assert scores[row].tolist() == pytest.approx(wanted, abs=1e-5)

@@ -1,4 +1,4 @@
-"""ADR-MSE against lightning-ir's ApproxRankMSE, and against sentence-transformers' where scores tie."""
+"""ADR-MSE against lightning-ir's ApproxRankMSE; where scores tie, sentence-transformers'."""
 
 from lightning_ir.loss import ApproxRankMSE
 from sentence_transformers.cross_encoder.losses import ADRMSELoss

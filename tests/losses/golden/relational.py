@@ -39,9 +39,7 @@ def cases():
     """(this project's value, the formula's)."""
     for batch in list(batches())[:3]:
         student = torch.cat([batch.queries, batch.documents.flatten(0, 1)]).tolist()
-        teacher = torch.cat(
-            [batch.teacher_queries, batch.teacher_documents.flatten(0, 1)]
-        ).tolist()
+        teacher = torch.cat([batch.teacher_queries, batch.teacher_documents.flatten(0, 1)]).tolist()
         apart = mean_huber(distances(student), distances(teacher))
         turned = mean_huber(angles(student), angles(teacher))
         for distance, angle in ((1.0, 2.0), (1.0, 0.0), (0.0, 1.0)):

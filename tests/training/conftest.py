@@ -1,0 +1,53 @@
+"""A lab, runs to be specified, and the way to train them."""
+
+import pytest
+
+from bench.arms import expand
+from bench.artifacts import Artifacts
+from bench.collections.open import open_collection
+from bench.encoding.device import choose
+from bench.encoding.models import weights_digest
+from bench.evaluation.measured import measure_run
+from bench.records import RunFolder
+from bench.specification import RunSpecification
+from bench.study import parse_study
+from bench.training.run import Lab, Run
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory, collection_folder):
+    artifacts = Artifacts(tmp_path_factory.mktemp("artifacts"))
+    return Lab(open_collection(str(collection_folder), artifacts), artifacts, choose())
+
+
+@pytest.fixture
+def specify(lab, toy_values):
+    def make(arm_name: str = "adaptive-margin", entry=None, **changes) -> RunSpecification:
+        """The run of an arm of the toy study, or of another one given as a study writes it."""
+        values = {**toy_values, "tuning": {}}
+        if entry:
+            values |= {"arms": [{**entry, "name": arm_name}], "baseline": arm_name}
+        study = parse_study(values, "toy")
+        arm = next(arm for arm in expand(study) if arm.name == arm_name)
+        values = {
+            "arm": arm,
+            "budget": study.budget,
+            "evaluation": study.evaluation,
+            "select_by": study.primary,
+            "tests": ("test",),
+            "seed": 1,
+            "collection": lab.collection.fingerprint,
+            "precision": "float32",
+            "student_weights": weights_digest(arm.student.model),
+            "teacher_weights": arm.teacher.weights(),
+        }
+        return RunSpecification(**{**values, **changes})
+
+    return make
+
+
+def train(run: RunSpecification, lab: Lab, path) -> RunFolder:
+    folder = RunFolder(path / run.id)
+    Run(run, folder, lab, keep_student=True, report=lambda message: None).execute()
+    measure_run(folder, lab.collection, ["nDCG@10", "RR@10"], run.tests)
+    return folder

@@ -43,7 +43,7 @@ class Entry:
         return {"name": self.name, "version": self.version, "options": self.options}
 
     @classmethod
-    def facts(cls) -> dict[str, str]:
+    def facts(cls) -> dict[str, Any]:
         """What a listing says of it besides name, summary and options."""
         return {}
 

@@ -1,6 +1,8 @@
 """What the README shows works as it stands there."""
 
+import importlib
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -9,10 +11,12 @@ import torch
 
 import bench
 from bench.arms import expand, grid
-from bench.commands.list import REGISTRIES
+from bench.commands.list import REGISTRIES, list_kind
 from bench.study import parse_study
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TUNING = {"trials": 2, "space": {"learning_rate": [1e-5, 1e-4]}}
 
 
 def blocks(language: str) -> list[str]:
@@ -20,7 +24,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_study_is_one():
-    (text,) = blocks("toml")
+    text = blocks("toml")[0]
     study = parse_study({"name": "readme", **tomllib.loads(text)}, "README.md")
     arms = expand(study)
     assert [arm.name for arm in arms] == ["static-margin", "adaptive-margin"]
@@ -38,9 +42,32 @@ def test_the_python_runs(monkeypatch):
     assert names["value"].dim() == 0
 
 
-@pytest.mark.parametrize("kind", [kind for kind in REGISTRIES if kind != "figures"])
-def test_every_entry_is_named(kind):
-    import importlib
+def test_the_sum_is_an_arm():
+    arm = tomllib.loads(blocks("toml")[1])
+    study = {**tomllib.loads(blocks("toml")[0]), **arm, "baseline": arm["arms"][0]["name"]}
+    (expanded,) = expand(parse_study({"name": "readme", **study, "tuning": TUNING}, "README.md"))
+    assert set(expanded.space) == {"training.learning_rate", "loss.embedding-match.weight"}
 
-    for name in importlib.import_module(REGISTRIES[kind]).registry.names():
+
+def test_the_table_of_losses_is_what_the_command_prints(capsys):
+    list_kind("losses", as_json=False, as_markdown=True)
+    printed = capsys.readouterr().out.splitlines()
+    shown = [line for line in README.splitlines() if line.startswith("|") and line.count("|") == 6]
+    assert shown[:2] == printed[:2]
+    stale = [line for line in shown if line not in printed]
+    assert not stale, "take the lines from `bench list losses --markdown`"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in REGISTRIES if kind != "figures"])
+def test_every_committed_entry_is_named(kind):
+    """A file that is only being tried out needs no line yet."""
+    listed = ["git", "ls-tree", "-r", "--name-only", "HEAD", "bench"]
+    found = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=False)
+    if found.returncode:
+        pytest.skip("not a git checkout: which entries are committed is not known")
+    committed = {path[:-3].replace("/", ".") for path in found.stdout.splitlines()}
+    entries = importlib.import_module(REGISTRIES[kind]).registry.describe()
+    named = [entry["name"] for entry in entries if entry["module"] in committed]
+    assert named
+    for name in named:
         assert f"`{name}`" in README

@@ -59,8 +59,8 @@ def test_a_bad_study_names_the_key(toy_values, changes, message):
             "2 arms have that name",
         ),
         (
-            {"arms": [{"loss": "infonce", "space": {"temperatur": [0.1]}}], "baseline": "infonce"},
-            "arm 'infonce': space loss.temperatur: infonce: no option is named 'temperatur', did you",
+            {"arms": [{"loss": "triplet", "space": {"margn": [0.1]}}], "baseline": "triplet"},
+            "arm 'triplet': space loss.margn: triplet: no option is named 'margn', did you mean",
         ),
         (
             {"arms": [{"loss": SUM, "space": {"infonc.temperature": [0.1]}}], "baseline": SUM},

@@ -20,9 +20,15 @@ REGISTRIES = {
     "figures": "reports.figures",
 }
 
+COMMON = {"name", "version", "summary", "options", "module", "question"}
+"""What every entry says of itself; a kind may add facts of its own."""
+
 
 def list_kind(kind: str, as_json: bool, as_markdown: bool) -> None:
     """Print every entry of a kind: name, summary, options with their defaults.
+
+    The markdown of a kind that has more to say of its entries (losses: family, needs, whether
+    parameter-free, source) is a table of that.
 
     Raises:
         InputError: no such kind.
@@ -38,10 +44,7 @@ def list_kind(kind: str, as_json: bool, as_markdown: bool) -> None:
     if as_json:
         print(json_module.dumps(entries, indent=1, ensure_ascii=False, default=str))
     elif as_markdown:
-        print("| name | what it is | options |\n| --- | --- | --- |")
-        for entry in entries:
-            cells = (entry["name"], entry["summary"], _options(entry))
-            print("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
+        print("\n".join(_markdown(entries)))
     else:
         table = Table("name", "what it is", "options")
         for entry in entries:
@@ -59,6 +62,28 @@ def _studies() -> list[dict[str, Any]]:
         for name in predefined()
         for study in [load_study(name)]
     ]
+
+
+def _markdown(entries: list[dict[str, Any]]) -> list[str]:
+    if facts := [key for key in entries[0] if key not in COMMON]:
+        columns = ["name", *(fact.replace("_", "-") for fact in facts)]
+        rows = [
+            [f"`{entry['name']}`", *(_cell(entry[fact]) for fact in facts)]
+            for entry in sorted(entries, key=lambda entry: entry[facts[0]])
+        ]
+    else:
+        columns = ["name", "what it is", "options"]
+        rows = [[f"`{entry['name']}`", entry["summary"], _options(entry)] for entry in entries]
+    lines = [columns, ["---"] * len(columns), *rows]
+    return ["| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines]
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(value) or "–"
+    return "by its options" if value is None else str(value)
 
 
 def _options(entry: dict[str, Any]) -> str:

@@ -192,15 +192,13 @@ class Loss(Entry):
             )
 
     @classmethod
-    def facts(cls) -> dict[str, str]:
-        """Family, needs, source, and whether a tuned arm varies any option of its own."""
-        needs, free = "by its options", False
-        if all(field.default is not MISSING for field in fields(cls)):
-            needs, free = ", ".join(sorted(cls().needs())) or "labels", not cls().space()
+    def facts(cls) -> dict[str, Any]:
+        """Family, source, and with its defaults: needs, and whether a tuned arm varies nothing."""
+        example = cls() if all(field.default is not MISSING for field in fields(cls)) else None
         return {
             "family": cls.family,
-            "needs": needs,
-            "parameter-free": "yes" if free else "no",
+            "needs": sorted(example.needs()) if example else None,
+            "parameter_free": example is not None and not example.space(),
             "source": _source(cls),
         }
 

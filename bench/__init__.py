@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench import collections, losses, samplers, students, teachers
-    from bench.losses.base import Embeddings, Signals
+    from bench.losses.signals import Embeddings, Signals
     from bench.results import Results, load_results
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "Embeddings": "bench.losses.base",
-    "Signals": "bench.losses.base",
+    "Embeddings": "bench.losses.signals",
+    "Signals": "bench.losses.signals",
     "Results": "bench.results",
     "load_results": "bench.results",
     "losses": None,

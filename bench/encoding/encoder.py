@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from bench.encoding.device import Device
 from bench.encoding.tokens import Tokens, length_groups, pad
-from bench.losses.base import Similarity, unit
+from bench.losses.signals import Similarity, unit
 from bench.progress import narrate
 
 Pooling = Literal["mean", "cls", "max"]

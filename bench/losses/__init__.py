@@ -1,6 +1,7 @@
 """Losses: one file each. ``bench.losses.create("adaptive-margin")`` gives one to call."""
 
-from bench.losses.base import Embeddings, Loss, Signal, Signals
+from bench.losses.base import Loss
+from bench.losses.signals import Embeddings, Signal, Signals
 from bench.registry import Registry
 
 registry: Registry[Loss] = Registry("losses", __name__)

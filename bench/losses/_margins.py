@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bench.losses.base import Embeddings, Loss, Signals
+from bench.losses.base import Loss
+from bench.losses.signals import Embeddings, Signals
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from bench.losses._vectors import Matching, Pairs
-from bench.losses.base import Embeddings, Signals
+from bench.losses.signals import Embeddings, Signals
 
 
 class Projected(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from bench.losses.base import Embeddings, Signals
+from bench.losses.signals import Embeddings, Signals
 from bench.losses.sum import Parts, add, watch
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bench.errors import InputError
-from bench.losses.base import Embeddings, Loss, Objective, Signal, Signals
+from bench.losses.base import Loss, Objective
+from bench.losses.signals import Embeddings, Signal, Signals
 
 if TYPE_CHECKING:
     from torch import Tensor

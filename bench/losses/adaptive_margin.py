@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench import losses
 from bench.losses._margins import SelfDistilledTarget, margins, mean_error
-from bench.losses.base import Embeddings, Signals
+from bench.losses.signals import Embeddings, Signals
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from bench import losses
 from bench.losses._ranks import OrderLoss, less, mean_where, ranks, shared_ranks
-from bench.losses.base import Embeddings, Signals
+from bench.losses.signals import Embeddings, Signals
 from bench.spaces import Float
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from bench import losses
 from bench.losses._vectors import Matching, Pairs
-from bench.losses.base import unit
+from bench.losses.signals import unit
 from bench.spaces import Float
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from bench import losses
 from bench.losses._ranks import OrderLoss, less, mean_where, ranks, shared_ranks
-from bench.losses.base import Embeddings, Signals
+from bench.losses.signals import Embeddings, Signals
 from bench.spaces import Float
 
 if TYPE_CHECKING:

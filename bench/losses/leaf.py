@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench import losses
 from bench.losses._vectors import Matching, Pairs
-from bench.losses.base import unit
+from bench.losses.signals import unit
 
 if TYPE_CHECKING:
     from torch import Tensor

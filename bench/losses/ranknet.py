@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from bench import losses
 from bench.losses._ranks import OrderLoss, less, mean_where
-from bench.losses.base import Embeddings, Signals
+from bench.losses.signals import Embeddings, Signals
 from bench.spaces import Float
 
 if TYPE_CHECKING:

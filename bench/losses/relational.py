@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from bench import losses
 from bench.losses._vectors import TeacherVectors
-from bench.losses.base import Embeddings, Signals
+from bench.losses.signals import Embeddings, Signals
 from bench.spaces import Float
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from annotated_types import Gt
 
 from bench import losses
-from bench.losses.base import Embeddings, Loss, Signal, Signals
+from bench.losses.base import Loss
+from bench.losses.signals import Embeddings, Signal, Signals
 
 if TYPE_CHECKING:
     from torch import Tensor

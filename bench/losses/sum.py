@@ -12,7 +12,8 @@ from annotated_types import Ge, MinLen
 
 from bench import losses
 from bench.errors import InputError, did_you_mean
-from bench.losses.base import Embeddings, Loss, Objective, Signal, Signals, Similarity
+from bench.losses.base import Loss, Objective
+from bench.losses.signals import Embeddings, Signal, Signals, Similarity
 from bench.registry import parse_entry
 from bench.spaces import Float, Space
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge
 
-from bench.losses.base import Similarity
+from bench.losses.signals import Similarity
 from bench.registry import Entry
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from bench.encoding.device import Device
 from bench.encoding.encoder import Encoder, encode
 from bench.encoding.models import load_tokenizer, tokenizer_digest, weights_digest
 from bench.encoding.tokens import tokenize
-from bench.losses.base import Signal, Signals
+from bench.losses.signals import Signal, Signals
 from bench.samplers.base import Triples
 from bench.students.base import Student
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from bench.losses.base import Signal, Signals
+from bench.losses.signals import Signal, Signals
 from bench.registry import Entry
 
 if TYPE_CHECKING:

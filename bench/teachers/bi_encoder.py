@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from annotated_types import Ge
 
 from bench import teachers
-from bench.losses.base import Signal, Similarity
+from bench.losses.signals import Signal, Similarity
 from bench.teachers.base import Teacher, Teaching
 
 if TYPE_CHECKING:

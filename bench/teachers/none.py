@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import teachers
-from bench.losses.base import Signal, Signals
+from bench.losses.signals import Signal, Signals
 from bench.teachers.base import Teacher, Teaching
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from bench.encoding.device import Device
 from bench.encoding.encoder import Packed
 from bench.encoding.tokens import Tokens
-from bench.losses.base import Signals
+from bench.losses.signals import Signals
 from bench.samplers.base import Draws, Triples
 from bench.teachers.base import Teaching
 

@@ -15,7 +15,8 @@ from bench.encoding.device import Device
 from bench.encoding.encoder import Encoder
 from bench.errors import TrainingError
 from bench.ledger import Clocks
-from bench.losses.base import Embeddings, Objective, Signals, unit
+from bench.losses.base import Objective
+from bench.losses.signals import Embeddings, Signals, unit
 from bench.study import Budget, Training
 from bench.training.batches import Ahead, Batch
 from bench.training.schedule import factor

@@ -93,8 +93,7 @@ def load(
         return None
     newest = found[-1]
     for name, module in modules.items():
-        device = next(module.parameters()).device
-        module.load_state_dict(load_file(newest / f"{name}.safetensors", device=str(device)))
+        module.load_state_dict(load_file(newest / f"{name}.safetensors"))
     _load_moments(optimizer, load_file(newest / "optimizer.safetensors"))
     plain = read_json(newest / "state.json")
     seconds = plain.pop("seconds")

@@ -69,8 +69,13 @@ def test_a_sum_logs_every_part(taught, lab, tmp_path):
     assert total.tolist() == pytest.approx(curve["loss"].tolist(), rel=1e-5)
 
 
-def test_a_loss_with_parameters_goes_on_exactly(taught, lab, tmp_path, monkeypatch):
-    run = taught("embed-distill")
+@pytest.mark.parametrize(
+    ("loss", "owns"),
+    [("embed-distill", True), ('sum(parts=["list-kl", "relational(texts=\'queries\')"])', False)],
+)
+def test_a_built_loss_goes_on_exactly(loss, owns, taught, lab, tmp_path, monkeypatch):
+    """Stopped at each pause in turn; with and without parameters of the loss's own."""
+    run = taught(loss)
     wanted = train(run, lab, tmp_path / "whole")
     folder = RunFolder(tmp_path / "parts" / wanted.id)
 
@@ -92,10 +97,10 @@ def test_a_loss_with_parameters_goes_on_exactly(taught, lab, tmp_path, monkeypat
         except Stop:
             stops += 1
             (checkpoint,) = folder.checkpoints.iterdir()
-            assert load_file(checkpoint / "loss.safetensors")
+            assert bool(load_file(checkpoint / "loss.safetensors")) == owns
     assert stops == 3
     curves = [
-        found.table("curve")[["loss", "grad_norm", "loss.list-kl", "loss.embedding-match"]]
+        found.table("curve")[["loss", "grad_norm", "loss.list-kl", "dev-select nDCG@10"]]
         for found in (folder, wanted)
     ]
     pd.testing.assert_frame_equal(*curves)

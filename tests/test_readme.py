@@ -56,6 +56,8 @@ def test_the_table_of_losses_is_what_the_command_prints(capsys):
     assert shown[:2] == printed[:2]
     stale = [line for line in shown if line not in printed]
     assert not stale, "take the lines from `bench list losses --markdown`"
+    unsaid = [line for line in shown if any(not cell.strip() for cell in line.split("|")[1:-1])]
+    assert not unsaid, "its docstring needs a 'Source:', its class a family"
 
 
 @pytest.mark.parametrize("kind", [kind for kind in REGISTRIES if kind != "figures"])

@@ -35,9 +35,9 @@ class Stored:
     rows: np.ndarray
     artifact: Artifact
 
-    def at(self, positions: np.ndarray) -> torch.Tensor:
+    def at(self, positions: np.ndarray) -> np.ndarray:
         """[…] positions → […, d]."""
-        return torch.from_numpy(self.vectors[self.rows[positions]])
+        return self.vectors[self.rows[positions]]
 
 
 @dataclass(frozen=True)
@@ -73,22 +73,19 @@ class StoredEmbeddings:
         return stored.vectors.shape[1] if stored else 0
 
     def signals(self, triples: Triples) -> Signals:
-        documents = queries = scores = in_batch = None
+        # numpy: torch's threads belong to the step that runs meanwhile.
+        found: dict[Signal, np.ndarray] = {}
         if self.queries:
-            queries = self.queries.at(triples.queries)
+            found[Signal.QUERIES] = queries = self.queries.at(triples.queries)
         if self.documents:
             drawn = np.concatenate([triples.positives[:, None], triples.negatives], axis=1)
-            documents = self.documents.at(drawn)
-        if queries is not None and documents is not None:
-            if Signal.SCORES in self.needs:
-                scores = (queries.unsqueeze(1) * documents).sum(-1)
-            if Signal.IN_BATCH in self.needs:
-                in_batch = torch.einsum("id,jkd->ijk", queries, documents)
+            found[Signal.DOCUMENTS] = documents = self.documents.at(drawn)
+        if Signal.SCORES in self.needs:
+            found[Signal.SCORES] = np.einsum("bd,bkd->bk", queries, documents)
+        if Signal.IN_BATCH in self.needs:
+            found[Signal.IN_BATCH] = np.tensordot(queries, documents, axes=(1, 2))
         return Signals(
-            scores=scores,
-            in_batch=in_batch,
-            queries=queries if Signal.QUERIES in self.needs else None,
-            documents=documents if Signal.DOCUMENTS in self.needs else None,
+            **{signal.name.lower(): torch.from_numpy(found[signal]) for signal in self.needs}
         )
 
 

@@ -277,13 +277,6 @@ def test_what_is_watched_is_a_number(loss):
         assert value.isfinite(), name
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_it_says_what_it_is(name):
-    (entry,) = [entry for entry in losses.registry.describe() if entry["name"] == name]
-    assert entry["source"], f"{name}: its docstring has no 'Source:'"
-    assert "Shapes" in losses.registry.get(name).__doc__
-
-
 def test_misshapen_embeddings_are_refused():
     (queries, positives, negatives), _ = batch(1, 4, 2)
     with pytest.raises(InputError, match=r"positives \[B,d\]"):

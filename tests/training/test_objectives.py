@@ -100,7 +100,7 @@ def test_a_built_loss_goes_on_exactly(loss, owns, taught, lab, tmp_path, monkeyp
             assert bool(load_file(checkpoint / "loss.safetensors")) == owns
     assert stops == 3
     curves = [
-        found.table("curve")[["loss", "grad_norm", "loss.list-kl", "dev-select nDCG@10"]]
+        found.table("curve")[["loss", "grad_norm", "loss.list-kl", "mean_cosine"]]
         for found in (folder, wanted)
     ]
     pd.testing.assert_frame_equal(*curves)

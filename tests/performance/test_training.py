@@ -59,7 +59,7 @@ def test_training_is_not_slower_than_sentence_transformers(tmp_path):
     draws = samplers.create("uniform").prepare(collection, artifacts)
     loss = losses.create("infonce")
     encoder = student.build().to(device.place)
-    optimizer = make_optimizer(encoder, 0.01)
+    optimizer = make_optimizer([encoder], 0.01)
     maker = BatchMaker(draws, queries, documents, NoTeaching(), device, seed=1)
 
     def our_steps() -> None:

@@ -165,6 +165,11 @@ def _check(study: Study, arm: Arm) -> None:
         arm.loss.check_similarity(arm.student.similarity)
     except InputError as error:
         raise InputError(f"arm {arm.name!r}: {error}") from None
+    if arm.loss.needs_labels() and not arm.sampler.labelled:
+        raise InputError(
+            f"arm {arm.name!r}: {arm.loss.name} needs judged positives, and {arm.sampler.name} "
+            "draws queries without labels; a loss of a teacher's scores or embeddings needs none"
+        )
     if missing := sorted(needed - given):
         raise InputError(
             f"arm {arm.name!r}: {arm.loss.name} needs {', '.join(missing)} from a teacher, and "

@@ -1,22 +1,32 @@
 """Artifacts: things prepared once and reused, addressed by what they are made from.
 
 An artifact is a folder ``<root>/<kind>/<digest>/`` that appears whole or not at all. Its
-``artifact.json`` holds the specification behind the digest, its bill, and the bills of what it was
-made from. Two processes that want the same one at once: one makes it, the other waits.
+``artifact.json`` holds the specification behind the digest, a digest of every file, its bill, and
+the bills of what it was made from. It is verified when a process first opens it; a damaged one is
+named and made again. Two processes that want the same one at once: one makes it, the other waits.
 """
 
+from __future__ import annotations
+
+import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock
 
-from bench.files import atomic_folder, digest, read_json, write_json
+from bench.files import atomic, digest, file_digest, read_json, sync, write_json
 from bench.ledger import Bill
+from bench.progress import say
 
-FORMAT = 1
+FORMAT = 2
+"""Raised when what is written changes: older artifacts are then not taken for the new."""
+
+RECORD, SHARDS = "artifact.json", ".shards.json"
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,7 @@ class Artifact:
     Attributes:
         folder: where its files are.
         bills: what making it cost, first its own bill, then those of what it was made from.
-        read_seconds: how long finding and opening it took, where it was there already.
+        read_seconds: how long finding, verifying and opening it took, where it was there already.
         about: whatever its maker wanted to remember.
     """
 
@@ -40,10 +50,18 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Made:
-    """What a maker reports of the artifact it just wrote: how much work it was."""
+    """What a maker reports of the artifact it just wrote: how much work it was.
 
+    Attributes:
+        examples: training examples this was made for, where its cost is due as they are consumed;
+            0 where all of it is due before the first step.
+        flops: floating-point operations, estimated.
+    """
+
+    examples: int = 0
     texts: int = 0
     tokens: int = 0
+    flops: float = 0.0
     device: str = "cpu"
     about: Mapping[str, Any] | None = None
 
@@ -53,6 +71,7 @@ class Artifacts:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._verified: set[Path] = set()
 
     def get(
         self,
@@ -66,47 +85,121 @@ class Artifacts:
         Args:
             kind: its folder and its name in bills.
             specification: everything its content depends on, as a JSON value.
-            make: writes the files into an empty folder; its wall-clock time becomes the bill.
+            make: writes the files into a folder; its wall-clock time becomes the bill. Where it
+                works by `shard`, what a stopped process has finished is there again.
             needs: artifacts it is made from; their bills become part of its own.
         """
         identity = digest({"format": FORMAT, "kind": kind, "made_from": dict(specification)})
         folder = self.root / kind / identity
         since = time.perf_counter()
-        if not (folder / "artifact.json").exists():
+        if not self._whole(folder):
             self.root.mkdir(parents=True, exist_ok=True)
             with FileLock(self.root / f"{kind}-{identity}.lock"):
-                if not (folder / "artifact.json").exists():
-                    return self._make(kind, identity, specification, make, tuple(needs))
-        record = read_json(folder / "artifact.json")
+                if not self._whole(folder):
+                    return self._make(folder, specification, make, tuple(needs))
+        record = read_json(folder / RECORD)
         bills = tuple(Bill(**bill).as_reused() for bill in record["bills"])
         return Artifact(kind, identity, folder, bills, time.perf_counter() - since, record["about"])
 
+    def _whole(self, folder: Path) -> bool:
+        """Whether it is there with every file as it was written; says which file is not."""
+        if folder in self._verified and (folder / RECORD).exists():
+            return True
+        if not (folder / RECORD).exists():
+            return False
+        if damage := damaged(folder):
+            say(f"artifact {folder.parent.name} {folder.name}: {damage}; it is made again")
+            return False
+        self._verified.add(folder)
+        return True
+
     def _make(
         self,
-        kind: str,
-        identity: str,
+        folder: Path,
         specification: Mapping[str, Any],
         make: Callable[[Path], Made],
         needs: tuple[Artifact, ...],
     ) -> Artifact:
-        folder = self.root / kind / identity
-        with atomic_folder(folder) as aside:
-            since = time.perf_counter()
+        kind, identity = folder.parent.name, folder.name
+        aside = folder.parent / f".{identity}.work"
+        aside.mkdir(parents=True, exist_ok=True)
+        # Shards of a process that was stopped: their seconds were spent too.
+        before = sum(read_json(aside / SHARDS).values()) if (aside / SHARDS).exists() else 0.0
+        since = time.perf_counter()
+        try:
             made = make(aside)
-            seconds = time.perf_counter() - since
-            own = Bill(
-                "prepare", f"{kind} {identity}", seconds, 0, made.texts, made.tokens, made.device
-            )
-            bills = once((own, *(bill for need in needs for bill in need.bills)))
-            about = dict(made.about or {})
-            record = {
-                "kind": kind,
-                "made_from": dict(specification),
-                "bills": [replace(bill, reused=False).record() for bill in bills],
-                "about": about,
-            }
-            write_json(aside / "artifact.json", record)
+        except BaseException:
+            if not (aside / SHARDS).exists():
+                shutil.rmtree(aside, ignore_errors=True)
+            raise
+        seconds = before + time.perf_counter() - since
+        own = Bill(
+            "score" if made.examples else "prepare",
+            f"{kind} {identity}",
+            seconds,
+            made.examples,
+            made.texts,
+            made.tokens,
+            made.flops,
+            made.device,
+        )
+        bills = once((own, *(bill for need in needs for bill in need.bills)))
+        about = dict(made.about or {})
+        (aside / SHARDS).unlink(missing_ok=True)
+        record = {
+            "kind": kind,
+            "made_from": dict(specification),
+            "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "files": {
+                str(file.relative_to(aside)): {
+                    "bytes": file.stat().st_size,
+                    "digest": file_digest(file),
+                }
+                for file in sorted(aside.rglob("*"))
+                if file.is_file() and file.name != RECORD
+            },
+            "bills": [replace(bill, reused=False).record() for bill in bills],
+            "about": about,
+        }
+        write_json(aside / RECORD, record)
+        for file in aside.rglob("*"):
+            sync(file)
+        sync(aside)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(aside, folder)
+        sync(folder.parent)
+        self._verified.add(folder)
         return Artifact(kind, identity, folder, bills, 0.0, about)
+
+
+def shard(folder: Path, name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+    """One array of a long work: loaded where a stopped process left it whole, else made and kept.
+
+    Args:
+        folder: the one that ``make`` of `Artifacts.get` is given.
+    """
+    path = folder / f"{name}.npy"
+    finished = read_json(folder / SHARDS) if (folder / SHARDS).exists() else {}
+    if name in finished and path.exists():
+        return np.load(path)
+    since = time.perf_counter()
+    value = make()
+    with atomic(path) as aside, aside.open("wb") as stream:
+        np.save(stream, value)
+    write_json(folder / SHARDS, {**finished, name: time.perf_counter() - since})
+    return value
+
+
+def damaged(folder: Path) -> str:
+    """What is wrong with an artifact's files; empty where nothing is."""
+    for name, known in read_json(folder / RECORD)["files"].items():
+        file = folder / name
+        if not file.is_file():
+            return f"{name} is missing"
+        if file.stat().st_size != known["bytes"] or file_digest(file) != known["digest"]:
+            return f"{name} is damaged"
+    return ""
 
 
 def once(bills: Iterable[Bill]) -> tuple[Bill, ...]:

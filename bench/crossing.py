@@ -23,6 +23,8 @@ from bench.errors import BenchError, InputError
 from bench.evaluation.measured import measure_run
 from bench.evaluation.measures import parse
 from bench.files import remove_leftovers
+from bench.lab import Lab
+from bench.ledger import ARTIFACT_PHASES
 from bench.progress import Countdown, duration, narrate, say
 from bench.proposals import Proposals, storage_url
 from bench.records import RunFolder
@@ -32,7 +34,7 @@ from bench.students.base import Student
 from bench.study import TUNING_SEEDS, Study
 from bench.tracking import Tracker
 from bench.training.reference import Reference
-from bench.training.run import Lab, Run
+from bench.training.run import Run
 
 
 @dataclass(frozen=True)
@@ -317,7 +319,9 @@ class Crossing:
             return
         curve = row.folder.table("curve")
         best = curve.loc[row.folder.record()["best_point"]]
-        seconds = sum(bill.seconds for bill in row.folder.bills() if bill.phase != "prepare")
+        seconds = sum(
+            bill.seconds for bill in row.folder.bills() if bill.phase not in ARTIFACT_PHASES
+        )
         say(
             f"{count} {place} · dev {self.study.primary} {best[self.study.primary]:.4f} · "
             f"{duration(seconds)} · {self._countdown.left()}"

@@ -20,10 +20,10 @@ def atomic(path: Path) -> Iterator[Path]:
     aside = Path(name)
     try:
         yield aside
-        _sync(aside)
+        sync(aside)
         aside.chmod(0o644)
         os.replace(aside, path)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         aside.unlink(missing_ok=True)
 
@@ -36,18 +36,19 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     try:
         yield aside
         for file in aside.rglob("*"):
-            _sync(file)
-        _sync(aside)
+            sync(file)
+        sync(aside)
         aside.chmod(0o755)
         if path.exists():
             shutil.rmtree(path)
         os.replace(aside, path)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Make sure that what was written is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

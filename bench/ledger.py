@@ -17,13 +17,15 @@ class Bill:
     """One cost.
 
     Attributes:
-        phase: ``prepare``, ``read`` (artifacts); ``train``, ``evaluate``, ``test``, ``start``,
-            ``save``, ``wasted`` (a run).
+        phase: ``prepare``, ``score``, ``read`` (artifacts; ``prepare`` is due before the first
+            step, ``score`` as its examples are consumed); ``train``, ``evaluate``, ``test``,
+            ``start``, ``save``, ``wasted`` (a run).
         what: the artifact or the part of the run.
         seconds: wall-clock seconds.
-        examples: triples drawn.
+        examples: triples drawn, or for which something was scored.
         texts: texts encoded.
         tokens: tokens in them, padding aside.
+        flops: floating-point operations, estimated (`bench.encoding.flops`).
         device: where.
         reused: made earlier, by somebody else, at this cost.
     """
@@ -34,6 +36,7 @@ class Bill:
     examples: int = 0
     texts: int = 0
     tokens: int = 0
+    flops: float = 0.0
     device: str = "cpu"
     reused: bool = False
 
@@ -42,6 +45,9 @@ class Bill:
 
     def record(self) -> dict[str, Any]:
         return asdict(self)
+
+
+ARTIFACT_PHASES = ("prepare", "score")
 
 
 class Clocks:
@@ -86,7 +92,7 @@ def total(bills: Iterable[Bill], *phases: str) -> float:
 
 def cold_seconds(bills: Iterable[Bill]) -> float:
     """Training plus every artifact the arm needs, each once, whether or not it was reused."""
-    return total(bills, "train", "prepare")
+    return total(bills, "train", *ARTIFACT_PHASES)
 
 
 def warm_seconds(bills: Iterable[Bill]) -> float:

@@ -144,6 +144,11 @@ class Collection:
             )
         return self.parts[name]
 
+    def drawable(self) -> np.ndarray:
+        """Positions of every document that training can draw, sorted."""
+        drawn = np.union1d(self.trainable, self.part("train").relevant()[:, 1])
+        return drawn if self.triples is None else np.union1d(drawn, self.triples[:, 1:])
+
     def dev_halves(self) -> dict[str, np.ndarray]:
         """Positions of the dev queries in ``dev-select`` (choices) and ``dev-curve`` (curves).
 

@@ -53,11 +53,12 @@ class Evaluator:
     def documents(self) -> Tokens:
         return self._tokens(self.collection.documents, self._student.max_length)
 
-    def queries(self, part: str) -> Tokens:
-        if part not in self._queries:
+    def queries(self, texts: Texts) -> Tokens:
+        """These texts at the length of queries."""
+        if texts.fingerprint not in self._queries:
             length = self._student.query_length or self._student.max_length
-            self._queries[part] = self._tokens(self.collection.part(part).queries, length)
-        return self._queries[part]
+            self._queries[texts.fingerprint] = self._tokens(texts, length)
+        return self._queries[texts.fingerprint]
 
     def _tokens(self, texts: Texts, length: int) -> Tokens:
         identity = tokenizer_digest(self._student.model)
@@ -83,7 +84,7 @@ class Evaluator:
         ties = self.collection.documents.tie_order[positions]
         rankings = {}
         for part in parts:
-            tokens = self.queries(part)
+            tokens = self.queries(self.collection.part(part).queries)
             asked = encode(encoder, tokens, np.arange(len(tokens)), self._device, f"{part} queries")
             rankings[part] = search(asked, vectors, ties, self._evaluation.depth, positions)
         return rankings

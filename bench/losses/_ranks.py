@@ -21,6 +21,7 @@ class OrderLoss(Loss):
     temperature: Annotated[float, Gt(0)] = 0.05
 
     family = "teacher scores"
+    labels = False
 
     def needs(self) -> frozenset[Signal]:
         return frozenset({Signal.SCORES})

@@ -24,6 +24,7 @@ class TeacherVectors(Loss):
     texts: Texts = "both"
 
     family = "teacher embeddings"
+    labels = False
 
     def needs(self) -> frozenset[Signal]:
         sides = {"queries": Signal.QUERIES, "documents": Signal.DOCUMENTS}

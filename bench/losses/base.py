@@ -37,9 +37,16 @@ class Loss(Entry):
     only_similarity: ClassVar[Similarity | None] = None
     """The one similarity this loss works with, where it does not take any."""
 
+    labels: ClassVar[bool] = True
+    """Whether it takes the positive for relevant because a judgement says so."""
+
     def needs(self) -> frozenset[Signal]:
         """The teacher's signals this loss cannot do without (may depend on its options)."""
         return frozenset()
+
+    def needs_labels(self) -> bool:
+        """Whether its positives must be judged; otherwise any documents do."""
+        return self.labels
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
         """The mean loss of the batch, a scalar that carries gradients."""

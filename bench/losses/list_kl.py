@@ -36,6 +36,7 @@ class ListKL(Loss):
     direction: Literal["forward", "reverse"] = "forward"
 
     family = "teacher scores"
+    labels = False
     search_space: ClassVar = {
         "temperature": Float(0.01, 1.0, log=True),
         "teacher_temperature": Float(0.01, 1.0, log=True),

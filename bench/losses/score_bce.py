@@ -32,6 +32,7 @@ class ScoreBCE(Loss):
     teacher_scale: Annotated[float, Gt(0)] = 1.0
 
     family = "teacher scores"
+    labels = False
     search_space: ClassVar = {"scale": Float(1.0, 50.0, log=True)}
 
     def needs(self) -> frozenset[Signal]:

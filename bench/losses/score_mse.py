@@ -30,6 +30,7 @@ class ScoreMSE(Loss):
     scale: Annotated[float, Gt(0)] = 1.0
 
     family = "teacher scores"
+    labels = False
 
     def needs(self) -> frozenset[Signal]:
         return frozenset({Signal.SCORES})

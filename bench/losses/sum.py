@@ -71,6 +71,9 @@ class Sum(Loss):
     def needs(self) -> frozenset[Signal]:
         return frozenset().union(*(part.needs() for _, part in self.members.values()))
 
+    def needs_labels(self) -> bool:
+        return any(part.needs_labels() for _, part in self.members.values())
+
     def check_similarity(self, similarity: Similarity) -> None:
         for _, part in self.members.values():
             part.check_similarity(similarity)

@@ -37,6 +37,7 @@ class TASBalanced(Loss):
     scale: Annotated[float, Gt(0)] = 1.0
 
     family = "teacher scores"
+    labels = False
     search_space: ClassVar = {"weight": Float(0.1, 2.0, log=True)}
 
     def needs(self) -> frozenset[Signal]:

@@ -6,10 +6,10 @@ to keep, and the same seed draws the same triples however often a run was killed
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol
 
 import numpy as np
 from annotated_types import Ge
@@ -17,13 +17,14 @@ from annotated_types import Ge
 from bench.registry import Entry
 
 if TYPE_CHECKING:
-    from bench.artifacts import Artifact, Artifacts
-    from bench.collections.base import Collection
+    from bench.artifacts import Artifact
+    from bench.collections.base import Texts
+    from bench.lab import Lab
 
 
 @dataclass(frozen=True)
 class Triples:
-    """A batch of B triples as positions: train queries [B], documents [B] and [B, K]."""
+    """A batch of B triples as positions: queries [B], documents [B] and [B, K]."""
 
     queries: np.ndarray
     positives: np.ndarray
@@ -32,30 +33,54 @@ class Triples:
     def __len__(self) -> int:
         return len(self.queries)
 
+    @property
+    def documents(self) -> np.ndarray:
+        """Positive and negatives of each triple: [B, 1+K]."""
+        return np.concatenate([self.positives[:, None], self.negatives], axis=1)
+
+
+class Draws(Protocol):
+    """A prepared sampler.
+
+    Attributes:
+        queries: the texts that the positions of triples' queries mean.
+        artifacts: what drawing needs, with its bills.
+    """
+
+    queries: Texts
+    artifacts: tuple[Artifact, ...]
+
+    def batch(self, seed: int, start: int, stop: int) -> Triples:
+        """Examples ``start`` … ``stop - 1`` of the run with this seed."""
+
 
 Choose = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 """(random stream, rows of the pairs [B]) → negatives [B, K]."""
 
 
-class Draws:
+class Epochs:
     """Every (query, positive) pair once an epoch, in an order of its own, with fresh negatives.
 
     Args:
-        pairs: int64 [n, 2]: positions of train query and relevant document.
+        queries: what the positions of queries mean.
+        pairs: int64 [n, 2]: positions of query and relevant document.
         choose: picks the negatives of some of the pairs.
-        artifacts: what choosing needs, with its bills.
     """
 
     def __init__(
-        self, pairs: np.ndarray, choose: Choose, artifacts: tuple[Artifact, ...] = ()
+        self,
+        queries: Texts,
+        pairs: np.ndarray,
+        choose: Choose,
+        artifacts: tuple[Artifact, ...] = (),
     ) -> None:
+        self.queries = queries
         self.pairs = pairs
         self.artifacts = artifacts
         self._choose = choose
         self._order = lru_cache(maxsize=4)(self._epoch)
 
     def batch(self, seed: int, start: int, stop: int) -> Triples:
-        """Examples ``start`` … ``stop - 1`` of the run with this seed."""
         epochs, places = np.divmod(np.arange(start, stop), len(self.pairs))
         rows = np.empty(len(epochs), dtype=np.int64)
         for epoch in np.unique(epochs):
@@ -72,6 +97,32 @@ ORDER, NEGATIVES = 1, 2  # separate random streams of one seed
 
 
 @dataclass(frozen=True)
+class Demand:
+    """What a run will draw, so that a teacher can prepare for it.
+
+    Attributes:
+        examples: how many triples; `None` where the budget does not say (seconds).
+    """
+
+    draws: Draws
+    seed: int
+    batch_size: int
+    examples: int | None
+
+    def batches(self) -> Iterator[Triples]:
+        """Exactly the batches that the run will draw.
+
+        Raises:
+            ValueError: how many is not known.
+        """
+        if self.examples is None:
+            raise ValueError("a budget of seconds does not say what is drawn")
+        for start in range(0, self.examples, self.batch_size):
+            stop = min(start + self.batch_size, self.examples)
+            yield self.draws.batch(self.seed, start, stop)
+
+
+@dataclass(frozen=True)
 class Sampler(Entry):
     """How batches of triples are drawn.
 
@@ -81,6 +132,9 @@ class Sampler(Entry):
 
     negatives: Annotated[int, Ge(1)] = 1
 
-    def prepare(self, collection: Collection, artifacts: Artifacts) -> Draws:
+    labelled: ClassVar[bool] = True
+    """Whether a positive is one because it was judged so."""
+
+    def prepare(self, lab: Lab) -> Draws:
         """Make (or find) what drawing needs."""
         raise NotImplementedError

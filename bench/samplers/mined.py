@@ -10,12 +10,12 @@ import numpy as np
 from annotated_types import Ge
 
 from bench import samplers
-from bench.samplers.base import Draws, Sampler
+from bench.samplers.base import Draws, Epochs, Sampler
 from bench.samplers.uniform import Outside
 
 if TYPE_CHECKING:
-    from bench.artifacts import Artifacts
     from bench.collections.base import Collection
+    from bench.lab import Lab
 
 
 @samplers.register("mined", version=1)
@@ -34,15 +34,17 @@ class Mined(Sampler):
         if self.first > self.last:
             raise ValueError(f"first ({self.first}) is after last ({self.last})")
 
-    def prepare(self, collection: Collection, artifacts: Artifacts) -> Draws:
+    def prepare(self, lab: Lab) -> Draws:
         from bench.artifacts import Made
+
+        collection = lab.collection
 
         def make(folder: Path) -> Made:
             np.save(folder / "ranks.npy", _negatives(collection, self.last))
             return Made(texts=len(collection.documents) + len(collection.part("train").queries))
 
         specification = {"collection": collection.fingerprint, "by": "bm25", "last": self.last}
-        artifact = artifacts.get("mined-negatives", specification, make)
+        artifact = lab.artifacts.get("mined-negatives", specification, make)
         ranked = np.load(artifact.folder / "ranks.npy", mmap_mode="r")
         pairs = collection.part("train").relevant()
         outside = Outside(collection)
@@ -58,7 +60,7 @@ class Mined(Sampler):
             chosen[:, : found.shape[1]] = np.where(found < 0, chosen[:, : found.shape[1]], found)
             return chosen
 
-        return Draws(pairs, choose, (artifact,))
+        return Epochs(collection.part("train").queries, pairs, choose, (artifact,))
 
 
 def _negatives(collection: Collection, last: int) -> np.ndarray:

@@ -9,11 +9,11 @@ import numpy as np
 
 from bench import samplers
 from bench.errors import InputError
-from bench.samplers.base import Draws, Sampler
+from bench.samplers.base import Draws, Epochs, Sampler
 
 if TYPE_CHECKING:
-    from bench.artifacts import Artifacts
     from bench.collections.base import Collection
+    from bench.lab import Lab
 
 
 @samplers.register("uniform", version=1)
@@ -25,18 +25,22 @@ class Uniform(Sampler):
     triples of its own gives those instead (then K is 1).
     """
 
-    def prepare(self, collection: Collection, artifacts: Artifacts) -> Draws:
+    def prepare(self, lab: Lab) -> Draws:
+        collection = lab.collection
+        queries = collection.part("train").queries
         if collection.triples is not None:
             if self.negatives != 1:
                 raise InputError(
                     f"{self}: {collection.name} comes with triples of one negative each"
                 )
             triples = collection.triples
-            return Draws(triples[:, :2], lambda _, rows: triples[rows, 2:])
+            return Epochs(queries, triples[:, :2], lambda _, rows: triples[rows, 2:])
         pairs = collection.part("train").relevant()
         outside = Outside(collection)
-        return Draws(
-            pairs, lambda random, rows: outside.draw(random, pairs[rows, 0], self.negatives)
+        return Epochs(
+            queries,
+            pairs,
+            lambda random, rows: outside.draw(random, pairs[rows, 0], self.negatives),
         )
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bench.artifacts import Artifact, Artifacts, Made
-from bench.collections.base import Collection, Texts
-from bench.encoding.device import Device
+from bench.artifacts import Artifact, Made
+from bench.collections.base import Texts
 from bench.encoding.encoder import Encoder, encode
+from bench.encoding.flops import forward_flops
 from bench.encoding.models import load_tokenizer, tokenizer_digest, weights_digest
 from bench.encoding.tokens import tokenize
+from bench.files import digest
+from bench.lab import Lab
 from bench.losses.signals import Signal, Signals
 from bench.samplers.base import Triples
 from bench.students.base import Student
@@ -53,15 +55,14 @@ class StoredEmbeddings:
         cls,
         retriever: Student,
         needs: frozenset[Signal],
-        collection: Collection,
-        artifacts: Artifacts,
-        device: Device,
+        queries: Texts,
+        lab: Lab,
     ) -> StoredEmbeddings:
         """Encode what training can draw and the loss needs, or open it where that has been done."""
-        storing = Storing(retriever, collection, artifacts, device)
-        queries = storing.queries() if needs & {*SCORED, Signal.QUERIES} else None
+        storing = Storing(retriever, lab)
+        asked = storing.queries(queries) if needs & {*SCORED, Signal.QUERIES} else None
         documents = storing.documents() if needs & {*SCORED, Signal.DOCUMENTS} else None
-        return cls(needs, queries, documents)
+        return cls(needs, asked, documents)
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
@@ -78,8 +79,7 @@ class StoredEmbeddings:
         if self.queries:
             found[Signal.QUERIES] = queries = self.queries.at(triples.queries)
         if self.documents:
-            drawn = np.concatenate([triples.positives[:, None], triples.negatives], axis=1)
-            found[Signal.DOCUMENTS] = documents = self.documents.at(drawn)
+            found[Signal.DOCUMENTS] = documents = self.documents.at(triples.documents)
         if Signal.SCORES in self.needs:
             found[Signal.SCORES] = np.einsum("bd,bkd->bk", queries, documents)
         if Signal.IN_BATCH in self.needs:
@@ -91,35 +91,27 @@ class StoredEmbeddings:
 
 @dataclass(frozen=True)
 class Storing:
-    """Encodes the train queries, and the documents that training can draw, once."""
+    """Encodes queries, and the documents that training can draw, once."""
 
     retriever: Student
-    collection: Collection
-    artifacts: Artifacts
-    device: Device
+    lab: Lab
 
     @cached_property
     def encoder(self) -> Encoder:
         """Loaded by the first thing that has to be made."""
-        return self.retriever.build().to(self.device.place)
+        return self.retriever.build().to(self.lab.device.place)
 
-    def queries(self) -> Stored:
-        queries = self.collection.part("train").queries
+    def queries(self, queries: Texts) -> Stored:
         length = self.retriever.query_length or self.retriever.max_length
         return self._store("queries", queries, np.arange(len(queries)), length)
 
     def documents(self) -> Stored:
-        train = self.collection.part("train")
-        drawn = np.union1d(self.collection.trainable, train.relevant()[:, 1])
-        if self.collection.triples is not None:
-            drawn = np.union1d(drawn, self.collection.triples[:, 1:])
-        return self._store("documents", self.collection.documents, drawn, self.retriever.max_length)
+        texts, drawn = self.lab.collection.documents, self.lab.collection.drawable()
+        return self._store("documents", texts, drawn, self.retriever.max_length)
 
     def _store(self, side: str, texts: Texts, positions: np.ndarray, length: int) -> Stored:
-        model, device = self.retriever.model, self.device
-        tokens = tokenize(
-            texts, load_tokenizer(model), tokenizer_digest(model), length, self.artifacts
-        )
+        model, device, artifacts = self.retriever.model, self.lab.device, self.lab.artifacts
+        tokens = tokenize(texts, load_tokenizer(model), tokenizer_digest(model), length, artifacts)
 
         def make(folder: Path) -> Made:
             vectors = encode(self.encoder, tokens, positions, device, f"the teacher's {side}")
@@ -127,18 +119,20 @@ class Storing:
             np.save(folder / "positions.npy", positions)
             return Made(
                 texts=len(positions),
-                tokens=int(tokens.lengths(positions).sum()),
+                tokens=(count := int(tokens.lengths(positions).sum())),
+                flops=forward_flops(self.encoder, count),
                 device=device.label,
             )
 
         specification = {
             "side": side,
-            "collection": self.collection.fingerprint,
+            "texts": texts.fingerprint,
+            "positions": digest(positions.tolist()),
             "encoder": self.retriever.specification,
             "weights": weights_digest(model),
             "precision": device.precision,
         }
-        artifact = self.artifacts.get("teacher-embeddings", specification, make, (tokens.artifact,))
+        artifact = artifacts.get("teacher-embeddings", specification, make, (tokens.artifact,))
         rows = np.full(len(texts), -1, dtype=np.int64)
         rows[np.load(artifact.folder / "positions.npy")] = np.arange(len(positions))
         return Stored(np.load(artifact.folder / "vectors.npy", mmap_mode="r"), rows, artifact)

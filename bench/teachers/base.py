@@ -9,10 +9,9 @@ from bench.losses.signals import Signal, Signals
 from bench.registry import Entry
 
 if TYPE_CHECKING:
-    from bench.artifacts import Artifact, Artifacts
-    from bench.collections.base import Collection
-    from bench.encoding.device import Device
-    from bench.samplers.base import Triples
+    from bench.artifacts import Artifact
+    from bench.lab import Lab
+    from bench.samplers.base import Demand, Triples
     from bench.students.base import Student
 
 
@@ -38,13 +37,7 @@ class Teacher(Entry):
         """The signals this teacher can give."""
         raise NotImplementedError
 
-    def prepare(
-        self,
-        needs: frozenset[Signal],
-        collection: Collection,
-        artifacts: Artifacts,
-        device: Device,
-    ) -> Teaching:
+    def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
         """Make (or find) what the needed signals are looked up from, and nothing else."""
         raise NotImplementedError
 

@@ -12,9 +12,8 @@ from bench.losses.signals import Signal, Similarity
 from bench.teachers.base import Teacher, Teaching
 
 if TYPE_CHECKING:
-    from bench.artifacts import Artifacts
-    from bench.collections.base import Collection
-    from bench.encoding.device import Device
+    from bench.lab import Lab
+    from bench.samplers.base import Demand
     from bench.students.base import Student
 
 
@@ -37,16 +36,10 @@ class BiEncoder(Teacher):
     def provides(self) -> frozenset[Signal]:
         return frozenset(Signal)
 
-    def prepare(
-        self,
-        needs: frozenset[Signal],
-        collection: Collection,
-        artifacts: Artifacts,
-        device: Device,
-    ) -> Teaching:
+    def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
         from bench.teachers._stored import StoredEmbeddings
 
-        return StoredEmbeddings.of(self.retriever(), needs, collection, artifacts, device)
+        return StoredEmbeddings.of(self.retriever(), needs, demand.draws.queries, lab)
 
     def weights(self) -> str:
         from bench.encoding.models import weights_digest

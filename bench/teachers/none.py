@@ -10,10 +10,9 @@ from bench.losses.signals import Signal, Signals
 from bench.teachers.base import Teacher, Teaching
 
 if TYPE_CHECKING:
-    from bench.artifacts import Artifact, Artifacts
-    from bench.collections.base import Collection
-    from bench.encoding.device import Device
-    from bench.samplers.base import Triples
+    from bench.artifacts import Artifact
+    from bench.lab import Lab
+    from bench.samplers.base import Demand, Triples
 
 
 @teachers.register("none", version=1)
@@ -24,13 +23,7 @@ class NoTeacher(Teacher):
     def provides(self) -> frozenset[Signal]:
         return frozenset()
 
-    def prepare(
-        self,
-        needs: frozenset[Signal],
-        collection: Collection,
-        artifacts: Artifacts,
-        device: Device,
-    ) -> Teaching:
+    def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
         return NoTeaching()
 
     def weights(self) -> str:

@@ -11,11 +11,12 @@ from bench.encoding.device import environment
 from bench.evaluation.bm25 import BM25
 from bench.evaluation.evaluator import Evaluator, pool
 from bench.evaluation.ranking import Ranking, to_frame, write_trec
+from bench.lab import Lab
 from bench.ledger import Bill, Clocks
 from bench.records import RunFolder
 from bench.specification import ReferenceSpecification
 from bench.students.base import Student
-from bench.training.run import Lab, Report
+from bench.training.run import Report
 
 
 @dataclass

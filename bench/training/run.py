@@ -4,46 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import torch
 
-from bench.artifacts import Artifact, Artifacts, once
-from bench.collections.base import Collection
-from bench.encoding.device import Device, environment
+from bench.artifacts import Artifact, once
+from bench.encoding.device import environment
 from bench.encoding.encoder import Encoder
 from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.measures import per_query
 from bench.evaluation.ranking import to_frame, write_trec
 from bench.files import read_json, remove_leftovers, write_json
+from bench.lab import Lab
 from bench.ledger import Bill, Clocks
 from bench.records import RunFolder
+from bench.samplers.base import Demand, Draws
 from bench.specification import RunSpecification
 from bench.students.export import save_student
 from bench.training import state as checkpoints
 from bench.training.batches import Ahead, BatchMaker
 from bench.training.loop import Loop, stream
 from bench.training.state import State, weights
-
-
-@dataclass
-class Lab:
-    """What all runs of a process share."""
-
-    collection: Collection
-    artifacts: Artifacts
-    device: Device
-
-    def describe_collection(self) -> dict[str, Any]:
-        """The collection as run records name it."""
-        return {
-            "name": self.collection.name,
-            "fingerprint": self.collection.fingerprint,
-            "notes": list(self.collection.notes),
-        }
-
 
 Report = Callable[[str], None]
 
@@ -101,9 +83,9 @@ class Run:
         self.evaluator = Evaluator(
             lab.collection, arm.student, self.specification.evaluation, lab.artifacts, lab.device
         )
-        draws = arm.sampler.prepare(lab.collection, lab.artifacts)
-        teaching = arm.teacher.prepare(arm.loss.needs(), lab.collection, lab.artifacts, lab.device)
-        documents, queries = self.evaluator.documents, self.evaluator.queries("train")
+        draws = arm.sampler.prepare(lab)
+        teaching = arm.teacher.prepare(arm.loss.needs(), self._demand(draws), lab)
+        documents, queries = self.evaluator.documents, self.evaluator.queries(draws.queries)
         self.artifacts: list[Artifact] = [
             documents.artifact,
             queries.artifact,
@@ -126,6 +108,13 @@ class Run:
         if isinstance(self.objective, torch.nn.Module):
             self.modules["loss"] = self.objective.to(lab.device.place)
         self.optimizer = make_optimizer(self.modules.values(), arm.training.weight_decay)
+
+    def _demand(self, draws: Draws) -> Demand:
+        run, size = self.specification, self.specification.arm.training.batch_size
+        examples = run.budget.examples
+        if run.budget.steps is not None:
+            examples = run.budget.steps * size
+        return Demand(draws, run.seed, size, examples)
 
     def _resume(self, start_seconds: float) -> None:
         """Take up the last checkpoint, if any; put what was done after it on the bill as wasted."""

@@ -18,6 +18,7 @@ from bench.encoding.device import choose
 from bench.encoding.encoder import encode
 from bench.encoding.models import load_tokenizer, locate, tokenizer_digest
 from bench.encoding.tokens import tokenize
+from bench.lab import Lab
 from bench.teachers.none import NoTeaching
 from bench.training.batches import Ahead, BatchMaker
 from bench.training.loop import embeddings, to_device
@@ -56,7 +57,7 @@ def seconds(action) -> float:
 def test_training_is_not_slower_than_sentence_transformers(tmp_path):
     artifacts, collection, student, queries, documents = setting(tmp_path)
     device = choose("float32")
-    draws = samplers.create("uniform").prepare(collection, artifacts)
+    draws = samplers.create("uniform").prepare(Lab(collection, artifacts, device))
     loss = losses.create("infonce")
     encoder = student.build().to(device.place)
     optimizer = make_optimizer([encoder], 0.01)

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from bench import samplers
 from bench.artifacts import Artifacts
 from bench.collections.open import open_collection
+from bench.encoding.device import choose
+from bench.lab import Lab
 from tests.conftest import write_collection
 
 WRITTEN = [
@@ -23,9 +25,8 @@ def toy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("draws")
     artifacts = Artifacts(folder / "artifacts")
     collection = open_collection(str(write_collection(folder / "toy")), artifacts)
-    return collection, {
-        written: samplers.create(written).prepare(collection, artifacts) for written in WRITTEN
-    }
+    lab = Lab(collection, artifacts, choose())
+    return collection, {written: samplers.create(written).prepare(lab) for written in WRITTEN}
 
 
 @pytest.mark.parametrize("written", WRITTEN)

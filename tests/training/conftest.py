@@ -8,10 +8,11 @@ from bench.collections.open import open_collection
 from bench.encoding.device import choose
 from bench.encoding.models import weights_digest
 from bench.evaluation.measured import measure_run
+from bench.lab import Lab
 from bench.records import RunFolder
 from bench.specification import RunSpecification
 from bench.study import parse_study
-from bench.training.run import Lab, Run
+from bench.training.run import Run
 
 
 @pytest.fixture(scope="module")

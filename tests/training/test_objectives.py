@@ -12,6 +12,7 @@ from bench import losses
 from bench.encoding.models import load_tokenizer
 from bench.losses import Signal
 from bench.records import RunFolder
+from bench.samplers.base import Demand
 from bench.study import Budget
 from bench.training.run import Run
 from tests.losses.cases import required
@@ -146,8 +147,9 @@ def test_a_teacher_prepares_what_the_loss_needs_and_no_more(loss, encoded, taugh
 def test_a_bi_encoders_signals_are_those_of_a_plain_loop(lab, taught):
     arm = taught("margin-mse").arm
     every = frozenset(Signal)
-    teaching = arm.teacher.prepare(every, lab.collection, lab.artifacts, lab.device)
-    triples = arm.sampler.prepare(lab.collection, lab.artifacts).batch(3, 0, 4)
+    draws = arm.sampler.prepare(lab)
+    teaching = arm.teacher.prepare(every, Demand(draws, 3, 4, 4), lab)
+    triples = draws.batch(3, 0, 4)
     given = teaching.signals(triples)
     retriever = arm.teacher.retriever()
     encoder, tokenizer = retriever.build().eval(), load_tokenizer(retriever.model)

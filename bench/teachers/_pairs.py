@@ -1,0 +1,60 @@
+"""Scores of (query, document) pairs, looked up in the loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bench.artifacts import Artifact
+from bench.errors import BenchError
+from bench.losses.signals import Signals
+from bench.samplers.base import Demand, Triples
+
+
+@dataclass(frozen=True)
+class PairScores:
+    """A teacher's scores of pairs of positions.
+
+    Attributes:
+        documents: how many the collection has.
+        codes: int64 [n], sorted: query · documents + document.
+        scores: float32 [n].
+        artifacts: what was prepared, with its bills.
+    """
+
+    documents: int
+    codes: np.ndarray
+    scores: np.ndarray
+    artifacts: tuple[Artifact, ...]
+
+    width = 0
+
+    def at(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
+        """Scores of [B] queries with [B, n] documents each: float32 [B, n].
+
+        Raises:
+            BenchError: a pair that has none.
+        """
+        wanted = code(queries, documents, self.documents)
+        places = np.searchsorted(self.codes, wanted).clip(max=max(0, len(self.codes) - 1))
+        if not len(self.codes) or (self.codes[places] != wanted).any():
+            raise BenchError("a pair was drawn that the teacher has not scored")
+        return self.scores[places]
+
+    def signals(self, triples: Triples) -> Signals:
+        return Signals(scores=torch.from_numpy(self.at(triples.queries, triples.documents)))
+
+
+def code(queries: np.ndarray, documents: np.ndarray, total: int) -> np.ndarray:
+    """One number a pair, of [B] queries with [B, n] documents each: int64 [B, n]."""
+    return queries[:, None].astype(np.int64) * total + documents
+
+
+def drawn_pairs(demand: Demand, total: int) -> np.ndarray:
+    """The code of every pair that a run will draw, each once, sorted: int64 [n]."""
+    found = [
+        np.unique(code(triples.queries, triples.documents, total)) for triples in demand.batches()
+    ]
+    return np.unique(np.concatenate(found))

@@ -64,6 +64,30 @@ def status(folder: Folder) -> None:
 
 
 @app.command()
+def bill(folder: Folder) -> None:
+    """Who is charged for what: artifacts, and every arm's seconds."""
+    from bench.commands.bill import show_bill
+
+    show_bill(folder)
+
+
+@app.command()
+def artifacts(
+    root: Annotated[Path, typer.Option(help="where prepared things are")] = Path(
+        "results/artifacts"
+    ),
+    prune: Annotated[
+        bool, typer.Option("--prune", help="delete what no study beside it mentions")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="print a list of objects")] = False,
+) -> None:
+    """Prepared things: what they cost, their size, and whether they are whole and used."""
+    from bench.commands.artifacts import show_artifacts
+
+    show_artifacts(root, prune, json)
+
+
+@app.command()
 def evaluate(
     student: Annotated[
         str, typer.Argument(metavar="STUDENT", help="a student's name, a folder, or a model id")

@@ -7,9 +7,10 @@ command simply does what is missing.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -32,6 +33,7 @@ from bench.results import Row, write_tables
 from bench.specification import ReferenceSpecification, Role, RunSpecification
 from bench.students.base import Student
 from bench.study import TUNING_SEEDS, Study
+from bench.teachers.base import Teacher
 from bench.tracking import Tracker
 from bench.training.reference import Reference
 from bench.training.run import Run
@@ -88,8 +90,9 @@ class Crossing:
         for part in ("train", "dev", *self.study.test):
             collection.part(part)
         self.lab = Lab(collection, self._artifacts, choose(self.study.training.precision))
-        for student in self._students():
-            weights_digest(student.model)  # a missing model is found before anything is written
+        for arm in self.arms:
+            for model in (arm.student.model, *arm.teacher.models()):
+                weights_digest(model)  # a missing model is found before anything is written
         self.out.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.out / ".lock")
         try:
@@ -137,36 +140,28 @@ class Crossing:
 
     # -- reference rows --------------------------------------------------------------------------
 
-    def _students(self) -> list[Student]:
-        """Every encoder a study starts from or learns from, once each."""
-        found: dict[str, Student] = {}
-        for arm in self.arms:
-            found[str(arm.student)] = arm.student
-            if (teacher := arm.teacher.retriever()) is not None:
-                found[str(teacher)] = teacher
-        return list(found.values())
-
-    def _reference_list(self) -> list[tuple[str, str, Student | None]]:
-        """(arm name, what, encoder) of each reference row."""
+    def _reference_list(self) -> list[tuple[str, str, Student | Teacher | None]]:
+        """(arm name, label, what is measured) of each reference row."""
         untrained = {str(arm.student): arm.student for arm in self.arms}
-        teachers = {
-            str(arm.teacher): retriever
-            for arm in self.arms
-            if (retriever := arm.teacher.retriever()) is not None
-        }
-        rows: list[tuple[str, str, Student | None]] = [("bm25", "bm25", None)]
-        for kind, encoders in (("untrained", untrained), ("teacher", teachers)):
-            for label, encoder in encoders.items():
-                name = kind if len(encoders) == 1 else f"{kind}: {label}"
-                rows.append((name, label, encoder))
+        teachers = {str(arm.teacher): arm.teacher for arm in self.arms if arm.teacher.ranks}
+        rows: list[tuple[str, str, Student | Teacher | None]] = [("bm25", "bm25", None)]
+        for label, student in untrained.items():
+            rows.append((_only("untrained", label, untrained), label, student))
+        for label, teacher in teachers.items():
+            rows.append((_only("teacher", label, teachers), label, teacher))
         return rows
 
     def _references(self) -> list[tuple[Row, Callable[[], None]]]:
         found = []
-        for name, label, encoder in self._reference_list():
-            what = {"name": "bm25"}
-            if encoder is not None:
-                what = {**encoder.specification, "weights": weights_digest(encoder.model)}
+        for name, label, measured in self._reference_list():
+            what: dict[str, Any] = {"name": "bm25"}
+            entries = {"loss": "", "teacher": "", "student": "", "sampler": ""}
+            if isinstance(measured, Student):
+                what = {**measured.specification, "weights": weights_digest(measured.model)}
+                entries["student"] = label
+            elif measured is not None:
+                what = {"teacher": measured.specification, "weights": measured.weights()}
+                entries["teacher"] = label
             specification = ReferenceSpecification(
                 what=what,
                 evaluation=self.study.evaluation,
@@ -174,12 +169,9 @@ class Crossing:
                 collection=self.lab.collection.fingerprint,
                 precision=self.lab.device.precision,
             )
-            entries = {"loss": "", "teacher": "", "student": "", "sampler": ""}
-            if encoder is not None:
-                entries["teacher" if name.startswith("teacher") else "student"] = label
             folder = self._folder(specification.id)
             row = Row(name, "reference", -1, 0, folder, entries, {})
-            reference = Reference(specification, encoder, folder, self.lab, self._report_for(row))
+            reference = Reference(specification, measured, folder, self.lab, self._report_for(row))
             found.append((row, reference.execute))
         return found
 
@@ -326,3 +318,8 @@ class Crossing:
             f"{count} {place} · dev {self.study.primary} {best[self.study.primary]:.4f} · "
             f"{duration(seconds)} · {self._countdown.left()}"
         )
+
+
+def _only(kind: str, label: str, among: Mapping[str, object]) -> str:
+    """A reference row's name: its kind, and which one where there are several."""
+    return kind if len(among) == 1 else f"{kind}: {label}"

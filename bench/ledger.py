@@ -18,8 +18,8 @@ class Bill:
 
     Attributes:
         phase: ``prepare``, ``score``, ``read`` (artifacts; ``prepare`` is due before the first
-            step, ``score`` as its examples are consumed); ``train``, ``evaluate``, ``test``,
-            ``start``, ``save``, ``wasted`` (a run).
+            step, ``score`` as its examples are consumed); ``train``, ``mine``,
+            ``evaluate``, ``test``, ``start``, ``save``, ``wasted`` (a run).
         what: the artifact or the part of the run.
         seconds: wall-clock seconds.
         examples: triples drawn, or for which something was scored.
@@ -48,6 +48,8 @@ class Bill:
 
 
 ARTIFACT_PHASES = ("prepare", "score")
+OWN_PHASES = ("train", "mine")
+"""What a run has to do itself every time: training, and mining its own negatives."""
 
 
 class Clocks:
@@ -92,14 +94,28 @@ def total(bills: Iterable[Bill], *phases: str) -> float:
 
 def cold_seconds(bills: Iterable[Bill]) -> float:
     """Training plus every artifact the arm needs, each once, whether or not it was reused."""
-    return total(bills, "train", *ARTIFACT_PHASES)
+    return total(bills, *OWN_PHASES, *ARTIFACT_PHASES)
 
 
 def warm_seconds(bills: Iterable[Bill]) -> float:
     """Training plus reading the artifacts, as if all of them had been there."""
-    return total(bills, "train", "read")
+    return total(bills, *OWN_PHASES, "read")
 
 
-def trial_seconds(bills: Iterable[Bill]) -> float:
-    """What one tuning trial adds to its arm's bill: training and its dev evaluations."""
-    return total(bills, "train", "evaluate")
+def tuning_seconds(own: Iterable[Bill], trials: Iterable[Iterable[Bill]]) -> float:
+    """What tuning adds to the bill of a run: the trials, their dev evaluations, and the artifacts
+    that they needed and the run does not, each once.
+
+    Args:
+        own: the run's bills.
+        trials: each trial's.
+    """
+    seconds, known = 0.0, {bill.what for bill in own if bill.phase in ARTIFACT_PHASES}
+    for bills in trials:
+        for bill in bills:
+            if bill.phase in (*OWN_PHASES, "evaluate"):
+                seconds += bill.seconds
+            elif bill.phase in ARTIFACT_PHASES and bill.what not in known:
+                known.add(bill.what)
+                seconds += bill.seconds
+    return seconds

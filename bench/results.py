@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.errors import InputError
 from bench.files import write_text
-from bench.ledger import Bill, cold_seconds, total, trial_seconds, warm_seconds
+from bench.ledger import Bill, cold_seconds, total, tuning_seconds, warm_seconds
 from bench.records import RunFolder
 from bench.specification import Role
 from bench.study import Study, load_study
@@ -176,22 +176,18 @@ def _summary_row(
         "warm_seconds": warm_seconds(own),
     }
     if row.role == "final":
-        values["tuned_seconds"] = values["cold_seconds"] + _tuning_seconds(row.arm, rows, bills)
+        trials = [
+            bills[trial.folder.id]
+            for trial in rows
+            if trial.arm == row.arm and trial.role == "tuning" and trial.folder.id in bills
+        ]
+        values["tuned_seconds"] = values["cold_seconds"] + tuning_seconds(own, trials)
     if row.role != "tuning":
         queries = row.folder.table("queries")
         for part, measured in queries.groupby("part"):
             for name in study.measures:
                 values[_test_column(name, str(part))] = measured[name].mean()
     return values
-
-
-def _tuning_seconds(arm: str, rows: Sequence[Row], bills: Mapping[str, list[Bill]]) -> float:
-    """What the trials of the arm cost: training and dev evaluations, failed trials aside."""
-    return sum(
-        trial_seconds(bills[row.folder.id])
-        for row in rows
-        if row.arm == arm and row.role == "tuning" and row.folder.id in bills
-    )
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:

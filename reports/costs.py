@@ -9,8 +9,10 @@ from reports.reading import RUN, arms
 
 PHASES = {
     "prepare": "artifacts, each once",
+    "score": "scoring drawn pairs",
     "read": "reading artifacts",
     "train": "training",
+    "mine": "mining by the student",
     "evaluate": "dev evaluations",
     "test": "test",
     "start": "starting",
@@ -19,7 +21,10 @@ PHASES = {
 }
 """The phases of final runs, in the order of the table."""
 
-_ARTIFACT = ["arm", "what", "seconds", "texts", "tokens", "device", "reused"]
+TRIAL = ["train", "mine", "evaluate"]
+"""What a trial does itself."""
+
+_ARTIFACT = ["arm", "what", "phase", "seconds", "texts", "tokens", "flops", "device", "reused"]
 
 
 def phase_costs(results: Results) -> pd.DataFrame:
@@ -29,8 +34,9 @@ def phase_costs(results: Results) -> pd.DataFrame:
     runs = final.groupby("arm")["seed"].nunique()
     table = final.pivot_table(index="arm", columns="phase", values="seconds", aggfunc="sum")
     table = table.div(runs, axis="index")
-    table["prepare"] = artifact_costs(results).groupby("arm")["seconds"].sum()
-    trials = bills[(bills["role"] == "tuning") & bills["phase"].isin(["train", "evaluate"])]
+    artifacts = artifact_costs(results)
+    table["prepare"] = artifacts[artifacts["phase"] == "prepare"].groupby("arm")["seconds"].sum()
+    trials = bills[(bills["role"] == "tuning") & bills["phase"].isin(TRIAL)]
     table["tuning"] = trials.groupby("arm")["seconds"].sum()
     return (
         table.reindex(index=arms(results), columns=[*PHASES, "tuning"])
@@ -42,6 +48,13 @@ def phase_costs(results: Results) -> pd.DataFrame:
 
 def artifact_costs(results: Results) -> pd.DataFrame:
     """Every artifact of an arm's final runs once, at what making it cost whoever made it."""
-    bills = results.ledger.reindex(columns=[*RUN, "phase", *_ARTIFACT[1:]])
-    rows = bills[(bills["role"] == "final") & (bills["phase"] == "prepare")]
+    bills = results.ledger.reindex(columns=[*RUN, *_ARTIFACT[1:]])
+    rows = bills[(bills["role"] == "final") & bills["phase"].isin(["prepare", "score"])]
     return rows.drop_duplicates(["arm", "what"])[_ARTIFACT].reset_index(drop=True)
+
+
+def per_example_seconds(results: Results) -> pd.Series:
+    """Of each final run, what is due as its examples are consumed: indexed by arm, role, …."""
+    bills = results.ledger.reindex(columns=[*RUN, "phase", "seconds"])
+    rows = bills[(bills["role"] == "final") & bills["phase"].isin(["score", "mine"])]
+    return rows.groupby(RUN)["seconds"].sum()

@@ -16,6 +16,7 @@ REGISTRIES = {
     "teachers": "bench.teachers",
     "students": "bench.students",
     "samplers": "bench.samplers",
+    "generators": "bench.generators",
     "collections": "bench.collections",
     "figures": "reports.figures",
 }

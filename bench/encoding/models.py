@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import BenchError, InputError
-from bench.files import digest, file_digest
+from bench.files import digest, file_digest, read_json
 
 if TYPE_CHECKING:
     from torch import nn
@@ -84,22 +84,51 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
 
 def load_transformer(model: str) -> PreTrainedModel:
     """The encoder at float32, without the pooling head that bi-encoders do not use."""
-    import torch
     from transformers import AutoModel
+
+    transformer = _load(AutoModel, model)
+    if getattr(transformer, "pooler", None) is not None:
+        transformer.pooler = None
+    return transformer
+
+
+def load_classifier(model: str) -> tuple[PreTrainedModel, bool]:
+    """A sequence classifier with one output at float32, and whether its head came with it.
+
+    Raises:
+        InputError: a classifier with more than one output.
+    """
+    from transformers import AutoModelForSequenceClassification
+
+    config = read_json(locate(model) / "config.json")
+    has_head = any("SequenceClassification" in name for name in config.get("architectures") or [])
+    if has_head and (outputs := _outputs(config)) != 1:
+        raise InputError(f"model {model!r}: a classifier with {outputs} outputs; one is needed")
+    return _load(AutoModelForSequenceClassification, model, num_labels=1), has_head
+
+
+def _outputs(config: dict[str, Any]) -> int:
+    """How many outputs a classifier's configuration says it has (two where it says nothing)."""
+    return int(config.get("num_labels") or len(config.get("id2label") or (0, 1)))
+
+
+def _load(kind: Any, model: str, **options: Any) -> PreTrainedModel:
+    import torch
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # "newly initialized: pooler" would alarm for nothing
     try:
-        transformer = AutoModel.from_pretrained(
-            locate(model), dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        return kind.from_pretrained(
+            locate(model),
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            **options,
         )
     finally:
         logging.set_verbosity(verbosity)
-    if getattr(transformer, "pooler", None) is not None:
-        transformer.pooler = None
-    return transformer
 
 
 def keep_first_layers(transformer: PreTrainedModel, layers: int) -> None:

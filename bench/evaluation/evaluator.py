@@ -89,6 +89,14 @@ class Evaluator:
             rankings[part] = search(asked, vectors, ties, self._evaluation.depth, positions)
         return rankings
 
+    def mine(self, encoder: Encoder, depth: int) -> Ranking:
+        """The encoder's ranking of the trainable documents for every train query."""
+        pool = self.collection.trainable
+        vectors = encode(encoder, self.documents, pool, self._device, "documents to mine")
+        tokens = self.queries(self.collection.part("train").queries)
+        asked = encode(encoder, tokens, np.arange(len(tokens)), self._device, "queries to mine for")
+        return search(asked, vectors, self.collection.documents.tie_order[pool], depth, pool)
+
     def untrained(self, part: str) -> Ranking:
         """The ranking of the student before training, found once for all its runs."""
 

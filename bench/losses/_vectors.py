@@ -34,7 +34,11 @@ class TeacherVectors(Loss):
         """The two sides' vectors of the same texts, the student's as they are."""
         pairs: Pairs = {}
         if self.texts != "documents":
-            pairs["queries"] = (student.queries, self.teacher_queries(student, teacher))
+            ours, theirs = student.queries, self.teacher_queries(student, teacher)
+            if theirs.dim() == 3:
+                # A vector beside each document: the student's one is to be all of them.
+                ours = ours.repeat_interleave(theirs.shape[1], 0)
+            pairs["queries"] = (ours, theirs.reshape(len(ours), -1))
         if self.texts != "queries":
             documents = self.teacher_documents(student, teacher)
             pairs["documents"] = (student.documents.flatten(0, 1), documents.flatten(0, 1))

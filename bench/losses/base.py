@@ -114,8 +114,14 @@ class Loss(Entry):
         return self._take(Signal.IN_BATCH, teacher, (batch, batch, 1 + count))
 
     def teacher_queries(self, student: Embeddings, teacher: Signals) -> Tensor:
-        """The same of its query embeddings [B, d], d its own width."""
-        return self._take(Signal.QUERIES, teacher, (len(student.queries), None))
+        """The same of its query embeddings, d its own width: [B, d].
+
+        [B, 1+K, d] from a teacher that reads a query together with each document.
+        """
+        batch, count = student.negatives.shape[:2]
+        if teacher.queries is not None and len(teacher.queries.shape) == 3:
+            return self._take(Signal.QUERIES, teacher, (batch, 1 + count, None))
+        return self._take(Signal.QUERIES, teacher, (batch, None))
 
     def teacher_documents(self, student: Embeddings, teacher: Signals) -> Tensor:
         """The same of its document embeddings [B, 1+K, d], d its own width."""

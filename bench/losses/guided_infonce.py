@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from annotated_types import Gt
 
 from bench import losses
+from bench.errors import InputError
 from bench.losses.base import Loss
 from bench.losses.signals import Embeddings, Signal, Signals
 from bench.spaces import Float
@@ -44,10 +45,14 @@ class GuidedInfoNCE(Loss):
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
         import torch
 
+        queries = self.teacher_queries(student, teacher)
         documents = self.teacher_documents(student, teacher)
-        guide = Embeddings(
-            self.teacher_queries(student, teacher), documents[:, 0], documents[:, 1:], "cosine"
-        )
+        if queries.dim() == 3:
+            raise InputError(
+                f"{self.name}: its guide must give one vector a query; this teacher's depends on "
+                "the document it is read with"
+            )
+        guide = Embeddings(queries, documents[:, 0], documents[:, 1:], "cosine")
         scores, likeness = self._candidates(student), self._candidates(guide)
         batch = len(scores)
         own = torch.eye(batch, dtype=torch.bool, device=scores.device)

@@ -28,7 +28,8 @@ class Signal(StrEnum):
     """Its score of every query of the batch against every document: [B, B, 1+K]."""
 
     QUERIES = "query embeddings"
-    """[B, d] of the teacher's own width; a dot product is its similarity."""
+    """[B, d] of the teacher's own width, a dot product being its similarity; or [B, 1+K, d] from a
+    teacher that reads a query together with each document."""
 
     DOCUMENTS = "document embeddings"
     """[B, 1+K, d], the positive first."""
@@ -112,7 +113,8 @@ class Signals:
     Attributes:
         scores: [B, 1+K], the positive first, in the teacher's units.
         in_batch: [B, B, 1+K]; entry (i,j) is query i with the positive and negatives of triple j.
-        queries: the teacher's embeddings [B, d] of the queries; d may differ from the student's.
+        queries: the teacher's embeddings [B, d] of the queries, or [B, 1+K, d] of each beside a
+            document; d may differ from the student's.
         documents: the same of positive and negatives, [B, 1+K, d].
     """
 

@@ -45,10 +45,18 @@ class Draws(Protocol):
     Attributes:
         queries: the texts that the positions of triples' queries mean.
         artifacts: what drawing needs, with its bills.
+        universe: every pair that can be drawn, where somebody had to score them all anyway: a
+            teacher then scores those, once for all runs, and not what one run draws.
     """
 
-    queries: Texts
-    artifacts: tuple[Artifact, ...]
+    @property
+    def queries(self) -> Texts: ...
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]: ...
+
+    @property
+    def universe(self) -> Demand | None: ...
 
     def batch(self, seed: int, start: int, stop: int) -> Triples:
         """Examples ``start`` … ``stop - 1`` of the run with this seed."""
@@ -66,6 +74,8 @@ class Epochs:
         pairs: int64 [n, 2]: positions of query and relevant document.
         choose: picks the negatives of some of the pairs.
     """
+
+    universe: Demand | None = None
 
     def __init__(
         self,
@@ -101,13 +111,15 @@ class Demand:
     """What a run will draw, so that a teacher can prepare for it.
 
     Attributes:
-        examples: how many triples; `None` where the budget does not say (seconds).
+        examples: how many triples; `None` where that is not known ahead (a budget of seconds).
+        at_once: all of it is looked at before the first step, and so due then.
     """
 
     draws: Draws
     seed: int
     batch_size: int
     examples: int | None
+    at_once: bool = False
 
     def batches(self) -> Iterator[Triples]:
         """Exactly the batches that the run will draw.

@@ -1,9 +1,8 @@
-"""Hard negatives from a lexical ranking."""
+"""Hard negatives from a ranking."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -14,68 +13,62 @@ from bench.samplers.base import Draws, Epochs, Sampler
 from bench.samplers.uniform import Outside
 
 if TYPE_CHECKING:
-    from bench.collections.base import Collection
     from bench.lab import Lab
 
+STUDENT = "student"
 
-@samplers.register("mined", version=1)
+
+@samplers.register("mined", version=2)
 @dataclass(frozen=True)
 class Mined(Sampler):
-    """Negatives drawn from the BM25 ranking of each train query, ranks ``first`` to ``last``.
+    """Negatives drawn from a ranking of the train documents, ranks ``first`` to ``last``.
 
-    Ranks count train documents that are not judged relevant for the query. Where the ranking is
-    shorter than K, the rest is drawn uniformly. Mining is an artifact with a bill.
+    ``by``: ``bm25``; a bi-encoder teacher, written as anywhere else; or ``student``, the one being
+    trained, which ranks anew at the first step and every ``refresh`` steps (ANCE, arXiv 2007.00808)
+    at a cost of its own. Ranks count documents that are not judged relevant for the query. With a
+    ``margin`` those that score above the query's best-ranked positive less the margin are left out
+    too, in the units of what ranks (cf. arXiv 2407.15831). Where fewer than K are left, the rest is
+    drawn uniformly. Mining is an artifact with a bill.
     """
 
+    by: str = "bm25"
     first: Annotated[int, Ge(1)] = 1
     last: Annotated[int, Ge(1)] = 50
+    margin: float | None = None
+    refresh: Annotated[int, Ge(0)] = 0
 
     def __post_init__(self) -> None:
         if self.first > self.last:
             raise ValueError(f"first ({self.first}) is after last ({self.last})")
+        if (self.by == STUDENT) != (self.refresh > 0):
+            raise ValueError("refresh (in steps) goes with by = 'student', and only with it")
 
     def prepare(self, lab: Lab) -> Draws:
-        from bench.artifacts import Made
+        from bench.samplers._refreshed import Refreshed
+        from bench.samplers._windows import window
 
-        collection = lab.collection
-
-        def make(folder: Path) -> Made:
-            np.save(folder / "ranks.npy", _negatives(collection, self.last))
-            return Made(texts=len(collection.documents) + len(collection.part("train").queries))
-
-        specification = {"collection": collection.fingerprint, "by": "bm25", "last": self.last}
-        artifact = lab.artifacts.get("mined-negatives", specification, make)
-        ranked = np.load(artifact.folder / "ranks.npy", mmap_mode="r")
-        pairs = collection.part("train").relevant()
-        outside = Outside(collection)
+        if self.by == STUDENT:
+            return Refreshed(self, lab)
+        ranked, artifact = window(lab, self.by, self.last, self.margin)
+        train = lab.collection.part("train")
+        pairs = train.relevant()
+        outside = Outside(lab.collection)
 
         def choose(random: np.random.Generator, rows: np.ndarray) -> np.ndarray:
             queries = pairs[rows, 0]
-            window = np.asarray(ranked[queries, self.first - 1 : self.last])
-            # A random key for each candidate; the missing ones (-1) go last.
-            keys = np.where(window < 0, 2.0, random.random(window.shape))
-            order = np.argsort(keys, axis=1, kind="stable")[:, : self.negatives]
-            chosen = outside.draw(random, queries, self.negatives)
-            found = np.take_along_axis(window, order, axis=1)
-            chosen[:, : found.shape[1]] = np.where(found < 0, chosen[:, : found.shape[1]], found)
-            return chosen
+            return self.choose(random, np.asarray(ranked[queries]), queries, outside)
 
-        return Epochs(collection.part("train").queries, pairs, choose, (artifact,))
+        return Epochs(train.queries, pairs, choose, (artifact,))
 
-
-def _negatives(collection: Collection, last: int) -> np.ndarray:
-    """[train queries, last] positions of each query's best-ranked negatives; -1 where none."""
-    from bench.evaluation.bm25 import BM25
-
-    train = collection.part("train")
-    pairs = train.relevant()
-    most_relevant = int(np.bincount(pairs[:, 0]).max())
-    ranking = BM25(collection, collection.trainable).rank(train.queries, last + most_relevant)
-    relevant: list[set[int]] = [set() for _ in range(len(train.queries))]
-    for query, document in pairs.tolist():
-        relevant[query].add(document)
-    negatives = np.full((len(train.queries), last), -1, dtype=np.int64)
-    for query, row in enumerate(ranking.documents.tolist()):
-        kept = [document for document in row if document >= 0 and document not in relevant[query]]
-        negatives[query, : len(kept[:last])] = kept[:last]
-    return negatives
+    def choose(
+        self, random: np.random.Generator, ranked: np.ndarray, queries: np.ndarray, outside: Outside
+    ) -> np.ndarray:
+        """K of each query's window, uniformly, without repeats: [B, last] → [B, K]."""
+        candidates = ranked[:, self.first - 1 :]
+        # A random key for each candidate; the missing ones (-1) go last.
+        keys = np.where(candidates < 0, 2.0, random.random(candidates.shape))
+        order = np.argsort(keys, axis=1, kind="stable")[:, : self.negatives]
+        found = np.take_along_axis(candidates, order, axis=1)
+        chosen = outside.draw(random, queries, self.negatives)
+        chosen[:, : found.shape[1]] = np.where(found < 0, chosen[:, : found.shape[1]], found)
+        return chosen

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from bench.artifacts import Artifact, Made
-from bench.collections.base import Texts
-from bench.encoding.encoder import Encoder, encode
+from bench.encoding.encoder import encode
 from bench.encoding.flops import forward_flops
-from bench.encoding.models import load_tokenizer, tokenizer_digest, weights_digest
-from bench.encoding.tokens import tokenize
+from bench.encoding.tokens import Tokens
 from bench.files import digest
-from bench.lab import Lab
 from bench.losses.signals import Signal, Signals
 from bench.samplers.base import Triples
-from bench.students.base import Student
+from bench.teachers._scorers import BiScorer
+from bench.teachers._tunable import Ready
 
 SCORED = {Signal.SCORES, Signal.IN_BATCH}
 
@@ -51,18 +48,19 @@ class StoredEmbeddings:
     documents: Stored | None
 
     @classmethod
-    def of(
-        cls,
-        retriever: Student,
-        needs: frozenset[Signal],
-        queries: Texts,
-        lab: Lab,
-    ) -> StoredEmbeddings:
+    def of(cls, ready: Ready, needs: frozenset[Signal]) -> StoredEmbeddings:
         """Encode what training can draw and the loss needs, or open it where that has been done."""
-        storing = Storing(retriever, lab)
-        asked = storing.queries(queries) if needs & {*SCORED, Signal.QUERIES} else None
-        documents = storing.documents() if needs & {*SCORED, Signal.DOCUMENTS} else None
-        return cls(needs, asked, documents)
+        reading = ready.reading
+        queries = documents = None
+        if needs & {*SCORED, Signal.QUERIES}:
+            everything = np.arange(len(reading.texts))
+            fingerprint = reading.texts.fingerprint
+            queries = store(ready, "queries", fingerprint, reading.queries, everything)
+        if needs & {*SCORED, Signal.DOCUMENTS}:
+            collection = reading.lab.collection
+            fingerprint, drawn = collection.documents.fingerprint, collection.drawable()
+            documents = store(ready, "documents", fingerprint, reading.documents, drawn)
+        return cls(needs, queries, documents)
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
@@ -89,50 +87,33 @@ class StoredEmbeddings:
         )
 
 
-@dataclass(frozen=True)
-class Storing:
-    """Encodes queries, and the documents that training can draw, once."""
+def store(
+    ready: Ready, side: str, fingerprint: str, tokens: Tokens, positions: np.ndarray
+) -> Stored:
+    """The vectors of the texts at these positions, made or found."""
+    device = ready.reading.lab.device
 
-    retriever: Student
-    lab: Lab
+    def make(folder: Path) -> Made:
+        scorer = ready.scorer
+        assert isinstance(scorer, BiScorer)
+        vectors = encode(scorer.encoder, tokens, positions, device, f"the teacher's {side}")
+        np.save(folder / "vectors.npy", vectors.cpu().numpy())
+        np.save(folder / "positions.npy", positions)
+        return Made(
+            texts=len(positions),
+            tokens=(count := int(tokens.lengths(positions).sum())),
+            flops=forward_flops(scorer, count),
+            device=device.label,
+        )
 
-    @cached_property
-    def encoder(self) -> Encoder:
-        """Loaded by the first thing that has to be made."""
-        return self.retriever.build().to(self.lab.device.place)
-
-    def queries(self, queries: Texts) -> Stored:
-        length = self.retriever.query_length or self.retriever.max_length
-        return self._store("queries", queries, np.arange(len(queries)), length)
-
-    def documents(self) -> Stored:
-        texts, drawn = self.lab.collection.documents, self.lab.collection.drawable()
-        return self._store("documents", texts, drawn, self.retriever.max_length)
-
-    def _store(self, side: str, texts: Texts, positions: np.ndarray, length: int) -> Stored:
-        model, device, artifacts = self.retriever.model, self.lab.device, self.lab.artifacts
-        tokens = tokenize(texts, load_tokenizer(model), tokenizer_digest(model), length, artifacts)
-
-        def make(folder: Path) -> Made:
-            vectors = encode(self.encoder, tokens, positions, device, f"the teacher's {side}")
-            np.save(folder / "vectors.npy", vectors.cpu().numpy())
-            np.save(folder / "positions.npy", positions)
-            return Made(
-                texts=len(positions),
-                tokens=(count := int(tokens.lengths(positions).sum())),
-                flops=forward_flops(self.encoder, count),
-                device=device.label,
-            )
-
-        specification = {
-            "side": side,
-            "texts": texts.fingerprint,
-            "positions": digest(positions.tolist()),
-            "encoder": self.retriever.specification,
-            "weights": weights_digest(model),
-            "precision": device.precision,
-        }
-        artifact = artifacts.get("teacher-embeddings", specification, make, (tokens.artifact,))
-        rows = np.full(len(texts), -1, dtype=np.int64)
-        rows[np.load(artifact.folder / "positions.npy")] = np.arange(len(positions))
-        return Stored(np.load(artifact.folder / "vectors.npy", mmap_mode="r"), rows, artifact)
+    specification = {
+        **ready.specification,
+        "side": side,
+        "texts": fingerprint,
+        "positions": digest(positions.tolist()),
+    }
+    needs = (tokens.artifact, *ready.artifacts)
+    artifact = ready.reading.lab.artifacts.get("teacher-embeddings", specification, make, needs)
+    rows = np.full(len(tokens), -1, dtype=np.int64)
+    rows[np.load(artifact.folder / "positions.npy")] = np.arange(len(positions))
+    return Stored(np.load(artifact.folder / "vectors.npy", mmap_mode="r"), rows, artifact)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from bench.losses.signals import Signal, Signals
 from bench.registry import Entry
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bench.artifacts import Artifact
     from bench.lab import Lab
     from bench.samplers.base import Demand, Triples
-    from bench.students.base import Student
+    from bench.teachers._tunable import Ready
 
 
 class Teaching(Protocol):
@@ -33,6 +33,9 @@ class Teaching(Protocol):
 class Teacher(Entry):
     """Whatever gives a signal beyond labels: a frozen description that prepares it."""
 
+    ranks: ClassVar[bool] = False
+    """Whether it can be measured by itself, as `reference`."""
+
     def provides(self) -> frozenset[Signal]:
         """The signals this teacher can give."""
         raise NotImplementedError
@@ -41,13 +44,17 @@ class Teacher(Entry):
         """Make (or find) what the needed signals are looked up from, and nothing else."""
         raise NotImplementedError
 
+    def models(self) -> list[str]:
+        """Every model it is made of, so that a missing one is found before anything is written."""
+        return []
+
     def weights(self) -> str:
         """A digest of the teacher's weights, part of a run's id."""
         raise NotImplementedError
 
-    def retriever(self) -> Student | None:
-        """The teacher as something that can search by itself, for its reference row."""
-        return None
+    def reference(self, lab: Lab) -> Ready:
+        """The model to measure for the teacher's reference row, fine-tuned where it is."""
+        raise NotImplementedError
 
     def unpriced(self) -> str | None:
         """What of the teacher's own making nobody is charged for, to be listed as such."""

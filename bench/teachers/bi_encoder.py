@@ -1,37 +1,33 @@
-"""A bi-encoder as teacher: its similarities, from stored embeddings."""
+"""A bi-encoder as teacher: its similarities and its vectors, stored once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from annotated_types import Ge
+from typing import TYPE_CHECKING, Literal
 
 from bench import teachers
 from bench.losses.signals import Signal, Similarity
-from bench.teachers.base import Teacher, Teaching
+from bench.teachers._tunable import Tunable
+from bench.teachers.base import Teaching
 
 if TYPE_CHECKING:
     from bench.lab import Lab
     from bench.samplers.base import Demand
-    from bench.students.base import Student
+    from bench.teachers._scorers import Scorer
 
 
-@teachers.register("bi-encoder", version=1)
+@teachers.register("bi-encoder", version=2)
 @dataclass(frozen=True)
-class BiEncoder(Teacher):
-    """A pretrained bi-encoder taken as it is: a hub id, a folder, or the bundled encoder.
+class BiEncoder(Tunable):
+    """A bi-encoder: a hub id, a folder, or the bundled encoder, as it is or fine-tuned here.
 
     Scores are its similarities: cosines in [-1, 1], or dot products; embeddings have length 1 where
     that is the cosine. Of every train query and every document that training can draw, what the
-    loss needs is encoded once, before the first step: a fixed cost. Its own training is not priced.
+    loss needs is encoded once, as float32, before the first step: a fixed cost.
     """
 
-    model: str = "all-MiniLM-L6-v2"
     pooling: Literal["mean", "cls", "max"] = "mean"
     similarity: Similarity = "cosine"
-    max_length: Annotated[int, Ge(4)] = 256
-    query_length: Annotated[int, Ge(0)] = 0
 
     def provides(self) -> frozenset[Signal]:
         return frozenset(Signal)
@@ -39,17 +35,13 @@ class BiEncoder(Teacher):
     def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
         from bench.teachers._stored import StoredEmbeddings
 
-        return StoredEmbeddings.of(self.retriever(), needs, demand.draws.queries, lab)
+        return StoredEmbeddings.of(self.ready(demand.draws.queries, lab), needs)
 
-    def weights(self) -> str:
-        from bench.encoding.models import weights_digest
+    def scorer(self) -> Scorer:
+        from bench.encoding.encoder import Encoder
+        from bench.encoding.models import load_tokenizer, load_transformer
+        from bench.teachers._scorers import BiScorer
 
-        return weights_digest(self.model)
-
-    def retriever(self) -> Student:
-        from bench import students
-
-        return students.create({"name": "pretrained", **self.options})
-
-    def unpriced(self) -> str:
-        return f"the training of {self.model}"
+        padding = load_tokenizer(self.model).pad_token_id or 0
+        encoder = Encoder(load_transformer(self.model), self.pooling, self.similarity)
+        return BiScorer(encoder, padding)

@@ -34,6 +34,8 @@ class Loop:
         label: the loss as errors name it.
         pause: called between steps with the clock stopped; saves a checkpoint where one is due.
         evaluate: called at every evaluation point with its number, the clock stopped.
+        refresh: mines the negatives anew where that is due, the clock stopped; whether it did.
+        refresh_every: steps between; 0 for never.
     """
 
     encoder: Encoder
@@ -49,6 +51,8 @@ class Loop:
     state: State
     pause: Callable[[], None]
     evaluate: Callable[[int], None]
+    refresh: Callable[[], bool]
+    refresh_every: int = 0
 
     def run(self, ahead: Ahead) -> None:
         """Train until the budget is used.
@@ -58,12 +62,16 @@ class Loop:
         """
         if not self.state.curve:
             self.evaluate(0)
+        self.refresh()
         batches = ahead.from_position(self.state.examples)
         while len(self.state.curve) <= len(self.shares):
             share = self.shares[len(self.state.curve) - 1]
             with self.clocks("train"):
                 self._advance(batches, share)
                 self.device.synchronize()
+            if self._used() < 1 - 1e-9 and self.refresh():
+                # What was made ahead was drawn from the old ranking.
+                batches = ahead.from_position(self.state.examples)
             self._check_finite()
             if self._used() >= share - 1e-9:
                 self.evaluate(len(self.state.curve))
@@ -74,6 +82,8 @@ class Loop:
         until = time.monotonic() + PAUSE_SECONDS
         while self._used() < share - 1e-9 and time.monotonic() < until:
             self._step(next(batches))
+            if self.refresh_every and self.state.steps % self.refresh_every == 0:
+                break
             if self.state.steps % CHECK_EVERY == 0:
                 self._check_finite()
 

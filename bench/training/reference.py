@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import pandas as pd
 
+from bench import students
+from bench.artifacts import Artifact, once
 from bench.encoding.device import environment
+from bench.encoding.encoder import Encoder
 from bench.evaluation.bm25 import BM25
 from bench.evaluation.evaluator import Evaluator, pool
 from bench.evaluation.ranking import Ranking, to_frame, write_trec
@@ -16,15 +21,25 @@ from bench.ledger import Bill, Clocks
 from bench.records import RunFolder
 from bench.specification import ReferenceSpecification
 from bench.students.base import Student
+from bench.teachers._scorers import BiScorer
+from bench.teachers._tunable import Ready
+from bench.teachers.base import Teacher
 from bench.training.run import Report
+
+RERANKED = 20
+"""How many of BM25's first documents a teacher that cannot search puts into its own order."""
 
 
 @dataclass
 class Reference:
-    """Measures BM25 (``student`` is `None`) or an encoder as it is, and leaves its record."""
+    """Measures something as it is, and leaves its record.
+
+    Attributes:
+        what: BM25 (`None`), an untrained student, or a teacher (fine-tuned where it is).
+    """
 
     specification: ReferenceSpecification
-    student: Student | None
+    what: Student | Teacher | None
     folder: RunFolder
     lab: Lab
     report: Report
@@ -32,7 +47,7 @@ class Reference:
     def execute(self) -> None:
         clocks = Clocks()
         with clocks("start"):
-            ranker: Ranker = BM25Ranker(self) if self.student is None else EncoderRanker(self)
+            ranker = self._ranker()
         self.report("measuring dev")
         with clocks("evaluate"):
             dev = to_frame(ranker.dev(), 0)
@@ -44,10 +59,14 @@ class Reference:
         self.folder.write_table("rankings", dev)
         curve = {"point": 0, "examples": 0, "steps": 0, "train_seconds": 0.0}
         self.folder.write_table("curve", pd.DataFrame([curve]))
+        bills = list(once(bill for artifact in ranker.artifacts for bill in artifact.bills))
         self.folder.write_bills(
             [
-                Bill(phase, "reference", seconds, device=self.lab.device.label)
-                for phase, seconds in clocks.all().items()
+                *bills,
+                *(
+                    Bill(phase, "reference", seconds, device=self.lab.device.label)
+                    for phase, seconds in clocks.all().items()
+                ),
             ]
         )
         self.folder.finish(
@@ -59,17 +78,32 @@ class Reference:
                 "best_point": 0,
                 "select": None,
                 "parameters": ranker.parameters,
-                "unpriced": None,
+                "unpriced": self.what.unpriced() if isinstance(self.what, Teacher) else None,
                 "collection": self.lab.describe_collection(),
                 "environment": environment(self.lab.device),
             }
         )
+
+    def _ranker(self) -> Ranker:
+        if self.what is None:
+            return BM25Ranker(self)
+        if isinstance(self.what, Student):
+            student = self.what
+            return EncoderRanker(self, student, lambda: student.build(), untrained=True)
+        ready = self.what.reference(self.lab)
+        scorer = ready.scorer
+        if not isinstance(scorer, BiScorer):
+            return Reranker(self, ready)
+        options = {key: ready.teacher.options[key] for key in Student.__dataclass_fields__}
+        student = students.create("pretrained", **options)
+        return EncoderRanker(self, student, lambda: scorer.encoder, untrained=False, ready=ready)
 
 
 class Ranker(Protocol):
     """Ranks the queries of dev and of the test parts."""
 
     parameters: int
+    artifacts: tuple[Artifact, ...]
 
     def dev(self) -> Ranking: ...
 
@@ -80,6 +114,7 @@ class BM25Ranker:
     """BM25 over the same documents as everybody else, the dev pool included."""
 
     parameters = 0
+    artifacts: tuple[Artifact, ...] = ()
 
     def __init__(self, reference: Reference) -> None:
         self._collection = reference.lab.collection
@@ -104,18 +139,57 @@ class BM25Ranker:
 class EncoderRanker:
     """An encoder as it is."""
 
-    def __init__(self, reference: Reference) -> None:
-        lab, student = reference.lab, reference.student
-        assert student is not None
+    def __init__(
+        self,
+        reference: Reference,
+        student: Student,
+        build: Callable[[], Encoder],
+        untrained: bool,
+        ready: Ready | None = None,
+    ) -> None:
+        lab = reference.lab
         self._evaluator = Evaluator(
             lab.collection, student, reference.specification.evaluation, lab.artifacts, lab.device
         )
-        self._encoder = student.build().to(lab.device.place)
+        self._encoder = build().to(lab.device.place)
+        self._untrained = untrained
         self._tests = reference.specification.tests
+        self.artifacts = ready.artifacts if ready else ()
         self.parameters = sum(value.numel() for value in self._encoder.parameters())
 
     def dev(self) -> Ranking:
-        return self._evaluator.untrained("dev")
+        if self._untrained:
+            return self._evaluator.untrained("dev")
+        return self._evaluator.rank(self._encoder, "dev")
 
     def tests(self) -> dict[str, Ranking]:
         return self._evaluator.rank_parts(self._encoder, self._tests)
+
+
+class Reranker:
+    """A teacher that scores pairs: BM25's first documents in its order."""
+
+    def __init__(self, reference: Reference, ready: Ready) -> None:
+        self._bm25 = BM25Ranker(reference)
+        self._lab = reference.lab
+        self._ready = ready
+        self.artifacts = ready.artifacts
+        self.parameters = sum(value.numel() for value in ready.scorer.parameters())
+
+    def dev(self) -> Ranking:
+        return self._rerank("dev", self._bm25.dev())
+
+    def tests(self) -> dict[str, Ranking]:
+        return {part: self._rerank(part, found) for part, found in self._bm25.tests().items()}
+
+    def _rerank(self, part: str, found: Ranking) -> Ranking:
+        queries = self._lab.collection.part(part).queries
+        first = self._ready.reading.of(queries).rerank(
+            self._ready.scorer,
+            np.arange(len(queries)),
+            found.documents[:, :RERANKED],
+            self._lab.device,
+        )
+        documents = np.concatenate([first, found.documents[:, RERANKED:]], axis=1)
+        scores = np.arange(documents.shape[1], 0, -1, dtype=np.float32)
+        return Ranking(documents, np.tile(scores, (len(documents), 1)))

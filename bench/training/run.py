@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -12,6 +12,7 @@ import torch
 from bench.artifacts import Artifact, once
 from bench.encoding.device import environment
 from bench.encoding.encoder import Encoder
+from bench.encoding.flops import training_flops
 from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.measures import per_query
 from bench.evaluation.ranking import to_frame, write_trec
@@ -19,12 +20,14 @@ from bench.files import read_json, remove_leftovers, write_json
 from bench.lab import Lab
 from bench.ledger import Bill, Clocks
 from bench.records import RunFolder
+from bench.samplers._refreshed import Refreshed
 from bench.samplers.base import Demand, Draws
 from bench.specification import RunSpecification
 from bench.students.export import save_student
 from bench.training import state as checkpoints
 from bench.training.batches import Ahead, BatchMaker
 from bench.training.loop import Loop, stream
+from bench.training.optimizer import make_optimizer
 from bench.training.state import State, weights
 
 Report = Callable[[str], None]
@@ -83,7 +86,7 @@ class Run:
         self.evaluator = Evaluator(
             lab.collection, arm.student, self.specification.evaluation, lab.artifacts, lab.device
         )
-        draws = arm.sampler.prepare(lab)
+        self.draws = draws = arm.sampler.prepare(lab)
         teaching = arm.teacher.prepare(arm.loss.needs(), self._demand(draws), lab)
         documents, queries = self.evaluator.documents, self.evaluator.queries(draws.queries)
         self.artifacts: list[Artifact] = [
@@ -109,17 +112,34 @@ class Run:
             self.modules["loss"] = self.objective.to(lab.device.place)
         self.optimizer = make_optimizer(self.modules.values(), arm.training.weight_decay)
 
+    def _refresh(self) -> bool:
+        """Let the student mine its own negatives, where it does and that is due."""
+        draws, state = self.draws, self.state
+        if not isinstance(draws, Refreshed) or state.steps % draws.every:
+            return False
+        if state.mined_at == state.steps:
+            return False
+        self._report(f"{self._progress()}, mining negatives")
+        with self.clocks("mine"):
+            draws.take(self.evaluator.mine(self.encoder, draws.depth))
+        state.mined, state.mined_at = draws.ranked, state.steps
+        return True
+
     def _demand(self, draws: Draws) -> Demand:
         run, size = self.specification, self.specification.arm.training.batch_size
         examples = run.budget.examples
         if run.budget.steps is not None:
             examples = run.budget.steps * size
+        if isinstance(draws, Refreshed):
+            examples = None  # what it will draw depends on what the student will have learnt
         return Demand(draws, run.seed, size, examples)
 
     def _resume(self, start_seconds: float) -> None:
         """Take up the last checkpoint, if any; put what was done after it on the bill as wasted."""
         restored = checkpoints.load(self.folder, self.modules, self.optimizer)
         self.state, seconds = restored or (State(), {})
+        if isinstance(self.draws, Refreshed):
+            self.draws.ranked = self.state.mined
         self.clocks = Clocks(seconds)
         if self.folder.heartbeat.exists():
             seen = sum(read_json(self.folder.heartbeat).values())
@@ -148,6 +168,8 @@ class Run:
             state=self.state,
             pause=self._pause,
             evaluate=self._evaluate,
+            refresh=self._refresh,
+            refresh_every=self.draws.every if isinstance(self.draws, Refreshed) else 0,
         )
 
     def _evaluate(self, point: int) -> None:
@@ -239,7 +261,12 @@ class Run:
             for artifact in self.artifacts
         ]
         amounts: dict[str, Any] = {
-            "train": {"examples": state.examples, "texts": state.texts, "tokens": state.tokens}
+            "train": {
+                "examples": state.examples,
+                "texts": state.texts,
+                "tokens": state.tokens,
+                "flops": training_flops(self.encoder, state.tokens),
+            }
         }
         for phase, seconds in self.clocks.all().items():
             what = ", ".join(self.specification.tests) if phase == "test" else "run"
@@ -251,18 +278,3 @@ class Run:
 def count(module: torch.nn.Module | None) -> int:
     """How many parameters it has."""
     return sum(value.numel() for value in module.parameters()) if module else 0
-
-
-def make_optimizer(modules: Iterable[torch.nn.Module], weight_decay: float) -> torch.optim.AdamW:
-    """AdamW, fused; biases and norms are not decayed."""
-    parameters = [
-        value for module in modules for value in module.parameters() if value.requires_grad
-    ]
-    groups = [
-        {
-            "params": [value for value in parameters if value.dim() > 1],
-            "weight_decay": weight_decay,
-        },
-        {"params": [value for value in parameters if value.dim() <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, fused=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from bench.files import atomic_folder, read_json, write_json
 from bench.records import RunFolder
+from bench.training.optimizer import load_moments, save_moments
 
 
 @dataclass
@@ -27,6 +29,7 @@ class State:
         rankings: the dev ranking of each evaluation point.
         best: value on dev-select and number of the best point so far.
         best_weights: the encoder's weights at that point, on the CPU.
+        mined: the student's newest own ranking, where it mines, and the step it was made at.
     """
 
     examples: int = 0
@@ -38,8 +41,10 @@ class State:
     rankings: list[pd.DataFrame] = field(default_factory=list)
     best: tuple[float, int] = (-1.0, -1)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+    mined: np.ndarray | None = None
+    mined_at: int = -1
 
-    _PLAIN = ("examples", "steps", "texts", "tokens", "sums", "curve", "best")
+    _PLAIN = ("examples", "steps", "texts", "tokens", "sums", "curve", "best", "mined_at")
 
 
 def weights(module: nn.Module) -> dict[str, Tensor]:
@@ -70,12 +75,9 @@ def save(
             save_file(weights(module), aside / f"{name}.safetensors")
         if state.best_weights:
             save_file(state.best_weights, aside / "best.safetensors")
-        moments = {
-            f"{index}.{name}": value.cpu().contiguous()
-            for index, values in optimizer.state_dict()["state"].items()
-            for name, value in values.items()
-        }
-        save_file(moments, aside / "optimizer.safetensors")
+        save_moments(optimizer, aside / "optimizer.safetensors")
+        if state.mined is not None:
+            np.save(aside / "mined.npy", state.mined)
         if state.rankings:
             pd.concat(state.rankings).to_parquet(aside / "rankings.parquet", index=False)
         plain = {name: getattr(state, name) for name in State._PLAIN}
@@ -94,21 +96,15 @@ def load(
     newest = found[-1]
     for name, module in modules.items():
         module.load_state_dict(load_file(newest / f"{name}.safetensors"))
-    _load_moments(optimizer, load_file(newest / "optimizer.safetensors"))
+    load_moments(optimizer, newest / "optimizer.safetensors")
     plain = read_json(newest / "state.json")
     seconds = plain.pop("seconds")
     state = State(**{**plain, "best": tuple(plain["best"])})
     if (newest / "best.safetensors").exists():
         state.best_weights = load_file(newest / "best.safetensors")
+    if (newest / "mined.npy").exists():
+        state.mined = np.load(newest / "mined.npy")
     if (newest / "rankings.parquet").exists():
         rows = pd.read_parquet(newest / "rankings.parquet")
         state.rankings = [frame for _, frame in rows.groupby("point", sort=True)]
     return state, seconds
-
-
-def _load_moments(optimizer: torch.optim.Optimizer, moments: dict[str, Tensor]) -> None:
-    values: dict[int, dict[str, Tensor]] = {}
-    for key, value in moments.items():
-        index, name = key.split(".", 1)
-        values.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": values})

@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, N
 
 from bench.results import Results
 from reports import figures
+from reports.costs import per_example_seconds
 from reports.figures._curves import draw_arms, draw_references, set_range
 from reports.figures._labels import outside
 from reports.figures.base import Figure
@@ -74,12 +75,21 @@ class SpeedUp(Figure):
 
 
 def _charged(results: Results, trained: pd.DataFrame, clock: str) -> pd.DataFrame:
-    """The curves with what each run is charged at each point: a fixed part, then training."""
+    """The curves with what each run is charged at each point.
+
+    A fixed part, then training, and by example what is due as examples are consumed: scoring the
+    drawn pairs, mining along the way.
+    """
     runs = final_runs(results).set_index(RUN)
-    fixed = (runs[f"{clock}_seconds"] - runs["train_seconds"]).rename("fixed_seconds")
-    rows = trained.join(fixed, on=RUN)
+    by_example = per_example_seconds(results).reindex(runs.index).fillna(0.0)
+    fixed = runs[f"{clock}_seconds"] - runs["train_seconds"] - by_example
+    charges = pd.DataFrame(
+        {"fixed_seconds": fixed, "by_example": by_example / runs["examples"].clip(lower=1)}
+    )
+    rows = trained.join(charges, on=RUN)
     rows.insert(0, "clock", clock)
-    return rows.assign(seconds=rows["fixed_seconds"] + rows["train_seconds"])
+    due = rows["fixed_seconds"] + rows.pop("by_example") * rows["examples"]
+    return rows.assign(seconds=due + rows["train_seconds"])
 
 
 def _draw_waits(

@@ -22,7 +22,7 @@ from bench.lab import Lab
 from bench.teachers.none import NoTeaching
 from bench.training.batches import Ahead, BatchMaker
 from bench.training.loop import embeddings, to_device
-from bench.training.run import make_optimizer
+from bench.training.optimizer import make_optimizer
 
 STEPS, BATCH, LENGTH, LAYERS = 8, 32, 64, 2
 

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from bench import losses
-from bench.encoding.models import load_tokenizer
+from bench.encoding.models import load_tokenizer, load_transformer
 from bench.losses import Signal
 from bench.records import RunFolder
 from bench.samplers.base import Demand
@@ -151,13 +151,15 @@ def test_a_bi_encoders_signals_are_those_of_a_plain_loop(lab, taught):
     teaching = arm.teacher.prepare(every, Demand(draws, 3, 4, 4), lab)
     triples = draws.batch(3, 0, 4)
     given = teaching.signals(triples)
-    retriever = arm.teacher.retriever()
-    encoder, tokenizer = retriever.build().eval(), load_tokenizer(retriever.model)
+    transformer, tokenizer = (
+        load_transformer(arm.teacher.model).eval(),
+        load_tokenizer(arm.teacher.model),
+    )
 
     def vector(text: str) -> torch.Tensor:
         inputs = tokenizer([text], truncation=True, max_length=32, return_tensors="pt")
         with torch.inference_mode():
-            states = encoder.transformer(**inputs).last_hidden_state[0].mean(0)
+            states = transformer(**inputs).last_hidden_state[0].mean(0)
         return states / states.norm()
 
     train_part, documents = lab.collection.part("train"), lab.collection.documents

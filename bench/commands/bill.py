@@ -1,0 +1,59 @@
+"""``bench bill``: who is charged for what."""
+
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bench.results import load_results
+from reports.costs import PHASES, artifact_costs, phase_costs
+
+
+def show_bill(folder: Path) -> None:
+    """Print a study's artifacts with the arms that are charged for each, and every arm's seconds.
+
+    Raises:
+        InputError: there are no results.
+    """
+    results = load_results(folder)
+    artifacts = artifact_costs(results)
+    table = Table("artifact", "seconds", "texts", "tokens", "FLOPs", "device", "charged to")
+    for what, rows in artifacts.groupby("what", sort=False):
+        bill = rows.iloc[0]
+        table.add_row(
+            str(what),
+            f"{bill['seconds']:,.1f}",
+            _count(bill["texts"]),
+            _count(bill["tokens"]),
+            f"{bill['flops']:.1e}" if bill["flops"] > 0 else "",
+            escape(str(bill["device"])),
+            escape(", ".join(rows["arm"])),
+        )
+    console = Console()
+    console.print(table)
+    phases = phase_costs(results)
+    names = {**PHASES, "tuning": "tuning trials"}
+    used = [phase for phase in names if (phases[phase] > 0).any()]
+    table = Table("arm", *(names[phase] for phase in used), "cold", "warm", "tuned")
+    summary = results.summary
+    final = summary[(summary["role"] == "final") & (summary["status"] == "done")]
+    clocks = final.groupby("arm")[["cold_seconds", "warm_seconds", "tuned_seconds"]].mean()
+    for row in phases.to_dict("records"):
+        if row["arm"] not in clocks.index:
+            continue
+        seconds = [row[phase] for phase in used] + clocks.loc[row["arm"]].tolist()
+        table.add_row(escape(str(row["arm"])), *(f"{value:,.1f}" for value in seconds))
+    console.print(table)
+    print(
+        "seconds of a final run (mean over seeds). cold = training + artifacts, as if made alone; "
+        "warm = training + reading them; tuned = cold + the trials"
+    )
+    unpriced = final[["arm", "unpriced"]].dropna().drop_duplicates()
+    for arm, what in unpriced.itertuples(index=False):
+        print(f"nobody is charged for {what} ({arm})")
+
+
+def _count(value: float) -> str:
+    return f"{int(value):,}" if pd.notna(value) and value > 0 else ""

@@ -1,0 +1,126 @@
+"""A query and a document in one sequence, as a cross-encoder reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.encoding.device import Device
+from bench.encoding.encoder import GROUP_TOKENS
+from bench.encoding.tokens import length_groups
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+NEITHER, QUERY, DOCUMENT = 0, 1, 2
+"""Whose token it is: special tokens and padding are neither's."""
+
+
+@dataclass(frozen=True)
+class JointBatch:
+    """One group of pairs of like length, padded on the right.
+
+    Attributes:
+        pairs: which of the pairs these are [n].
+        ids, mask, types: [n, length]; ``types`` are the model's token types.
+        owners: [n, length] of `NEITHER`, `QUERY`, `DOCUMENT`.
+    """
+
+    pairs: np.ndarray
+    ids: np.ndarray
+    mask: np.ndarray
+    types: np.ndarray
+    owners: np.ndarray
+
+
+@dataclass(frozen=True)
+class JointForm:
+    """How a tokenizer writes a pair: special tokens before, between and after the two texts.
+
+    Attributes:
+        head, tail: special tokens around a single text, to be taken off again.
+        before, between, after: ids.
+        types: token type of before, query, between, document, after.
+        padding: the id to pad with.
+    """
+
+    head: int
+    tail: int
+    before: list[int]
+    between: list[int]
+    after: list[int]
+    types: tuple[int, int, int, int, int]
+    padding: int
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerBase) -> JointForm:
+        """Read off an example, so that it holds for any kind of tokenizer."""
+        first, second = (
+            tokenizer(word, add_special_tokens=False)["input_ids"] for word in ("one", "two")
+        )
+        single = tokenizer("one")["input_ids"]
+        pair = tokenizer("one", "two", return_token_type_ids=True)
+        ids = pair["input_ids"]
+        types = pair.get("token_type_ids") or [0] * len(ids)
+        head = _find(single, first, 0)
+        one = _find(ids, first, 0)
+        two = _find(ids, second, one + len(first))
+        end = two + len(second)
+        places = (0, one, one + len(first), two, end)
+        return cls(
+            head=head,
+            tail=len(single) - head - len(first),
+            before=ids[:one],
+            between=ids[one + len(first) : two],
+            after=ids[end:],
+            types=tuple(types[min(place, len(ids) - 1)] for place in places),
+            padding=tokenizer.pad_token_id or 0,
+        )
+
+    def batches(
+        self, queries: list[np.ndarray], documents: list[np.ndarray], device: Device
+    ) -> list[JointBatch]:
+        """Pairs as padded groups of like length.
+
+        Args:
+            queries, documents: token ids of n texts each, single special tokens included.
+        """
+        bare = [
+            (self._bare(query), self._bare(document))
+            for query, document in zip(queries, documents, strict=True)
+        ]
+        special = len(self.before) + len(self.between) + len(self.after)
+        lengths = np.array([len(q) + len(d) + special for q, d in bare], dtype=np.int64)
+        groups = length_groups(lengths, GROUP_TOKENS[device.place.type])
+        return [self._batch(group, lengths[group], bare) for group in groups]
+
+    def _bare(self, ids: np.ndarray) -> np.ndarray:
+        return ids[self.head : len(ids) - self.tail]
+
+    def _batch(
+        self, group: np.ndarray, lengths: np.ndarray, bare: list[tuple[np.ndarray, np.ndarray]]
+    ) -> JointBatch:
+        shape = (len(group), int(lengths.max()))
+        ids = np.full(shape, self.padding, dtype=np.int64)
+        types = np.zeros(shape, dtype=np.int64)
+        owners = np.zeros(shape, dtype=np.int64)
+        for row, at in enumerate(group):
+            query, document = bare[at]
+            pieces = (self.before, query, self.between, document, self.after)
+            sizes = [len(piece) for piece in pieces]
+            length = sum(sizes)
+            ids[row, :length] = np.concatenate([np.asarray(piece, np.int64) for piece in pieces])
+            types[row, :length] = np.repeat(self.types, sizes)
+            owners[row, :length] = np.repeat((NEITHER, QUERY, NEITHER, DOCUMENT, NEITHER), sizes)
+        mask = (np.arange(shape[1]) < lengths[:, None]).astype(np.int64)
+        return JointBatch(group, ids, mask, types, owners)
+
+
+def _find(ids: list[int], part: list[int], start: int) -> int:
+    """Where ``part`` stands in ``ids``."""
+    for at in range(start, len(ids) - len(part) + 1):
+        if ids[at : at + len(part)] == part:
+            return at
+    raise ValueError("this tokenizer writes a pair in a way that is not known here")

@@ -1,0 +1,132 @@
+"""An encoder–decoder that writes queries, each with random numbers of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import LogitsProcessorList
+from transformers.modeling_outputs import BaseModelOutput
+
+from bench.encoding.device import Device
+from bench.encoding.encoder import GROUP_TOKENS
+from bench.encoding.models import load_tokenizer
+from bench.encoding.tokens import length_groups, pad
+from bench.errors import InputError
+from bench.generators._drawing import Draw
+from bench.generators._loading import load_seq2seq
+
+if TYPE_CHECKING:
+    from bench.generators.seq2seq import Seq2Seq
+
+Row = tuple[str, int, int]
+"""A query, the tokens read for it, and the tokens written."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """The model and what is asked of it."""
+
+    options: Seq2Seq
+    device: Device
+
+    @cached_property
+    def model(self) -> Any:
+        return load_seq2seq(self.options.model).to(self.device.place)
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        return load_tokenizer(self.options.model)
+
+    @property
+    def padding(self) -> int:
+        return self.tokenizer.pad_token_id or 0
+
+    @cached_property
+    def hidden(self) -> int:
+        """What a masked token is replaced by.
+
+        Raises:
+            InputError: the tokenizer has nothing for it.
+        """
+        for token in (self.tokenizer.mask_token_id, self.tokenizer.unk_token_id):
+            if token is not None:
+                return token
+        raise InputError(
+            f"{self.options}: its tokenizer has no mask and no unknown token; mask=0.0"
+        )
+
+    @property
+    def encoder(self) -> nn.Module:
+        return self.model.get_encoder()
+
+    @property
+    def decoder(self) -> nn.Module:
+        return self.model.get_decoder()
+
+    @property
+    def head(self) -> nn.Module:
+        """From the decoder's width to the vocabulary: multiplied, even where it is a table too."""
+        return self.model.get_output_embeddings()
+
+    def write(self, texts: list[str], positions: np.ndarray) -> list[Row]:
+        """``per_text`` queries of each text, one after another."""
+        options, copies = self.options, range(self.options.per_text)
+        inputs = [options.prompt + text for text in texts]
+        encoded = self.tokenizer(inputs, truncation=True, max_length=options.max_length)
+        ids = [np.asarray(row, dtype=np.int64) for row in encoded["input_ids"] for _ in copies]
+        seeds = [[options.seed, at, copy] for at in positions.tolist() for copy in copies]
+        lengths = np.array([len(row) for row in ids])
+        rows: list[Row] = [("", 0, 0)] * len(ids)
+        for group in length_groups(lengths, GROUP_TOKENS[self.device.place.type]):
+            own = [np.random.default_rng(seeds[at]) for at in group]
+            for at, row in zip(group, self._group([ids[at] for at in group], own), strict=True):
+                rows[at] = row
+        return rows
+
+    @torch.inference_mode()
+    def _group(self, rows: list[np.ndarray], own: list[np.random.Generator]) -> list[Row]:
+        length = self.options.query_length
+        # Drawn first: noise changes what is likely, not the luck.
+        luck = np.stack([random.random(length, dtype=np.float32) for random in own])
+        if varied := self.options.source == "queries":
+            rows = [self._masked(row, random) for row, random in zip(rows, own, strict=True)]
+        ids, mask = map(self.device.upload, pad(rows, self.padding))
+        draw = Draw(self.device.upload(luck), self.options.top_k, self.options.temperature)
+        with self.device.autocast():
+            states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+            if varied and self.options.noise:
+                states = states + self._noise(states, rows, own)
+            written = self.model.generate(
+                encoder_outputs=BaseModelOutput(last_hidden_state=states),
+                attention_mask=mask,
+                logits_processor=LogitsProcessorList([draw]),
+                max_new_tokens=length,
+                do_sample=False,  # what is drawn is all that is left to choose from
+                num_beams=1,
+                pad_token_id=self.padding,
+            )[:, 1:]
+        counts = (written != self.padding).sum(1).tolist()
+        texts = self.tokenizer.batch_decode(written, skip_special_tokens=True)
+        return [
+            (text, len(row), count) for text, row, count in zip(texts, rows, counts, strict=True)
+        ]
+
+    def _masked(self, ids: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """The ids with each token hidden by chance, special ones aside."""
+        chosen = random.random(len(ids)) < self.options.mask
+        chosen &= ~np.isin(ids, self.tokenizer.all_special_ids)
+        return np.where(chosen, self.hidden, ids) if chosen.any() else ids
+
+    def _noise(
+        self, states: Tensor, rows: list[np.ndarray], own: list[np.random.Generator]
+    ) -> Tensor:
+        """Gaussian noise for the encoder's output [n, length, width]; none where it is padding."""
+        noise = np.zeros(states.shape, dtype=np.float32)
+        for at, (row, random) in enumerate(zip(rows, own, strict=True)):
+            noise[at, : len(row)] = random.standard_normal((len(row), states.shape[2]), np.float32)
+        return self.device.upload(noise) * self.options.noise

@@ -1,0 +1,185 @@
+"""What `topic-balanced` draws from: clusters of queries, and bins of each query's pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench import teachers
+from bench.artifacts import Artifact, Made
+from bench.collections.base import Texts
+from bench.lab import Lab
+from bench.losses.signals import Signal
+from bench.samplers._windows import BM25_NAME, searching, window
+from bench.samplers.base import Demand, Triples
+
+if TYPE_CHECKING:
+    from bench.samplers.topic_balanced import TopicBalanced
+
+TOPICS = 3  # a random stream of its own
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Everything:
+    """Every positive of every train query with its whole window: what there is to be scored.
+
+    Attributes:
+        pairs: int64 [n, 2].
+        candidates: int64 [train queries, last], -1 where there are fewer.
+    """
+
+    queries: Texts
+    pairs: np.ndarray
+    candidates: np.ndarray
+    artifacts: tuple[Artifact, ...]
+
+    universe = None
+
+    def batch(self, seed: int, start: int, stop: int) -> Triples:
+        """The pairs ``start`` … ``stop - 1``; a missing candidate is the positive once more."""
+        rows = self.pairs[start:stop]
+        found = np.asarray(self.candidates[rows[:, 0]])
+        return Triples(rows[:, 0], rows[:, 1], np.where(found < 0, rows[:, 1:], found))
+
+
+@dataclass(frozen=True)
+class Balanced:
+    """Draws by topic and margin.
+
+    Attributes:
+        topics: the positions of each cluster's queries.
+        owned: rows of ``everything.pairs`` of each query.
+        bins: int64 [n, last] the bin of each pair with each of its candidates; -1 for none.
+        universe: every pair there is, for a teacher that scores pairs.
+    """
+
+    sampler: TopicBalanced
+    everything: Everything
+    topics: list[np.ndarray]
+    owned: list[np.ndarray]
+    bins: np.ndarray
+    artifacts: tuple[Artifact, ...]
+    universe: Demand
+
+    @classmethod
+    def of(cls, sampler: TopicBalanced, lab: Lab) -> Balanced:
+        candidates, mined = window(lab, BM25_NAME, sampler.last, None)
+        train = lab.collection.part("train")
+        pairs = train.relevant()
+        pairs = pairs[(np.asarray(candidates[pairs[:, 0]]) >= 0).any(1)]
+        everything = Everything(train.queries, pairs, candidates, (mined,))
+        universe = Demand(everything, 0, BATCH, len(pairs), at_once=True)
+        labels, clustered = cluster(lab, sampler)
+        margins, scored = margins_of(lab, sampler.margins_by, universe)
+        owned = [np.flatnonzero(pairs[:, 0] == query) for query in range(len(train.queries))]
+        filled = np.asarray(candidates[pairs[:, 0]]) >= 0
+        usable = np.array([len(rows) > 0 for rows in owned])
+        return cls(
+            sampler,
+            everything,
+            [
+                found
+                for topic in range(labels.max() + 1)
+                if len(found := np.flatnonzero((labels == topic) & usable))
+            ],
+            owned,
+            binned(margins, filled, owned, sampler.bins),
+            (mined, clustered, *scored),
+            universe,
+        )
+
+    @property
+    def queries(self) -> Texts:
+        return self.everything.queries
+
+    def batch(self, seed: int, start: int, stop: int) -> Triples:
+        random = np.random.default_rng([seed, TOPICS, start])
+        queries: list[int] = []
+        for topic in random.permutation(len(self.topics)):
+            room = stop - start - len(queries)
+            queries += random.permutation(self.topics[topic])[:room].tolist()
+            if len(queries) == stop - start:
+                break
+        while len(queries) < stop - start:  # more asked for than there are queries
+            queries.append(int(random.choice(queries)))
+        drawn = [self._draw(random, query) for query in queries]
+        positives, negatives = zip(*drawn, strict=True)
+        return Triples(np.array(queries), np.array(positives), np.array(negatives))
+
+    def _draw(self, random: np.random.Generator, query: int) -> tuple[int, list[int]]:
+        """A positive and K negatives of the query, evenly over its bins."""
+        rows = self.owned[query]
+        row, first = self._pair(random, rows)
+        columns = [first]
+        for _ in range(1, self.sampler.negatives):
+            columns.append(self._pair(random, np.array([row]))[1])
+        positive = int(self.everything.pairs[row, 1])
+        return positive, [int(self.everything.candidates[query, column]) for column in columns]
+
+    def _pair(self, random: np.random.Generator, rows: np.ndarray) -> tuple[int, int]:
+        """(row, column) of a pair: a bin that holds pairs, then one of them."""
+        bins = self.bins[rows]
+        chosen = random.choice(np.unique(bins[bins >= 0]))
+        at, column = np.nonzero(bins == chosen)
+        place = random.integers(len(at))
+        return int(rows[at[place]]), int(column[place])
+
+
+def cluster(lab: Lab, sampler: TopicBalanced) -> tuple[np.ndarray, Artifact]:
+    """(the cluster of each train query, the artifact)."""
+    from sklearn.cluster import KMeans
+
+    from bench.teachers._stored import store
+
+    ready = searching(lab, sampler.topics_by)
+    texts = ready.reading.texts
+    everything = np.arange(len(texts))
+    stored = store(ready, "queries", texts.fingerprint, ready.reading.queries, everything)
+    count = min(sampler.clusters, len(texts))
+
+    def make(folder: Path) -> Made:
+        means = KMeans(count, random_state=0, n_init=1).fit(np.asarray(stored.vectors))
+        np.save(folder / "labels.npy", means.labels_.astype(np.int64))
+        return Made(texts=len(texts))
+
+    specification = {
+        **ready.specification,
+        "queries": texts.fingerprint,
+        "clusters": count,
+    }
+    artifact = lab.artifacts.get("query-clusters", specification, make, (stored.artifact,))
+    return np.load(artifact.folder / "labels.npy"), artifact
+
+
+def margins_of(lab: Lab, by: str, universe: Demand) -> tuple[np.ndarray, tuple[Artifact, ...]]:
+    """(the teacher's margins [pairs, last], what it prepared)."""
+    teaching = teachers.create(by).prepare(frozenset({Signal.SCORES}), universe, lab)
+    margins = []
+    for triples in universe.batches():
+        scores = teaching.signals(triples).scores
+        assert scores is not None
+        margins.append((scores[:, :1] - scores[:, 1:]).cpu().numpy())
+    return np.concatenate(margins), teaching.artifacts
+
+
+def binned(
+    margins: np.ndarray, filled: np.ndarray, owned: list[np.ndarray], bins: int
+) -> np.ndarray:
+    """Which of ``bins`` equal widths of its query's range each margin lies in; -1 where no pair."""
+    found = np.full(margins.shape, -1, dtype=np.int64)
+    for rows in owned:
+        if not len(rows):
+            continue
+        kept = filled[rows]
+        values = margins[rows]
+        low, high = values[kept].min(), values[kept].max()
+        width = (high - low) / bins
+        places = np.zeros(values.shape, dtype=np.int64)
+        if width > 0:
+            places = np.minimum(((values - low) / width).astype(np.int64), bins - 1)
+        found[rows] = np.where(kept, places, -1)
+    return found

@@ -1,0 +1,114 @@
+"""The best-ranked negatives of each train query, by whatever ranks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench import teachers
+from bench.artifacts import Artifact, Made
+from bench.errors import InputError
+from bench.evaluation.bm25 import BM25
+from bench.evaluation.ranking import Ranking
+from bench.lab import Lab
+
+if TYPE_CHECKING:
+    from bench.teachers._tunable import Ready
+
+BM25_NAME = "bm25"
+
+
+def window(lab: Lab, by: str, last: int, margin: float | None) -> tuple[np.ndarray, Artifact]:
+    """([train queries, last] positions of negatives, best first, -1 where fewer; the artifact).
+
+    Args:
+        by: ``bm25``, or a teacher that can search, written as anywhere else.
+        margin: leave out what scores above the query's best positive less this: it may be
+            relevant. `None` leaves nothing out.
+
+    Raises:
+        InputError: a teacher that cannot search.
+    """
+    ready = None if by == BM25_NAME else searching(lab, by)
+    specification = {
+        "collection": lab.collection.fingerprint,
+        "by": ready.specification if ready else by,
+        "last": last,
+        "margin": margin,
+    }
+
+    def make(folder: Path) -> Made:
+        train = lab.collection.part("train")
+        depth = last + int(np.bincount(train.relevant()[:, 0]).max())
+        ranking = embedded(lab, ready, depth) if ready else lexical(lab, depth)
+        np.save(folder / "ranks.npy", negatives(train.relevant(), ranking, last, margin))
+        return Made(texts=len(lab.collection.documents) + len(train.queries))
+
+    needs = (*ready.reading.artifacts, *ready.artifacts) if ready else ()
+    artifact = lab.artifacts.get("mined-negatives", specification, make, needs)
+    return np.load(artifact.folder / "ranks.npy", mmap_mode="r"), artifact
+
+
+def searching(lab: Lab, by: str) -> Ready:
+    """A bi-encoder teacher, ready to search with.
+
+    Raises:
+        InputError: another kind of teacher.
+    """
+    from bench.teachers.bi_encoder import BiEncoder
+
+    teacher = teachers.create(by)
+    if not isinstance(teacher, BiEncoder):
+        raise InputError(f"by = {by!r}: {teacher.name} cannot search; use bm25 or a bi-encoder")
+    return teacher.ready(lab.collection.part("train").queries, lab)
+
+
+def lexical(lab: Lab, depth: int) -> Ranking:
+    """BM25's ranking of the train documents for each train query."""
+    return BM25(lab.collection, lab.collection.trainable).rank(
+        lab.collection.part("train").queries, depth
+    )
+
+
+def embedded(lab: Lab, ready: Ready, depth: int) -> Ranking:
+    """A bi-encoder's ranking of the same."""
+    from bench.encoding.encoder import encode
+    from bench.evaluation.search import search
+    from bench.teachers._scorers import BiScorer
+
+    scorer, reading, pool = ready.scorer, ready.reading, lab.collection.trainable
+    assert isinstance(scorer, BiScorer)
+    everything = np.arange(len(reading.texts))
+    asked = encode(scorer.encoder, reading.queries, everything, lab.device, "queries to mine for")
+    found = encode(scorer.encoder, reading.documents, pool, lab.device, "documents to mine")
+    ties = lab.collection.documents.tie_order[pool]
+    return search(asked, found, ties, depth, pool)
+
+
+def negatives(
+    relevant: np.ndarray, ranking: Ranking, last: int, margin: float | None = None
+) -> np.ndarray:
+    """The first ``last`` documents of each query's ranking that are not judged relevant for it.
+
+    Args:
+        relevant: int64 [n, 2]: (query, document) positions.
+    """
+    judged: list[set[int]] = [set() for _ in range(len(ranking.documents))]
+    for query, document in relevant.tolist():
+        judged[query].add(document)
+    kept = np.full((len(ranking.documents), last), -1, dtype=np.int64)
+    rows = zip(ranking.documents.tolist(), ranking.scores.tolist(), strict=True)
+    for query, (documents, scores) in enumerate(rows):
+        ceiling = np.inf
+        if margin is not None:
+            best = [s for d, s in zip(documents, scores, strict=True) if d in judged[query]]
+            ceiling = max(best, default=np.inf) - margin
+        row = [
+            document
+            for document, score in zip(documents, scores, strict=True)
+            if document >= 0 and document not in judged[query] and score <= ceiling
+        ][:last]
+        kept[query, : len(row)] = row
+    return kept

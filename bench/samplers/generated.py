@@ -1,0 +1,75 @@
+"""Generated queries among the train queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from annotated_types import Gt, Le
+
+from bench import generators, samplers
+from bench.errors import InputError
+from bench.samplers._mixed import Mixed, joined, others
+from bench.samplers.base import Draws, Epochs, Sampler
+from bench.samplers.uniform import Outside
+
+if TYPE_CHECKING:
+    from bench.generators import Generator
+    from bench.lab import Lab
+
+
+@samplers.register("generated", version=1)
+@dataclass(frozen=True)
+class Generated(Sampler):
+    """Train queries and ``share`` of generated ones; negatives uniform over the train documents.
+
+    ``by`` writes the generated queries: any generator, as ``generated(by="span(words=8)")``. Each
+    comes with the document it was written from, a train query with a judged one, and neither is a
+    label: losses that need labels are refused. Of the first n examples ⌊share · n⌋ are generated,
+    for every n, so that every batch has its share. Both kinds go round in epochs of their own. A
+    collection's own triples are not used.
+
+    Source: arXiv 2301.12005 (EmbedDistill), whose generated queries widen what is distilled on.
+    """
+
+    by: str = "span"
+    share: Annotated[float, Gt(0), Le(1)] = 0.5
+
+    labelled = False
+
+    def __post_init__(self) -> None:
+        _ = self.generator  # so that one that cannot be is said now
+
+    @cached_property
+    def generator(self) -> Generator:
+        return generators.create(self.by)
+
+    @property
+    def specification(self) -> dict[str, Any]:
+        by = {**self.generator.specification, "weights": self.generator.weights()}
+        return {**super().specification, "options": {**self.options, "by": by}}
+
+    def prepare(self, lab: Lab) -> Draws:
+        train, pool = lab.collection.part("train"), lab.collection.trainable
+        if len(pool) < 2:
+            raise InputError(f"{self}: {lab.collection.name} has too few documents for negatives")
+        made = self.generator.generate(lab)
+        judged, outside = train.relevant(), Outside(lab.collection)
+        queries = joined(train.queries, made.queries)
+        numbers = len(train.queries) + np.arange(len(made.queries))
+        return Mixed(
+            Epochs(
+                queries,
+                judged,
+                lambda random, rows: outside.draw(random, judged[rows, 0], self.negatives),
+            ),
+            Epochs(
+                queries,
+                np.stack([numbers, made.sources], axis=1),
+                lambda random, rows: others(random, pool, made.sources[rows], self.negatives),
+                (made.artifact,),
+            ),
+            self.share,
+        )

@@ -1,0 +1,51 @@
+"""Lists that go from the hardest negatives to the easier ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from annotated_types import Ge
+
+from bench import samplers
+from bench.samplers.base import Draws, Epochs, Sampler
+from bench.samplers.uniform import Outside
+
+if TYPE_CHECKING:
+    from bench.lab import Lab
+
+
+@samplers.register("listwise", version=1)
+@dataclass(frozen=True)
+class Listwise(Sampler):
+    """K negatives a query, one from each of K equal slices of the first ``last`` ranks.
+
+    Every list so has the whole range of difficulty, hardest first, as list and rank losses want it.
+    ``by`` and ranks as in ``mined``. Where a slice is empty, a document is drawn uniformly.
+    """
+
+    negatives: Annotated[int, Ge(1)] = 7
+    by: str = "bm25"
+    last: Annotated[int, Ge(1)] = 70
+
+    def __post_init__(self) -> None:
+        if self.last < self.negatives:
+            raise ValueError(f"last ({self.last}) is less than negatives ({self.negatives})")
+
+    def prepare(self, lab: Lab) -> Draws:
+        from bench.samplers._windows import window
+
+        ranked, artifact = window(lab, self.by, self.last, None)
+        train = lab.collection.part("train")
+        pairs = train.relevant()
+        outside = Outside(lab.collection)
+        edges = np.linspace(0, self.last, self.negatives + 1).astype(np.int64)
+
+        def choose(random: np.random.Generator, rows: np.ndarray) -> np.ndarray:
+            queries = pairs[rows, 0]
+            places = random.integers(edges[:-1], edges[1:], size=(len(rows), self.negatives))
+            found = np.take_along_axis(np.asarray(ranked[queries]), places, axis=1)
+            return np.where(found < 0, outside.draw(random, queries, self.negatives), found)
+
+        return Epochs(train.queries, pairs, choose, (artifact,))

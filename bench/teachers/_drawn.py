@@ -1,0 +1,77 @@
+"""Reading the pairs that a run will draw, once each, before it starts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.artifacts import Artifact, Made, shard
+from bench.encoding.flops import forward_flops
+from bench.progress import narrate
+from bench.samplers.base import Demand
+from bench.teachers._pairs import drawn_pairs
+from bench.teachers._tunable import Ready
+
+SHARD = 4096
+"""Pairs that are read between two moments at which a stopped process can go on."""
+
+Read = Callable[[list[np.ndarray], list[np.ndarray]], Tensor]
+"""Token rows of n queries and as many documents → [n, …]."""
+
+
+def read_pairs(
+    kind: str, ready: Ready, demand: Demand, read: Read, dtype: type = np.float32
+) -> tuple[np.ndarray, np.ndarray, Artifact]:
+    """(codes, values, artifact) of every pair the run will draw; charged as it is consumed.
+
+    Args:
+        read: what to keep of a pair.
+        dtype: how it is kept.
+    """
+    lab, reading = ready.reading.lab, ready.reading
+    total = len(lab.collection.documents)
+    demand = demand.draws.universe or demand
+    codes = drawn_pairs(demand, total)
+
+    def make(folder: Path) -> Made:
+        parts = []
+        tokens = 0
+        for number, start in enumerate(range(0, len(codes), SHARD)):
+            narrate(f"{ready.teacher.name} reads pair {start:,} of {len(codes):,}")
+            queries, documents = np.divmod(codes[start : start + SHARD], total)
+            asked, found = reading.queries.rows(queries), reading.documents.rows(documents)
+            tokens += ready.scorer.tokens(asked, found)
+            parts.append(shard(folder, f"part-{number:06d}", partial(values, asked, found)))
+        np.save(folder / "values.npy", np.concatenate(parts))
+        np.save(folder / "codes.npy", codes)
+        for path in folder.glob("part-*.npy"):
+            path.unlink()
+        return Made(
+            examples=0 if demand.at_once else demand.examples or 0,
+            texts=len(codes),
+            tokens=tokens,
+            flops=forward_flops(ready.scorer, tokens),
+            device=lab.device.label,
+        )
+
+    @torch.inference_mode()
+    def values(asked: list[np.ndarray], found: list[np.ndarray]) -> np.ndarray:
+        return read(asked, found).float().cpu().numpy().astype(dtype)
+
+    specification = {
+        **ready.specification,
+        "queries": reading.texts.fingerprint,
+        "documents": lab.collection.documents.fingerprint,
+        "pairs": hashlib.sha256(codes.tobytes()).hexdigest()[:16],
+        "dtype": np.dtype(dtype).name,
+    }
+    needs = (*reading.artifacts, *ready.artifacts)
+    artifact = lab.artifacts.get(kind, specification, make, needs)
+    values_ = np.load(artifact.folder / "values.npy", mmap_mode="r")
+    return np.load(artifact.folder / "codes.npy", mmap_mode="r"), values_, artifact

@@ -1,0 +1,169 @@
+"""Fine-tuning a teacher on the collection's train part: an artifact with a bill.
+
+The objective is softmax cross-entropy of the positive among itself and K negatives from BM25's
+ranking (localized contrastive estimation, arXiv 2101.08751). Points along the way are measured on
+dev-select by re-ranking BM25's first documents; the best is kept, ties to the earliest.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from bench import samplers
+from bench.artifacts import Artifact, Made, shard
+from bench.encoding.flops import forward_flops, training_flops
+from bench.evaluation.bm25 import BM25
+from bench.evaluation.measures import per_query
+from bench.evaluation.ranking import Ranking
+from bench.files import atomic_folder
+from bench.lab import Lab
+from bench.progress import narrate
+from bench.samplers.base import Draws
+from bench.teachers._reading import Reading
+from bench.teachers._scorers import Scorer
+from bench.training.loop import stream
+from bench.training.optimizer import load_moments, make_optimizer, save_moments
+from bench.training.schedule import factor
+
+if TYPE_CHECKING:
+    from bench.teachers._tunable import Tunable
+
+POINTS = (0.0, 0.5, 1.0)
+"""Shares of the examples after which the teacher is measured."""
+
+MEASURE, CANDIDATES, QUERIES = "nDCG@10", 10, 100
+"""What chooses, over so many of BM25's first documents, for at most so many dev-select queries."""
+
+
+@dataclass
+class FineTuning:
+    """One teacher's training.
+
+    Attributes:
+        build: the scorer before fine-tuning.
+    """
+
+    teacher: Tunable
+    build: Callable[[], Scorer]
+    lab: Lab
+    reading: Reading
+
+    def artifact(self) -> Artifact:
+        """The fine-tuned weights, made or found: ``model.safetensors``."""
+        specification = {
+            "teacher": self.teacher.specification,
+            "weights": self.teacher.weights(),
+            "collection": self.lab.collection.fingerprint,
+            "precision": self.lab.device.precision,
+        }
+        needs = (*self._draws.artifacts, *self.reading.artifacts)
+        return self.lab.artifacts.get("fine-tuned-teacher", specification, self._make, needs)
+
+    @cached_property
+    def _draws(self) -> Draws:
+        return samplers.create("mined", negatives=self.teacher.negatives).prepare(self.lab)
+
+    def _make(self, folder: Path) -> Made:
+        torch.manual_seed(stream(self.teacher.seed, "teacher"))
+        self._scorer = self.build().to(self.lab.device.place)
+        self._optimizer = make_optimizer([self._scorer], weight_decay=0.01)
+        self._at = 0
+        found = [
+            shard(folder, f"point-{number}", partial(self._point, folder, number))
+            for number in range(len(POINTS))
+        ]
+        values = [float(value[0]) for value in found]
+        best = int(np.argmax(values))
+        shutil.copy(folder / f"state-{best}" / "model.safetensors", folder / "model.safetensors")
+        trained, measured = self._tokens()
+        for path in [*folder.glob("state-*"), *folder.glob("point-*.npy")]:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return Made(
+            texts=self.teacher.examples * (2 + self.teacher.negatives),
+            tokens=trained,
+            flops=training_flops(self._scorer, trained) + forward_flops(self._scorer, measured),
+            device=self.lab.device.label,
+            about={"measure": f"dev-select {MEASURE}", "points": values, "best_point": best},
+        )
+
+    def _point(self, folder: Path, number: int) -> np.ndarray:
+        """Train up to a point, measure it, keep its state."""
+        goal = round(POINTS[number] * self.teacher.examples)
+        before = folder / f"state-{number - 1}"
+        if number and self._at == 0 and before.exists():
+            self._scorer.restore(before / "model.safetensors")
+            load_moments(self._optimizer, before / "optimizer.safetensors")
+            self._at = round(POINTS[number - 1] * self.teacher.examples)
+        self._train(goal)
+        value = self._measure()
+        with atomic_folder(folder / f"state-{number}") as aside:
+            self._scorer.save(aside / "model.safetensors")
+            save_moments(self._optimizer, aside / "optimizer.safetensors")
+        (before / "optimizer.safetensors").unlink(missing_ok=True)
+        return np.array([value])
+
+    def _train(self, goal: int) -> None:
+        teacher, scorer = self.teacher, self._scorer
+        scorer.train()
+        while self._at < goal:
+            stop = min(self._at + teacher.batch_size, goal)
+            narrate(f"fine-tuning {teacher.name}: {self._at:,} of {teacher.examples:,} examples")
+            torch.manual_seed(stream(teacher.seed, "teacher dropout", self._at))
+            for group in self._optimizer.param_groups:
+                share = stop / teacher.examples
+                group["lr"] = teacher.learning_rate * factor(share, 0.1, "linear")
+            triples = self._draws.batch(teacher.seed, self._at, stop)
+            queries = self.reading.queries.rows(triples.queries)
+            documents = self.reading.documents.rows(triples.documents.ravel())
+            scores = scorer.scores(queries, documents, self.lab.device) / scorer.temperature
+            (scores.logsumexp(1) - scores[:, 0]).mean().backward()
+            torch.nn.utils.clip_grad_norm_(scorer.parameters(), 1.0)
+            self._optimizer.step()
+            self._optimizer.zero_grad(set_to_none=True)
+            self._at = stop
+
+    @cached_property
+    def _candidates(self) -> tuple[np.ndarray, np.ndarray]:
+        """dev-select queries [n]; the first documents of each [n, CANDIDATES], -1 for none."""
+        collection = self.lab.collection
+        queries = collection.dev_halves()["dev-select"][:QUERIES]
+        ranking = BM25(collection).rank(collection.part("dev").queries, CANDIDATES)
+        return queries, ranking.documents[queries]
+
+    def _measure(self) -> float:
+        """The scorer's mean value on dev-select."""
+        queries, candidates = self._candidates
+        dev = self.lab.collection.part("dev")
+        ranked = self.reading.of(dev.queries).rerank(
+            self._scorer, queries, candidates, self.lab.device
+        )
+        documents = np.full((len(dev.queries), candidates.shape[1]), -1, dtype=np.int64)
+        documents[queries] = ranked
+        ranking = Ranking(documents, np.zeros(documents.shape, dtype=np.float32))
+        return float(per_query(dev, ranking, [MEASURE], queries)[MEASURE].mean())
+
+    def _tokens(self) -> tuple[int, int]:
+        """Tokens trained on, and tokens read to measure."""
+        trained = 0
+        size, examples = self.teacher.batch_size, self.teacher.examples
+        for start in range(0, examples, size):
+            triples = self._draws.batch(self.teacher.seed, start, min(start + size, examples))
+            trained += self._scorer.tokens(
+                self.reading.queries.rows(triples.queries),
+                self.reading.documents.rows(triples.documents.ravel()),
+            )
+        queries, candidates = self._candidates
+        asked = self.reading.of(self.lab.collection.part("dev").queries).queries
+        measured = 0
+        for at, row in enumerate(candidates):
+            if len(documents := self.reading.documents.rows(row[row >= 0])):
+                measured += self._scorer.tokens(asked.rows(queries[at : at + 1]), documents)
+        return trained, len(POINTS) * measured

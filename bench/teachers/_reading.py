@@ -1,0 +1,79 @@
+"""Texts as a teacher's tokenizer writes them, and what a scorer makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from bench.artifacts import Artifact
+from bench.collections.base import Texts
+from bench.encoding.device import Device
+from bench.encoding.models import load_tokenizer, tokenizer_digest
+from bench.encoding.tokens import Tokens, tokenize
+from bench.lab import Lab
+from bench.teachers._scorers import Scorer
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Queries and documents for one teacher.
+
+    Attributes:
+        texts: the queries.
+        query_length: most tokens of a query; 0 means as for documents.
+    """
+
+    model: str
+    max_length: int
+    query_length: int
+    texts: Texts
+    lab: Lab
+
+    def of(self, queries: Texts) -> Reading:
+        """The same for other queries."""
+        return replace(self, texts=queries)
+
+    @cached_property
+    def queries(self) -> Tokens:
+        return self._tokens(self.texts, self.query_length or self.max_length)
+
+    @cached_property
+    def documents(self) -> Tokens:
+        return self._tokens(self.lab.collection.documents, self.max_length)
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        return (self.queries.artifact, self.documents.artifact)
+
+    def _tokens(self, texts: Texts, length: int) -> Tokens:
+        tokenizer, identity = load_tokenizer(self.model), tokenizer_digest(self.model)
+        return tokenize(texts, tokenizer, identity, length, self.lab.artifacts)
+
+    @torch.inference_mode()
+    def rerank(
+        self, scorer: Scorer, queries: np.ndarray, candidates: np.ndarray, device: Device
+    ) -> np.ndarray:
+        """Candidates in the order of their scores, ties by descending id, -1 for none last.
+
+        Args:
+            queries: [n] positions; candidates: [n, m] documents, -1 for none.
+        """
+        training = scorer.training
+        scorer.eval()
+        ties = self.lab.collection.documents.tie_order
+        ranked = np.full_like(candidates, -1)
+        try:
+            for row, found in enumerate(candidates):
+                found = found[found >= 0]
+                if not len(found):
+                    continue
+                rows = self.documents.rows(found)
+                scores = scorer.scores(self.queries.rows(queries[row : row + 1]), rows, device)[0]
+                order = np.lexsort((ties[found], -scores.float().cpu().numpy()))
+                ranked[row, : len(found)] = found[order]
+        finally:
+            scorer.train(training)
+        return ranked

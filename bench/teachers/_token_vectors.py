@@ -1,0 +1,145 @@
+"""Token vectors of queries and documents, stored once and compared in the loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.artifacts import Artifact, Made, shard
+from bench.encoding.flops import forward_flops
+from bench.encoding.tokens import Tokens
+from bench.files import digest
+from bench.losses.signals import Signal, Signals
+from bench.progress import narrate
+from bench.samplers.base import Triples
+from bench.teachers._scorers import LateScorer, max_sim
+from bench.teachers._tunable import Ready
+
+SHARD = 2048
+"""Texts that are encoded between two moments at which a stopped process can go on."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Token vectors of some texts.
+
+    Attributes:
+        vectors: float16 [tokens, d], all texts one after the other.
+        starts: int64 [n+1].
+        rows: of each position; -1 where it was not encoded.
+    """
+
+    vectors: np.ndarray
+    starts: np.ndarray
+    rows: np.ndarray
+    artifact: Artifact
+
+    def at(self, positions: np.ndarray) -> tuple[Tensor, Tensor]:
+        """[n] positions → vectors [n, length, d] padded with zeros, and their mask [n, length]."""
+        rows = self.rows[positions]
+        lengths = self.starts[rows + 1] - self.starts[rows]
+        mask = np.arange(lengths.max()) < lengths[:, None]
+        vectors = np.zeros((*mask.shape, self.vectors.shape[1]), dtype=np.float32)
+        for at, row in enumerate(rows):
+            vectors[at, : lengths[at]] = self.vectors[self.starts[row] : self.starts[row + 1]]
+        return torch.from_numpy(vectors), torch.from_numpy(mask)
+
+
+@dataclass(frozen=True)
+class TokenVectors:
+    """A late-interaction teacher's signals."""
+
+    needs: frozenset[Signal]
+    ready: Ready
+    queries: Stored
+    documents: Stored
+
+    width = 0
+
+    @classmethod
+    def of(cls, ready: Ready, needs: frozenset[Signal]) -> TokenVectors:
+        """Encode what training can draw, or open it where that has been done."""
+        lab, reading = ready.reading.lab, ready.reading
+        drawable = lab.collection.drawable()
+        everything = np.arange(len(reading.texts))
+        asked = store(ready, "queries", reading.texts.fingerprint, reading.queries, everything)
+        fingerprint = lab.collection.documents.fingerprint
+        found = store(ready, "documents", fingerprint, reading.documents, drawable)
+        return cls(needs, ready, asked, found)
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        return (self.queries.artifact, self.documents.artifact)
+
+    @torch.no_grad()
+    def signals(self, triples: Triples) -> Signals:
+        place = self.ready.reading.lab.device.place
+        queries = [part.to(place) for part in self.queries.at(triples.queries)]
+        documents = [part.to(place) for part in self.documents.at(triples.documents.ravel())]
+        size, count = len(triples), triples.documents.shape[1]
+        scores = in_batch = None
+        if Signal.IN_BATCH in self.needs:
+            found = [
+                max_sim(vectors[None], mask[None], *documents)
+                for vectors, mask in zip(*queries, strict=True)
+            ]
+            in_batch = torch.cat(found).view(size, size, count)
+        if Signal.SCORES in self.needs:
+            own = [part.view(size, count, *part.shape[1:]) for part in documents]
+            found = [
+                max_sim(vectors[None], mask[None], *triple)
+                for vectors, mask, *triple in zip(*queries, *own, strict=True)
+            ]
+            scores = torch.cat(found)
+        return Signals(scores=scores, in_batch=in_batch)
+
+
+def store(
+    ready: Ready, side: str, fingerprint: str, tokens: Tokens, positions: np.ndarray
+) -> Stored:
+    """The token vectors of the texts at these positions, made or found."""
+    device = ready.reading.lab.device
+
+    def make(folder: Path) -> Made:
+        parts = []
+        for number, start in enumerate(range(0, len(positions), SHARD)):
+            narrate(f"{ready.teacher.name} encodes {side}: {start:,} of {len(positions):,}")
+            rows = tokens.rows(positions[start : start + SHARD])
+            parts.append(shard(folder, f"part-{number:06d}", partial(encode, rows)))
+        np.save(folder / "vectors.npy", np.concatenate(parts))
+        np.save(folder / "positions.npy", positions)
+        lengths = tokens.lengths(positions)
+        np.save(folder / "starts.npy", np.concatenate([[0], np.cumsum(lengths)]))
+        for path in folder.glob("part-*.npy"):
+            path.unlink()
+        return Made(
+            texts=len(positions),
+            tokens=(count := int(lengths.sum())),
+            flops=forward_flops(ready.scorer, count),
+            device=device.label,
+        )
+
+    @torch.inference_mode()
+    def encode(rows: list[np.ndarray]) -> np.ndarray:
+        scorer = ready.scorer
+        assert isinstance(scorer, LateScorer)
+        vectors, mask = scorer.vectors(rows, device)
+        return vectors[mask].cpu().numpy().astype(np.float16)
+
+    specification = {
+        **ready.specification,
+        "side": side,
+        "texts": fingerprint,
+        "positions": digest(positions.tolist()),
+    }
+    needs = (tokens.artifact, *ready.artifacts)
+    artifact = ready.reading.lab.artifacts.get("teacher-token-vectors", specification, make, needs)
+    rows = np.full(len(tokens), -1, dtype=np.int64)
+    rows[np.load(artifact.folder / "positions.npy")] = np.arange(len(positions))
+    vectors = np.load(artifact.folder / "vectors.npy", mmap_mode="r")
+    return Stored(vectors, np.load(artifact.folder / "starts.npy"), rows, artifact)

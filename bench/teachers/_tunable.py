@@ -1,0 +1,111 @@
+"""What teachers share that are a model: which one, how long its texts, and its fine-tuning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated
+
+from annotated_types import Ge, Gt
+
+from bench.teachers.base import Teacher
+
+if TYPE_CHECKING:
+    from bench.artifacts import Artifact
+    from bench.collections.base import Texts
+    from bench.lab import Lab
+    from bench.teachers._reading import Reading
+    from bench.teachers._scorers import Scorer
+
+
+@dataclass(frozen=True)
+class Tunable(Teacher):
+    """A teacher that is a model, as it comes or fine-tuned on the collection's train part.
+
+    Attributes:
+        model: the bundled encoder's name, a folder, or a hub id.
+        max_length: most tokens of a document, special tokens included.
+        query_length: the same of a query; 0 means as for documents.
+        fine_tune: train it first (`bench.teachers._fine_tuning`), at a cost that is charged;
+            otherwise it is taken as it is, and its own training is nobody's bill.
+        examples, negatives, batch_size, learning_rate, seed: of the fine-tuning.
+    """
+
+    model: str = "all-MiniLM-L6-v2"
+    max_length: Annotated[int, Ge(8)] = 256
+    query_length: Annotated[int, Ge(0)] = 0
+    fine_tune: bool = False
+    examples: Annotated[int, Ge(1)] = 4000
+    negatives: Annotated[int, Ge(1)] = 7
+    batch_size: Annotated[int, Ge(1)] = 8
+    learning_rate: Annotated[float, Gt(0)] = 5e-5
+    seed: int = 0
+
+    ranks = True
+
+    def scorer(self) -> Scorer:
+        """The model before fine-tuning."""
+        raise NotImplementedError
+
+    def weights(self) -> str:
+        from bench.encoding.models import weights_digest
+
+        return weights_digest(self.model)
+
+    def models(self) -> list[str]:
+        return [self.model]
+
+    def unpriced(self) -> str:
+        return f"the {'pretraining' if self.fine_tune else 'training'} of {self.model}"
+
+    def ready(self, queries: Texts, lab: Lab) -> Ready:
+        """The teacher's model, for these queries and the collection's documents."""
+        from bench.teachers._reading import Reading
+
+        reading = Reading(self.model, self.max_length, self.query_length, queries, lab)
+        tuned = None
+        if self.fine_tune:
+            from bench.teachers._fine_tuning import FineTuning
+
+            train = reading.of(lab.collection.part("train").queries)
+            tuned = FineTuning(self, self.scorer, lab, train).artifact()
+        return Ready(self, reading, tuned)
+
+    def reference(self, lab: Lab) -> Ready:
+        return self.ready(lab.collection.part("train").queries, lab)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A teacher's model as it teaches.
+
+    Attributes:
+        tuned: its fine-tuned weights; `None` as it comes.
+    """
+
+    teacher: Tunable
+    reading: Reading
+    tuned: Artifact | None
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """The model on the device, loaded when something has to be computed."""
+        scorer = self.teacher.scorer()
+        if self.tuned is not None:
+            scorer.restore(self.tuned.folder / "model.safetensors")
+        return scorer.to(self.reading.lab.device.place).eval()
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """What making the model took."""
+        return () if self.tuned is None else (self.tuned,)
+
+    @property
+    def specification(self) -> dict[str, object]:
+        """What its signals depend on, the texts aside."""
+        return {
+            "teacher": self.teacher.specification,
+            "weights": self.teacher.weights(),
+            "tuned": self.tuned.digest if self.tuned else None,
+            "precision": self.reading.lab.device.precision,
+        }

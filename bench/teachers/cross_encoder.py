@@ -1,0 +1,52 @@
+"""A cross-encoder as teacher: one score a pair, from a joint pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench import teachers
+from bench.errors import InputError
+from bench.losses.signals import Signal
+from bench.teachers._tunable import Tunable
+from bench.teachers.base import Teaching
+
+if TYPE_CHECKING:
+    from bench.lab import Lab
+    from bench.samplers.base import Demand
+    from bench.teachers._scorers import Scorer
+
+
+@teachers.register("cross-encoder", version=1)
+@dataclass(frozen=True)
+class CrossEncoder(Tunable):
+    """A sequence classifier with one output that reads query and document together.
+
+    Any classifier by hub id or folder, as it is (``fine_tune = false``), or one fine-tuned here
+    from an encoder: its head is then new. Scores are logits: any real number. Every pair that a run
+    draws is scored once before it starts and charged as its examples are consumed; where the budget
+    is in seconds the pairs are not known, and they are scored as they are drawn.
+    """
+
+    fine_tune: bool = True
+
+    def provides(self) -> frozenset[Signal]:
+        return frozenset({Signal.SCORES})
+
+    def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
+        from bench.teachers._scored import scored
+
+        return scored(self.ready(demand.draws.queries, lab), demand)
+
+    def scorer(self) -> Scorer:
+        from bench.encoding.joint import JointForm
+        from bench.encoding.models import load_classifier, load_tokenizer
+        from bench.teachers._scorers import CrossScorer
+
+        classifier, has_head = load_classifier(self.model)
+        if not has_head and not self.fine_tune:
+            raise InputError(
+                f"cross-encoder: {self.model} has no classification head to score with; "
+                "set fine_tune = true, or name a model that has one"
+            )
+        return CrossScorer(classifier, JointForm.of(load_tokenizer(self.model)))

@@ -1,0 +1,52 @@
+"""EmbedDistill's dual-pooled cross-encoder: two vectors from one joint pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench import teachers
+from bench.losses.signals import Signal
+from bench.teachers._tunable import Tunable
+from bench.teachers.base import Teaching
+
+if TYPE_CHECKING:
+    from bench.lab import Lab
+    from bench.samplers.base import Demand
+    from bench.teachers._scorers import Scorer
+
+
+@teachers.register("dual-pooled-cross-encoder", version=1)
+@dataclass(frozen=True)
+class DualPooledCrossEncoder(Tunable):
+    """Query and document read together; the means of their tokens are a vector each.
+
+    The score is the cosine of the two, in [-1, 1]. A query's vector depends on the document it is
+    read with: query embeddings are [B,1+K,d], one beside each of the document embeddings. Every
+    pair that a run draws is read once before it starts and charged as its examples are consumed;
+    vectors are kept as float16.
+    Source: arXiv 2301.12005 (EmbedDistill), cross-encoder teachers with dual pooling.
+    Departs: the vectors have length 1 (the source compares by dot product).
+    """
+
+    fine_tune: bool = True
+
+    def provides(self) -> frozenset[Signal]:
+        return frozenset({Signal.SCORES, Signal.QUERIES, Signal.DOCUMENTS})
+
+    def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
+        from bench.teachers._dual_vectors import dual_vectors
+        from bench.teachers._scored import scored
+
+        ready = self.ready(demand.draws.queries, lab)
+        if needs <= {Signal.SCORES}:
+            return scored(ready, demand)
+        return dual_vectors(ready, needs, demand)
+
+    def scorer(self) -> Scorer:
+        from bench.encoding.joint import JointForm
+        from bench.encoding.models import load_tokenizer, load_transformer
+        from bench.teachers._scorers import DualPooledScorer
+
+        form = JointForm.of(load_tokenizer(self.model))
+        return DualPooledScorer(load_transformer(self.model), form)

@@ -1,0 +1,100 @@
+"""Several teachers as one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from annotated_types import Ge, MinLen
+
+from bench import teachers
+from bench.files import digest
+from bench.losses.signals import Signal
+from bench.teachers.base import Teacher, Teaching
+
+if TYPE_CHECKING:
+    from bench.lab import Lab
+    from bench.samplers.base import Demand
+
+
+@teachers.register("ensemble", version=1)
+@dataclass(frozen=True)
+class Ensemble(Teacher):
+    """The weighted mean of several teachers' scores; any other signal from the first that gives it.
+
+    ``ensemble(teachers=["cross-encoder", "precomputed(path='scores.tsv')"], shares=[2.0, 1.0])``:
+    each is written as it is anywhere else. Shares that are left out are equal; they are divided by
+    their sum, and a member with share 0 is not asked for scores. With
+    ``ensemble(teachers=["cross-encoder", "late-interaction"], shares=[1.0, 0.0])`` the first gives
+    the pairs' scores and the second the in-batch scores: the dual supervision of TAS-B.
+
+    ``normalise`` acts on each member's scores of a query's list [1+K], before the mean: ``none``
+    takes them as they are, so members must share their units; ``standard`` is (x − mean) / standard
+    deviation; ``min-max`` takes the list to [0, 1]. A list of equal scores becomes zeros. With
+    K = 1 normalising leaves nothing of a member but which of the two it prefers.
+
+    Source: arXiv 2010.02666 for the mean of scores; arXiv 2104.06967 for dual supervision.
+    """
+
+    teachers: Annotated[tuple[str, ...], MinLen(1)]
+    shares: tuple[Annotated[float, Ge(0)], ...] = ()
+    normalise: Literal["none", "standard", "min-max"] = "none"
+
+    def __post_init__(self) -> None:
+        if self.shares and len(self.shares) != len(self.teachers):
+            raise ValueError(f"{len(self.teachers)} teachers, but {len(self.shares)} shares")
+        if self.shares and not 0 < sum(self.shares) < inf:
+            raise ValueError("the sum of the shares must be a number above 0")
+        _ = self.members  # so that a teacher that cannot be is said now
+
+    @cached_property
+    def members(self) -> tuple[tuple[float, Teacher], ...]:
+        """Each teacher with its share; shares sum to 1."""
+        shares = self.shares or (1.0,) * len(self.teachers)
+        created = [teachers.create(written) for written in self.teachers]
+        return tuple((share / sum(shares), one) for share, one in zip(shares, created, strict=True))
+
+    @property
+    def specification(self) -> dict[str, Any]:
+        members = [(share, member.specification) for share, member in self.members]
+        options = {"teachers": members, "normalise": self.normalise}
+        return {**super().specification, "options": options}
+
+    def provides(self) -> frozenset[Signal]:
+        given = frozenset().union(*(member.provides() for _, member in self.members))
+        averaged = [member.provides() for share, member in self.members if share]
+        scored = all(Signal.SCORES in provided for provided in averaged)
+        return given if scored else given - {Signal.SCORES}
+
+    def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
+        """Ask each member for what is needed of it, and of it alone."""
+        from bench.teachers._averaged import Asked, Averaged
+
+        asked = [
+            Asked(share, signals, member.prepare(signals, demand, lab))
+            for (share, member), signals in zip(self.members, self._split(needs), strict=True)
+            if signals
+        ]
+        return Averaged(tuple(asked), self.normalise)
+
+    def _split(self, needs: frozenset[Signal]) -> list[frozenset[Signal]]:
+        """What of the needed signals each member is asked for."""
+        left = needs - {Signal.SCORES}
+        split = []
+        for share, member in self.members:
+            signals = left & member.provides()
+            left -= signals
+            split.append(signals | (needs & {Signal.SCORES}) if share else signals)
+        return split
+
+    def models(self) -> list[str]:
+        return [model for _, member in self.members for model in member.models()]
+
+    def weights(self) -> str:
+        return digest([member.weights() for _, member in self.members])
+
+    def unpriced(self) -> str | None:
+        said = [member.unpriced() for _, member in self.members]
+        return "; ".join(dict.fromkeys(one for one in said if one)) or None

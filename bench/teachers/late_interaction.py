@@ -1,0 +1,46 @@
+"""Late interaction as teacher: MaxSim over token vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench import teachers
+from bench.losses.signals import Signal
+from bench.teachers._tunable import Tunable
+from bench.teachers.base import Teaching
+
+if TYPE_CHECKING:
+    from bench.lab import Lab
+    from bench.samplers.base import Demand
+    from bench.teachers._scorers import Scorer
+
+
+@teachers.register("late-interaction", version=1)
+@dataclass(frozen=True)
+class LateInteraction(Tunable):
+    """Σ over the query's tokens of the largest cosine with a token of the document (ColBERT).
+
+    Scores lie in [-n, n] for a query of n tokens. Token vectors of every train query and of every
+    document that training can draw are computed once, kept as float16, and compared in the loop, so
+    that in-batch scores cost no further pass: the second signal of TAS-B.
+    Source: arXiv 2004.12832 (ColBERT); TAS-B (arXiv 2104.06967) for its use as a teacher.
+    Departs: the encoder's own width, no added linear layer, no mask tokens after the query.
+    """
+
+    max_length: int = 128
+
+    def provides(self) -> frozenset[Signal]:
+        return frozenset({Signal.SCORES, Signal.IN_BATCH})
+
+    def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
+        from bench.teachers._token_vectors import TokenVectors
+
+        return TokenVectors.of(self.ready(demand.draws.queries, lab), needs)
+
+    def scorer(self) -> Scorer:
+        from bench.encoding.models import load_tokenizer, load_transformer
+        from bench.teachers._scorers import LateScorer
+
+        padding = load_tokenizer(self.model).pad_token_id or 0
+        return LateScorer(load_transformer(self.model), padding)

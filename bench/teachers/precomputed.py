@@ -1,0 +1,137 @@
+"""Scores from a file as teacher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from annotated_types import Ge
+
+from bench import teachers
+from bench.errors import InputError
+from bench.files import file_digest
+from bench.losses.signals import Signal
+from bench.teachers.base import Teacher, Teaching
+
+if TYPE_CHECKING:
+    from bench.lab import Lab
+    from bench.samplers.base import Demand
+    from bench.teachers._pairs import PairScores
+
+
+@teachers.register("precomputed", version=1)
+@dataclass(frozen=True)
+class Precomputed(Teacher):
+    """Scores that somebody published or computed elsewhere, from a file.
+
+    Ids are those of the collection's train queries and of its documents; scores stay in the file's
+    units. ``format`` is told from the first line where it is ``auto``; any may be gzipped:
+
+    - ``margins``: score of the positive, score of the negative, query id, positive id, negative id,
+      separated by tabs, a triple a line (as published with arXiv 2010.02666);
+    - ``jsonl``: a query a line, ``{"qid": id, "scores": {id: score, …}}``, or the hard negatives of
+      sentence-transformers with scores, ``{"qid": id, "pos": [{"pid": id, "ce-score": score}, …],
+      "neg": {system: [{"pid": id, "ce-score": score}, …], …}}``; ids are text or whole numbers, and
+      other keys are ignored. (Their later files have ids alone: those hold no scores to read.)
+    - ``trec``: a run, query id, Q0, document id, rank, score, tag, separated by white space.
+
+    Every pair that a run draws must have a score, which is checked before it starts (with a budget
+    of seconds: as it is drawn). Lines with ids that training does not have are refused, or left out
+    with ``unknown = "skip"`` (say, those of queries that became the dev part). A pair may stand in
+    the file often, with one score: two that lie further apart than ``tolerance`` are refused, else
+    the first counts. Reading the file, once, is the only cost: computing the scores is not priced.
+    """
+
+    path: str
+    format: Literal["auto", "margins", "jsonl", "trec"] = "auto"
+    unknown: Literal["error", "skip"] = "error"
+    tolerance: Annotated[float, Ge(0)] = 0.0
+
+    def provides(self) -> frozenset[Signal]:
+        return frozenset({Signal.SCORES})
+
+    def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
+        """Read the file, or open what was read of it.
+
+        Raises:
+            InputError: the file is not as it must be, or lacks pairs that the run draws.
+        """
+        from bench.artifacts import Made
+        from bench.progress import say
+        from bench.teachers._pairs import PairScores
+        from bench.teachers._score_files import ScoreFile
+        from bench.teachers._score_formats import detect
+
+        digest = self.weights()
+        queries, documents = demand.draws.queries, lab.collection.documents
+        format = detect(self.file) if self.format == "auto" else self.format
+        skip = self.unknown == "skip"
+        source = ScoreFile(self.file, format, queries, documents, skip, self.tolerance)
+
+        def make(folder: Path) -> Made:
+            codes, scores, counts = source.read()
+            if counts["foreign"]:
+                say(f"{self.path}: {counts['foreign']:,} of {counts['lines']:,} lines left out")
+            np.save(folder / "codes.npy", codes)
+            np.save(folder / "scores.npy", scores)
+            return Made(about=counts)
+
+        specification = {
+            "file": digest,
+            "format": format,
+            "unknown": self.unknown,
+            "tolerance": self.tolerance,
+            "collection": lab.collection.fingerprint,
+            "queries": queries.fingerprint,
+        }
+        artifact = lab.artifacts.get("precomputed-scores", specification, make)
+        codes, scores = (
+            np.load(artifact.folder / f"{name}.npy", mmap_mode="r") for name in ("codes", "scores")
+        )
+        found = PairScores(len(documents), codes, scores, (artifact,))
+        if demand.examples is not None:
+            self._check(found, demand, lab)
+        return found
+
+    def _check(self, found: PairScores, demand: Demand, lab: Lab) -> None:
+        from bench.teachers._pairs import drawn_pairs
+
+        drawn = drawn_pairs(demand, found.documents)
+        places = np.searchsorted(found.codes, drawn).clip(max=len(found.codes) - 1)
+        missing = drawn[found.codes[places] != drawn]
+        if len(missing):
+            query, document = divmod(int(missing[0]), found.documents)
+            first = demand.draws.queries.ids[query].as_py()
+            second = lab.collection.documents.ids[document].as_py()
+            raise InputError(
+                f"precomputed: {self.path}: {len(missing):,} of the {len(drawn):,} pairs that the "
+                f"run draws have no score (first: query {first!r}, document {second!r}); choose a "
+                "sampler that draws from the scored pairs, or give a file that has these"
+            )
+
+    @property
+    def file(self) -> Path:
+        return Path(self.path).expanduser()
+
+    def weights(self) -> str:
+        """A digest of the file.
+
+        Raises:
+            InputError: there is none.
+        """
+        if not self.file.is_file():
+            raise InputError(f"precomputed: {self.path}: there is no such file")
+        about = self.file.stat()
+        return _digest(self.file, about.st_size, about.st_mtime_ns)
+
+    def unpriced(self) -> str:
+        return f"computing the scores of {self.path}"
+
+
+@lru_cache
+def _digest(file: Path, size: int, modified: int) -> str:
+    """Asked for with every run, so a file that has not changed is read once."""
+    return file_digest(file)

@@ -1,14 +1,19 @@
 """Artifacts: made once, whole or not at all, with their bills."""
 
+import random
+import shutil
 import subprocess
 import sys
 import textwrap
+import time
+from functools import partial
 
+import numpy as np
 import pytest
 
-from bench.artifacts import Artifacts, Made, once
+from bench.artifacts import Artifacts, Made, damaged, once, shard
 from bench.files import atomic, atomic_folder, canonical, digest, remove_leftovers
-from bench.ledger import Bill, Clocks, cold_seconds, warm_seconds
+from bench.ledger import Bill, Clocks, cold_seconds, tuning_seconds, warm_seconds
 
 
 def test_made_once_and_billed(tmp_path):
@@ -56,6 +61,111 @@ def test_a_failure_leaves_nothing(tmp_path):
     with pytest.raises(OSError, match="disk full"):
         Artifacts(tmp_path).get("things", {}, make)
     assert not list((tmp_path / "things").iterdir())
+
+
+def numbers(folder):
+    np.save(folder / "numbers.npy", np.arange(1000))
+    (folder / "more").mkdir(exist_ok=True)
+    (folder / "more" / "text").write_text("text")
+    return Made()
+
+
+@pytest.mark.parametrize("name", ["numbers.npy", "more/text"])
+@pytest.mark.parametrize("harm", ["flip", "cut", "delete"])
+def test_damage_is_found_named_and_mended(tmp_path, capsys, name, harm):
+    made = Artifacts(tmp_path).get("things", {}, numbers)
+    file = made.folder / name
+    content = file.read_bytes()
+    if harm == "flip":
+        middle = len(content) // 2
+        flipped = bytes([content[middle] ^ 1])
+        file.write_bytes(content[:middle] + flipped + content[middle + 1 :])
+    elif harm == "cut":
+        file.write_bytes(content[:-1])
+    else:
+        file.unlink()
+    # Another process, which has not looked at it yet.
+    again = Artifacts(tmp_path).get("things", {}, numbers)
+    assert file.read_bytes() == content
+    told = capsys.readouterr().err
+    assert f"things {made.digest}: {name} is" in told
+    assert "made again" in told
+    assert not again.bills[0].reused
+    assert Artifacts(tmp_path).get("things", {}, numbers).bills[0].reused
+
+
+def test_what_is_deleted_in_the_middle_is_made_again(tmp_path):
+    artifacts = Artifacts(tmp_path)
+    made = artifacts.get("things", {}, numbers)
+    shutil.rmtree(made.folder)
+    assert artifacts.get("things", {}, numbers).folder.exists()
+    assert (made.folder / "numbers.npy").exists()
+
+
+def test_a_long_work_goes_on_from_its_last_shard(tmp_path):
+    calls = []
+
+    def make(folder, stop_at=None):
+        parts = []
+        for number in range(4):
+
+            def part(number=number):
+                if number == stop_at:
+                    raise KeyboardInterrupt
+                calls.append(number)
+                time.sleep(0.05)
+                return np.full(3, number)
+
+            parts.append(shard(folder, f"part-{number}", part))
+        np.save(folder / "all.npy", np.concatenate(parts))
+        return Made()
+
+    with pytest.raises(KeyboardInterrupt):
+        Artifacts(tmp_path).get("things", {}, partial(make, stop_at=2))
+    made = Artifacts(tmp_path).get("things", {}, make)
+    assert calls == [0, 1, 2, 3]
+    assert np.load(made.folder / "all.npy").tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+    # The seconds of the first attempt's shards are on the bill too.
+    assert made.bills[0].seconds > 0.19
+    assert not list(made.folder.parent.glob(".*"))
+
+
+def test_killed_in_the_middle_of_a_shard(tmp_path):
+    """kill -9 at random moments of a work of twenty shards; what comes out is the same."""
+    code = f"""
+        import time
+        from functools import partial
+        from pathlib import Path
+        import numpy as np
+        from bench.artifacts import Artifacts, Made, shard
+        def part(number):
+            time.sleep(0.03)
+            return np.full(5000, number)
+        def make(folder):
+            parts = [shard(folder, f"part-{{n:03d}}", partial(part, n)) for n in range(20)]
+            np.save(folder / "all.npy", np.concatenate(parts))
+            for path in folder.glob("part-*.npy"):
+                path.unlink()
+            return Made()
+        Artifacts(Path({str(tmp_path)!r})).get("things", {{}}, make)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    draw = random.Random(0)
+    for _ in range(4):
+        process = subprocess.Popen(command)
+        time.sleep(draw.uniform(0.3, 1.0))
+        process.kill()
+        process.wait()
+    assert subprocess.run(command, check=True).returncode == 0
+    (made,) = [path for path in (tmp_path / "things").iterdir() if not path.name.startswith(".")]
+    wanted = np.repeat(np.arange(20), 5000)
+    assert np.array_equal(np.load(made / "all.npy"), wanted)
+    assert not damaged(made)
+
+
+def test_what_is_due_by_example_is_told_apart(tmp_path):
+    made = Artifacts(tmp_path).get("scores", {}, lambda folder: Made(examples=40, flops=1e9))
+    assert (made.bills[0].phase, made.bills[0].examples, made.bills[0].flops) == ("score", 40, 1e9)
 
 
 def test_two_processes_make_it_once(tmp_path):
@@ -110,7 +220,17 @@ def test_charges_are_sums_by_phase():
     ]
     assert cold_seconds(bills) == 22.0
     assert warm_seconds(bills) == 10.25
+    mining = [*bills, Bill("mine", "run", 2.0), Bill("score", "scores z", 4.0)]
+    assert cold_seconds(mining) == 28.0
+    assert warm_seconds(mining) == 12.25
     assert len(once([*bills[:2], *bills[:2]])) == 2
+
+
+def test_tuning_adds_trials_and_the_artifacts_only_they_needed():
+    own = [Bill("prepare", "teacher y", 7.0), Bill("score", "scores 1", 4.0)]
+    trial = [Bill("prepare", "teacher y", 7.0), Bill("score", "scores 0", 5.0)]
+    work = [Bill("train", "run", 10.0), Bill("evaluate", "run", 3.0), Bill("test", "run", 99.0)]
+    assert tuning_seconds(own, [[*trial, *work], [*trial, *work]]) == 2 * 13.0 + 5.0
 
 
 def test_clocks_charge_a_block_that_fails():

@@ -1,6 +1,7 @@
 """The commands as a stranger uses them: what they print, write, refuse and return."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -108,6 +109,45 @@ def test_charges_by_hand(place):
         made = mine[mine["phase"] == "prepare"]["what"]
         assert made.is_unique
         assert any("teacher-embeddings" in what for what in made) == (run.arm == "margin-mse")
+
+
+def test_bill_prints_who_pays_for_what(place, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "240")
+    code, out, _ = call(capsys, "bill", str(place / "results" / "toy"))
+    assert code == 0
+    results = public.load_results(place / "results" / "toy")
+    final = results.summary.query("role == 'final'").groupby("arm")
+    for arm, seconds in final["cold_seconds"].mean().items():
+        (row,) = [line for line in out.splitlines() if line.startswith(f"│ {arm} ")]
+        assert f" {seconds:,.1f} " in row
+    rows = [line for line in out.splitlines() if "teacher-embeddings" in line]
+    assert {row.split("│")[-2].strip() for row in rows} == {"margin-mse"}
+    assert "nobody is charged for the training of" in out
+
+
+def test_artifacts_are_listed_checked_and_pruned(place, tmp_path, capsys):
+    copy = tmp_path / "results"
+    shutil.copytree(place / "results", copy)
+    root = copy / "artifacts"
+    code, out, _ = call(capsys, "artifacts", "--root", str(root), "--json")
+    assert code == 0
+    entries = json.loads(out)
+    kinds = {entry["kind"] for entry in entries}
+    assert {"tokens", "teacher-embeddings", "mined-negatives"} <= kinds
+    used = {entry["kind"]: entry["used"] for entry in entries}
+    assert used["teacher-embeddings"]
+    assert not used["untrained-ranking"]  # of nobody's bill: it measures, and trains nothing
+    (mined,) = root.glob("mined-negatives/*/ranks.npy")
+    content = mined.read_bytes()
+    mined.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    code, out, err = call(capsys, "artifacts", "--root", str(root))
+    assert code == 1
+    assert f"mined-negatives {mined.parent.name}: ranks.npy is damaged" in err
+    code, out, _ = call(capsys, "artifacts", "--root", str(root), "--prune")
+    assert code == 0
+    assert not list(root.glob("untrained-ranking/*"))
+    assert list(root.glob("teacher-embeddings/*"))
+    assert call(capsys, "artifacts", "--root", str(tmp_path / "none"))[0] == 2
 
 
 def test_the_choice_is_the_best_on_dev_select(place):

@@ -17,6 +17,9 @@ from bench.artifacts import RECORD, damaged
 from bench.errors import BenchError, InputError
 from bench.files import read_json
 
+KEPT = {"collection"}
+"""On nobody's bill, and dear to make: never pruned."""
+
 
 def show_artifacts(root: Path, prune: bool, as_json: bool) -> None:
     """List what is prepared below ``root``; with ``prune`` delete what no run's record mentions.
@@ -39,8 +42,10 @@ def show_artifacts(root: Path, prune: bool, as_json: bool) -> None:
     else:
         _print(found)
     if broken := [entry for entry in found if entry["damage"]]:
-        names = ", ".join(f"{entry['kind']} {entry['digest']}" for entry in broken)
-        raise BenchError(f"damaged, and made again when they are next needed: {names}")
+        names = "; ".join(
+            f"{entry['kind']} {entry['digest']}: {entry['damage']}" for entry in broken
+        )
+        raise BenchError(f"{names} (made again when next needed)")
 
 
 def _found(root: Path, used: set[str]) -> Iterator[dict[str, Any]]:
@@ -55,7 +60,7 @@ def _found(root: Path, used: set[str]) -> Iterator[dict[str, Any]]:
             "seconds": own["seconds"],
             "made_from": record["made_from"],
             "damage": damaged(folder),
-            "used": f"{folder.parent.name} {folder.name}" in used,
+            "used": folder.parent.name in KEPT or f"{folder.parent.name} {folder.name}" in used,
         }
 
 

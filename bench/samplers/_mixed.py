@@ -17,6 +17,8 @@ class Mixed:
     depend on the other.
     """
 
+    universe = None
+
     def __init__(self, first: Draws, second: Draws, share: float) -> None:
         self.queries = first.queries
         self.artifacts = (*first.artifacts, *second.artifacts)

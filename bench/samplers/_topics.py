@@ -133,7 +133,7 @@ def cluster(lab: Lab, sampler: TopicBalanced) -> tuple[np.ndarray, Artifact]:
     """(the cluster of each train query, the artifact)."""
     from sklearn.cluster import KMeans
 
-    from bench.teachers._stored import store
+    from bench.teaching.stored import store
 
     ready = searching(lab, sampler.topics_by)
     texts = ready.reading.texts

@@ -15,7 +15,7 @@ from bench.evaluation.ranking import Ranking
 from bench.lab import Lab
 
 if TYPE_CHECKING:
-    from bench.teachers._tunable import Ready
+    from bench.teaching.tunable import Ready
 
 BM25_NAME = "bm25"
 
@@ -76,7 +76,7 @@ def embedded(lab: Lab, ready: Ready, depth: int) -> Ranking:
     """A bi-encoder's ranking of the same."""
     from bench.encoding.encoder import encode
     from bench.evaluation.search import search
-    from bench.teachers._scorers import BiScorer
+    from bench.teaching.scorers import BiScorer
 
     scorer, reading, pool = ready.scorer, ready.reading, lab.collection.trainable
     assert isinstance(scorer, BiScorer)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bench.artifacts import Artifact
     from bench.lab import Lab
     from bench.samplers.base import Demand, Triples
-    from bench.teachers._tunable import Ready
+    from bench.teaching.tunable import Ready
 
 
 class Teaching(Protocol):

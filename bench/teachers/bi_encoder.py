@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 from bench import teachers
 from bench.losses.signals import Signal, Similarity
-from bench.teachers._tunable import Tunable
 from bench.teachers.base import Teaching
+from bench.teaching.tunable import Tunable
 
 if TYPE_CHECKING:
     from bench.lab import Lab
     from bench.samplers.base import Demand
-    from bench.teachers._scorers import Scorer
+    from bench.teaching.scorers import Scorer
 
 
 @teachers.register("bi-encoder", version=2)
@@ -33,14 +33,14 @@ class BiEncoder(Tunable):
         return frozenset(Signal)
 
     def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
-        from bench.teachers._stored import StoredEmbeddings
+        from bench.teaching.stored import StoredEmbeddings
 
         return StoredEmbeddings.of(self.ready(demand.draws.queries, lab), needs)
 
     def scorer(self) -> Scorer:
         from bench.encoding.encoder import Encoder
         from bench.encoding.models import load_tokenizer, load_transformer
-        from bench.teachers._scorers import BiScorer
+        from bench.teaching.scorers import BiScorer
 
         padding = load_tokenizer(self.model).pad_token_id or 0
         encoder = Encoder(load_transformer(self.model), self.pooling, self.similarity)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from bench import teachers
 from bench.errors import InputError
 from bench.losses.signals import Signal
-from bench.teachers._tunable import Tunable
 from bench.teachers.base import Teaching
+from bench.teaching.tunable import Tunable
 
 if TYPE_CHECKING:
     from bench.lab import Lab
     from bench.samplers.base import Demand
-    from bench.teachers._scorers import Scorer
+    from bench.teaching.scorers import Scorer
 
 
 @teachers.register("cross-encoder", version=1)
@@ -34,14 +34,14 @@ class CrossEncoder(Tunable):
         return frozenset({Signal.SCORES})
 
     def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
-        from bench.teachers._scored import scored
+        from bench.teaching.scored import scored
 
         return scored(self.ready(demand.draws.queries, lab), demand)
 
     def scorer(self) -> Scorer:
         from bench.encoding.joint import JointForm
         from bench.encoding.models import load_classifier, load_tokenizer
-        from bench.teachers._scorers import CrossScorer
+        from bench.teaching.scorers import CrossScorer
 
         classifier, has_head = load_classifier(self.model)
         if not has_head and not self.fine_tune:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from bench import teachers
 from bench.losses.signals import Signal
-from bench.teachers._tunable import Tunable
 from bench.teachers.base import Teaching
+from bench.teaching.tunable import Tunable
 
 if TYPE_CHECKING:
     from bench.lab import Lab
     from bench.samplers.base import Demand
-    from bench.teachers._scorers import Scorer
+    from bench.teaching.scorers import Scorer
 
 
 @teachers.register("dual-pooled-cross-encoder", version=1)
@@ -35,8 +35,8 @@ class DualPooledCrossEncoder(Tunable):
         return frozenset({Signal.SCORES, Signal.QUERIES, Signal.DOCUMENTS})
 
     def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
-        from bench.teachers._dual_vectors import dual_vectors
-        from bench.teachers._scored import scored
+        from bench.teaching.dual_vectors import dual_vectors
+        from bench.teaching.scored import scored
 
         ready = self.ready(demand.draws.queries, lab)
         if needs <= {Signal.SCORES}:
@@ -46,7 +46,7 @@ class DualPooledCrossEncoder(Tunable):
     def scorer(self) -> Scorer:
         from bench.encoding.joint import JointForm
         from bench.encoding.models import load_tokenizer, load_transformer
-        from bench.teachers._scorers import DualPooledScorer
+        from bench.teaching.scorers import DualPooledScorer
 
         form = JointForm.of(load_tokenizer(self.model))
         return DualPooledScorer(load_transformer(self.model), form)

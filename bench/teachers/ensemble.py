@@ -70,7 +70,7 @@ class Ensemble(Teacher):
 
     def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
         """Ask each member for what is needed of it, and of it alone."""
-        from bench.teachers._averaged import Asked, Averaged
+        from bench.teaching.averaged import Asked, Averaged
 
         asked = [
             Asked(share, signals, member.prepare(signals, demand, lab))

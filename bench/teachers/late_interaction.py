@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from bench import teachers
 from bench.losses.signals import Signal
-from bench.teachers._tunable import Tunable
 from bench.teachers.base import Teaching
+from bench.teaching.tunable import Tunable
 
 if TYPE_CHECKING:
     from bench.lab import Lab
     from bench.samplers.base import Demand
-    from bench.teachers._scorers import Scorer
+    from bench.teaching.scorers import Scorer
 
 
 @teachers.register("late-interaction", version=1)
@@ -34,13 +34,13 @@ class LateInteraction(Tunable):
         return frozenset({Signal.SCORES, Signal.IN_BATCH})
 
     def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
-        from bench.teachers._token_vectors import TokenVectors
+        from bench.teaching.token_vectors import TokenVectors
 
         return TokenVectors.of(self.ready(demand.draws.queries, lab), needs)
 
     def scorer(self) -> Scorer:
         from bench.encoding.models import load_tokenizer, load_transformer
-        from bench.teachers._scorers import LateScorer
+        from bench.teaching.scorers import LateScorer
 
         padding = load_tokenizer(self.model).pad_token_id or 0
         return LateScorer(load_transformer(self.model), padding)

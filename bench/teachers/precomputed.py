@@ -19,7 +19,7 @@ from bench.teachers.base import Teacher, Teaching
 if TYPE_CHECKING:
     from bench.lab import Lab
     from bench.samplers.base import Demand
-    from bench.teachers._pairs import PairScores
+    from bench.teaching.pairs import PairScores
 
 
 @teachers.register("precomputed", version=1)
@@ -61,9 +61,9 @@ class Precomputed(Teacher):
         """
         from bench.artifacts import Made
         from bench.progress import say
-        from bench.teachers._pairs import PairScores
-        from bench.teachers._score_files import ScoreFile
-        from bench.teachers._score_formats import detect
+        from bench.teaching.pairs import PairScores
+        from bench.teaching.score_files import ScoreFile
+        from bench.teaching.score_formats import detect
 
         digest = self.weights()
         queries, documents = demand.draws.queries, lab.collection.documents
@@ -97,7 +97,7 @@ class Precomputed(Teacher):
         return found
 
     def _check(self, found: PairScores, demand: Demand, lab: Lab) -> None:
-        from bench.teachers._pairs import drawn_pairs
+        from bench.teaching.pairs import drawn_pairs
 
         drawn = drawn_pairs(demand, found.documents)
         places = np.searchsorted(found.codes, drawn).clip(max=len(found.codes) - 1)

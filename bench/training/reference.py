@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
@@ -21,9 +21,9 @@ from bench.ledger import Bill, Clocks
 from bench.records import RunFolder
 from bench.specification import ReferenceSpecification
 from bench.students.base import Student
-from bench.teachers._scorers import BiScorer
-from bench.teachers._tunable import Ready
 from bench.teachers.base import Teacher
+from bench.teaching.scorers import BiScorer
+from bench.teaching.tunable import Ready
 from bench.training.run import Report
 
 RERANKED = 20
@@ -94,7 +94,8 @@ class Reference:
         scorer = ready.scorer
         if not isinstance(scorer, BiScorer):
             return Reranker(self, ready)
-        options = {key: ready.teacher.options[key] for key in Student.__dataclass_fields__}
+        names = (field.name for field in fields(Student))
+        options = {key: ready.teacher.options[key] for key in names}
         student = students.create("pretrained", **options)
         return EncoderRanker(self, student, lambda: scorer.encoder, untrained=False, ready=ready)
 

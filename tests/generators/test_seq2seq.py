@@ -21,10 +21,20 @@ from bench.generators import _decoding
 from bench.generators._drawing import Draw
 from bench.generators._loading import load_seq2seq
 from bench.generators._writer import Writer
+from bench.lab import Lab
+from tests.conftest import WORDS
 
 
 def written(model, **options) -> generators.Generator:
     return generators.create("seq2seq", model=str(model), **{"query_length": 8, **options})
+
+
+@pytest.fixture
+def varied(lab_of) -> Lab:
+    """Queries and documents of many lengths, so that most of a batch is padded."""
+    texts = [" ".join(WORDS[at : at + 1 + at % 9]) for at in range(24)]
+    documents = [f"{text} {' '.join(WORDS[: 1 + at % 5])}" for at, text in enumerate(texts)]
+    return lab_of((documents, {"train": texts, "test": ["x"]}), "varied")
 
 
 PLAIN = {"noise": 0.0, "mask": 0.0, "top_k": 1}
@@ -43,21 +53,19 @@ def plainly(model, texts: list[str], ids=None) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["bart", "t5"])
-def test_without_noise_and_luck_it_is_plain_decoding(name, writers, lab_of, collection_folder):
-    lab = lab_of(collection_folder)
-    train = lab.collection.part("train")
-    made = written(writers[name], **PLAIN).generate(lab)
+def test_without_noise_and_luck_it_is_plain_decoding(name, writers, varied):
+    train = varied.collection.part("train")
+    made = written(writers[name], **PLAIN).generate(varied)
     wanted = list(dict.fromkeys(plainly(writers[name], train.queries.texts.to_pylist())))
     assert len(wanted) > 5, "the model must not say the same of everything"
     assert made.queries.texts.to_pylist() == [" ".join(text.split()) for text in wanted]
 
 
 @pytest.mark.parametrize("name", ["bart", "t5"])
-def test_documents_with_a_prompt(name, writers, lab_of, collection_folder):
-    lab = lab_of(collection_folder)
+def test_documents_with_a_prompt(name, writers, varied):
     options = {"source": "documents", "prompt": "ask: ", "top_k": 1, "per_text": 1, "most": 12}
-    made = written(writers[name], **options).generate(lab)
-    documents = lab.collection.documents.take(made.sources)
+    made = written(writers[name], **options).generate(varied)
+    documents = varied.collection.documents.take(made.sources)
     wanted = plainly(writers[name], [f"ask: {document}" for document in documents])
     assert len(wanted) > 5
     assert made.queries.texts.to_pylist() == [" ".join(text.split()) for text in wanted]
@@ -82,10 +90,10 @@ def test_the_same_again_and_others_with_another_seed(writers, lab_of, collection
     assert len(shared) < 3
 
 
-def test_a_query_depends_on_no_neighbour(writers, lab_of, collection_folder):
-    lab = lab_of(collection_folder)
-    queries = lab.collection.part("train").queries
-    writer = Writer(written(writers["bart"], top_k=0), lab.device)
+@pytest.mark.parametrize("name", ["bart", "t5"])
+def test_a_query_depends_on_no_neighbour(name, writers, varied):
+    queries = varied.collection.part("train").queries
+    writer = Writer(written(writers[name], top_k=0), varied.device)
     positions = np.arange(len(queries))
     together = writer.write(queries.take(positions), positions)
     for at in (0, 5, len(queries) - 1):
@@ -152,12 +160,20 @@ def test_tokens_are_drawn_with_their_probabilities(top_k, temperature):
     assert torch.allclose(frequency, (kept / temperature).softmax(0), atol=1e-3)
 
 
+def test_each_step_has_a_number_of_its_own():
+    scores = torch.zeros(2, 4)
+    draw = Draw(torch.tensor([[0.1, 0.9], [0.9, 0.1]]), 0, 1.0)
+    first, second = (draw(torch.zeros(2, 1), scores).argmax(1).tolist() for _ in range(2))
+    assert first[0] == second[1] != first[1] == second[0]
+
+
 def test_rounding_never_draws_what_is_impossible():
-    scores = torch.full((1, 1000), -torch.inf)
-    scores[0, :900] = torch.randn(900, generator=torch.manual_seed(0))
-    nearly_one = torch.tensor([[np.nextafter(np.float32(1), np.float32(0))]])
-    drawn = Draw(nearly_one, 0, 1.0)(torch.zeros(1, 1), scores).argmax(1)
-    assert drawn < 900
+    scores = torch.full((50, 1000), -torch.inf)
+    scores[:, :900] = torch.randn(50, 900, generator=torch.manual_seed(0))
+    nearly_one = torch.full((50, 1), float(np.nextafter(np.float32(1), np.float32(0))))
+    sums = scores.topk(1000).values.softmax(1).cumsum(1)[:, -1:]
+    assert (sums < nearly_one).any(), "the case must be there"
+    assert (Draw(nearly_one, 0, 1.0)(torch.zeros(50, 1), scores).argmax(1) < 900).all()
 
 
 def test_no_dev_or_test_query_is_written(writers, lab_of):

@@ -180,7 +180,7 @@ def test_scores_are_charged_by_example_and_the_rest_at_once(lab, demand, tiny_mo
 
 
 def test_scoring_goes_on_from_the_last_finished_shard(lab, demand, tiny_model, monkeypatch):
-    from bench.teachers import _drawn
+    from bench.teaching import drawn as _drawn
 
     monkeypatch.setattr(_drawn, "SHARD", 7)
     teacher = create("cross-encoder", tiny_model, seed=5)

@@ -15,8 +15,8 @@ from bench.collections.base import Texts
 from bench.errors import InputError
 from bench.losses.signals import Signal
 from bench.samplers.base import Demand
-from bench.teachers import _score_files
-from bench.teachers._score_files import ScoreFile
+from bench.teaching import score_files as _score_files
+from bench.teaching.score_files import ScoreFile
 from tests.training import conftest as training
 
 lab, specify = training.lab, training.specify

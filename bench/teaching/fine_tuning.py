@@ -27,14 +27,14 @@ from bench.files import atomic_folder
 from bench.lab import Lab
 from bench.progress import narrate
 from bench.samplers.base import Draws
-from bench.teachers._reading import Reading
-from bench.teachers._scorers import Scorer
+from bench.teaching.reading import Reading
+from bench.teaching.scorers import Scorer
 from bench.training.loop import stream
 from bench.training.optimizer import load_moments, make_optimizer, save_moments
 from bench.training.schedule import factor
 
 if TYPE_CHECKING:
-    from bench.teachers._tunable import Tunable
+    from bench.teaching.tunable import Tunable
 
 POINTS = (0.0, 0.5, 1.0)
 """Shares of the examples after which the teacher is measured."""

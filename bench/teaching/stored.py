@@ -15,8 +15,8 @@ from bench.encoding.tokens import Tokens
 from bench.files import digest
 from bench.losses.signals import Signal, Signals
 from bench.samplers.base import Triples
-from bench.teachers._scorers import BiScorer
-from bench.teachers._tunable import Ready
+from bench.teaching.scorers import BiScorer
+from bench.teaching.tunable import Ready
 
 SCORED = {Signal.SCORES, Signal.IN_BATCH}
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from bench.artifacts import Artifact
     from bench.collections.base import Texts
     from bench.lab import Lab
-    from bench.teachers._reading import Reading
-    from bench.teachers._scorers import Scorer
+    from bench.teaching.reading import Reading
+    from bench.teaching.scorers import Scorer
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Tunable(Teacher):
         model: the bundled encoder's name, a folder, or a hub id.
         max_length: most tokens of a document, special tokens included.
         query_length: the same of a query; 0 means as for documents.
-        fine_tune: train it first (`bench.teachers._fine_tuning`), at a cost that is charged;
+        fine_tune: train it first (`bench.teaching.fine_tuning`), at a cost that is charged;
             otherwise it is taken as it is, and its own training is nobody's bill.
         examples, negatives, batch_size, learning_rate, seed: of the fine-tuning.
     """
@@ -60,12 +60,12 @@ class Tunable(Teacher):
 
     def ready(self, queries: Texts, lab: Lab) -> Ready:
         """The teacher's model, for these queries and the collection's documents."""
-        from bench.teachers._reading import Reading
+        from bench.teaching.reading import Reading
 
         reading = Reading(self.model, self.max_length, self.query_length, queries, lab)
         tuned = None
         if self.fine_tune:
-            from bench.teachers._fine_tuning import FineTuning
+            from bench.teaching.fine_tuning import FineTuning
 
             train = reading.of(lab.collection.part("train").queries)
             tuned = FineTuning(self, self.scorer, lab, train).artifact()

@@ -14,7 +14,7 @@ from bench.encoding.device import Device
 from bench.encoding.models import load_tokenizer, tokenizer_digest
 from bench.encoding.tokens import Tokens, tokenize
 from bench.lab import Lab
-from bench.teachers._scorers import Scorer
+from bench.teaching.scorers import Scorer
 
 
 @dataclass(frozen=True)

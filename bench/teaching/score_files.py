@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.collections.base import Texts
 from bench.errors import InputError
-from bench.teachers._score_formats import FORMATS, lines
+from bench.teaching.score_formats import FORMATS, lines
 
 BLOCK = 1 << 20
 """Pairs that are collected before repeated ones are dropped."""

@@ -9,10 +9,10 @@ import torch
 from bench.artifacts import Artifact
 from bench.losses.signals import Signals
 from bench.samplers.base import Demand, Triples
-from bench.teachers._drawn import read_pairs
-from bench.teachers._pairs import PairScores
-from bench.teachers._tunable import Ready
 from bench.teachers.base import Teaching
+from bench.teaching.drawn import read_pairs
+from bench.teaching.pairs import PairScores
+from bench.teaching.tunable import Ready
 
 
 def scored(ready: Ready, demand: Demand) -> Teaching:

@@ -15,8 +15,8 @@ from bench.artifacts import Artifact, Made, shard
 from bench.encoding.flops import forward_flops
 from bench.progress import narrate
 from bench.samplers.base import Demand
-from bench.teachers._pairs import drawn_pairs
-from bench.teachers._tunable import Ready
+from bench.teaching.pairs import drawn_pairs
+from bench.teaching.tunable import Ready
 
 SHARD = 4096
 """Pairs that are read between two moments at which a stopped process can go on."""

@@ -11,11 +11,11 @@ from torch import Tensor
 from bench.artifacts import Artifact
 from bench.losses.signals import Signal, Signals
 from bench.samplers.base import Demand, Triples
-from bench.teachers._drawn import read_pairs
-from bench.teachers._pairs import PairScores
-from bench.teachers._scorers import DualPooledScorer
-from bench.teachers._tunable import Ready
 from bench.teachers.base import Teaching
+from bench.teaching.drawn import read_pairs
+from bench.teaching.pairs import PairScores
+from bench.teaching.scorers import DualPooledScorer
+from bench.teaching.tunable import Ready
 
 
 def dual_vectors(ready: Ready, needs: frozenset[Signal], demand: Demand) -> Teaching:

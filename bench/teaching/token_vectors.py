@@ -17,8 +17,8 @@ from bench.files import digest
 from bench.losses.signals import Signal, Signals
 from bench.progress import narrate
 from bench.samplers.base import Triples
-from bench.teachers._scorers import LateScorer, max_sim
-from bench.teachers._tunable import Ready
+from bench.teaching.scorers import LateScorer, max_sim
+from bench.teaching.tunable import Ready
 
 SHARD = 2048
 """Texts that are encoded between two moments at which a stopped process can go on."""

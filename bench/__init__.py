@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench import collections, losses, samplers, students, teachers
+    from bench import collections, generators, losses, samplers, students, teachers
     from bench.losses.signals import Embeddings, Signals
     from bench.results import Results, load_results
 
@@ -22,6 +22,7 @@ _PUBLIC = {
     "teachers": None,
     "students": None,
     "samplers": None,
+    "generators": None,
     "collections": None,
 }
 
@@ -30,6 +31,7 @@ __all__ = [
     "Results",
     "Signals",
     "collections",
+    "generators",
     "load_results",
     "losses",
     "samplers",

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import collections, losses, samplers, students, teachers
+from bench import collections, generators, losses, samplers, students, teachers
 from bench.errors import InputError
 from bench.registry import format_entry, parse_entry
 
-REGISTRIES = [losses, teachers, students, samplers, collections]
+REGISTRIES = [losses, teachers, students, samplers, generators, collections]
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_every_entry_says_what_it_is(package):
 def test_nothing_heavy_is_imported_to_list_and_create():
     code = """
         import sys, bench
-        from bench import collections, losses, samplers, students, teachers
-        for package in (collections, losses, samplers, students, teachers):
+        from bench import collections, generators, losses, samplers, students, teachers
+        for package in (collections, generators, losses, samplers, students, teachers):
             package.registry.describe()
         bench.losses.create("adaptive-margin"), bench.Signals
         from bench.study import load_study

@@ -26,7 +26,8 @@ class Teaching(Protocol):
     def width(self) -> int:
         """d of the embeddings it gives; 0 where it gives none."""
 
-    def signals(self, triples: Triples) -> Signals: ...
+    def signals(self, triples: Triples) -> Signals:
+        """What the loss needs of a batch, on the CPU; called from a thread beside the training."""
 
 
 @dataclass(frozen=True)

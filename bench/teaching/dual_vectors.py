@@ -73,7 +73,7 @@ class DualVectors:
         reading = self.ready.reading
         queries = reading.queries.rows(triples.queries)
         documents = reading.documents.rows(triples.documents.ravel())
-        return _scorer(self.ready).vectors(queries, documents, reading.lab.device)
+        return _scorer(self.ready).vectors(queries, documents, reading.lab.device).cpu()
 
 
 def _scorer(ready: Ready) -> DualPooledScorer:

@@ -44,4 +44,5 @@ class Streamed:
         reading, scorer = self.ready.reading, self.ready.scorer
         queries = reading.queries.rows(triples.queries)
         documents = reading.documents.rows(triples.documents.ravel())
-        return Signals(scores=scorer.scores(queries, documents, reading.lab.device).float())
+        scores = scorer.scores(queries, documents, reading.lab.device)
+        return Signals(scores=scores.float().cpu())

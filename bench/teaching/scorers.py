@@ -6,6 +6,7 @@ gives [B, n] scores that carry gradients while training.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from torch.nn.functional import pad
 from bench.encoding.device import Device
 from bench.encoding.encoder import Encoder, Packed
 from bench.encoding.joint import DOCUMENT, QUERY, JointForm
+from bench.errors import InputError
 from bench.losses.signals import unit
 
 if TYPE_CHECKING:
@@ -67,9 +69,19 @@ class JointScorer(Scorer):
         return count * sum(map(len, queries)) + sum(map(len, documents))
 
     def each(self, queries: Rows, documents: Rows, device: Device) -> Tensor:
-        """What `read` gives of every pair, [n] queries with as many documents: [n, …]."""
+        """What `read` gives of every pair, [n] queries with as many documents: [n, …].
+
+        Raises:
+            InputError: a pair is longer than the model can read.
+        """
         parts, order = [], []
+        most = getattr(self.transformer.config, "max_position_embeddings", 0) or sys.maxsize
         for batch in self.form.batches(list(queries), list(documents), device):
+            if batch.ids.shape[1] > most:
+                raise InputError(
+                    f"a query and a document together have {batch.ids.shape[1]} tokens, and the "
+                    f"teacher reads {most}; give it a smaller max_length or query_length"
+                )
             inputs: dict[str, Any] = {
                 "input_ids": device.upload(batch.ids),
                 "attention_mask": device.upload(batch.mask),

@@ -88,14 +88,14 @@ class TokenVectors:
                 max_sim(vectors[None], mask[None], *documents)
                 for vectors, mask in zip(*queries, strict=True)
             ]
-            in_batch = torch.cat(found).view(size, size, count)
+            in_batch = torch.cat(found).view(size, size, count).cpu()
         if Signal.SCORES in self.needs:
             own = [part.view(size, count, *part.shape[1:]) for part in documents]
             found = [
                 max_sim(vectors[None], mask[None], *triple)
                 for vectors, mask, *triple in zip(*queries, *own, strict=True)
             ]
-            scores = torch.cat(found)
+            scores = torch.cat(found).cpu()
         return Signals(scores=scores, in_batch=in_batch)
 
 

@@ -214,6 +214,51 @@ def test_scoring_goes_on_from_the_last_finished_shard(lab, demand, tiny_model, m
     assert np.array_equal(fresh.scores, values)
 
 
+def test_fine_tuning_goes_on_from_the_last_point_exactly(lab, demand, tiny_model, monkeypatch):
+    from bench.teaching.fine_tuning import FineTuning
+
+    teacher = create("dual-pooled-cross-encoder", tiny_model, fine_tune=True, seed=9)
+    whole = Lab(lab.collection, Artifacts(lab.artifacts.root.parent / "whole"), lab.device)
+    wanted = teacher.ready(demand.draws.queries, whole).tuned
+    measure, calls = FineTuning._measure, []
+
+    def stopping(tuning):
+        calls.append(tuning._at)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return measure(tuning)
+
+    monkeypatch.setattr(FineTuning, "_measure", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        teacher.ready(demand.draws.queries, lab)
+    assert calls == [0, 32, 64]
+    monkeypatch.setattr(FineTuning, "_measure", measure)
+    trained = []
+    train = FineTuning._train
+
+    def counting(tuning, goal):
+        trained.append((tuning._at, goal))
+        train(tuning, goal)
+
+    monkeypatch.setattr(FineTuning, "_train", counting)
+    found = teacher.ready(demand.draws.queries, lab).tuned
+    assert trained == [(32, 64)]
+    assert found.about["points"] == wanted.about["points"]
+    weights = [artifact.folder / "model.safetensors" for artifact in (found, wanted)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_pairs_that_are_too_long_are_refused(lab, demand, tiny_model):
+    """The tiny model reads 64 tokens."""
+    from bench.errors import InputError
+
+    teacher = create("dual-pooled-cross-encoder", tiny_model, fine_tune=False)
+    ready = teacher.ready(demand.draws.queries, lab)
+    long = [np.full(60, 1000)]
+    with pytest.raises(InputError, match=r"together have 119 tokens.*reads 64"):
+        ready.scorer.scores(long, long, lab.device)
+
+
 def test_a_head_that_is_not_there_is_asked_for(lab, demand, tiny_model):
     from bench.errors import InputError
 

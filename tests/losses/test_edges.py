@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from bench import losses
+from bench.errors import InputError
 from bench.losses import Embeddings, Signals
 from tests.losses.cases import variants
 from tests.losses.test_conformance import batch, each, leaves
@@ -92,3 +93,26 @@ def test_a_guide_never_sets_a_text_against_itself():
     triples = losses.create("infonce", negatives="triples")
     wanted = triples(Embeddings(*parts), Signals())
     assert guided(Embeddings(*parts), signals).item() == pytest.approx(wanted.item(), rel=1e-12)
+
+
+def test_a_query_vector_beside_each_document_is_matched_with_all_of_them():
+    """As a teacher gives it that reads pairs jointly: the student has one vector a query."""
+    parts, signals = batch(1, 4, 2)
+    beside = torch.randn(4, 3, 5, generator=torch.Generator().manual_seed(2)).double()
+    student = Embeddings(*parts, "dot")
+    for error in ("norm", "squared", "cosine"):
+        loss = losses.create("embedding-match", texts="queries", error=error)
+        each_column = [loss(student, Signals(queries=column)) for column in beside.unbind(1)]
+        together = loss(student, Signals(queries=beside))
+        assert together.item() == pytest.approx(torch.stack(each_column).mean().item(), rel=1e-12)
+    for name in ("relational", "gram-match", "leaf"):
+        finite(losses.create(name), parts, Signals(queries=beside, documents=signals.documents))
+
+
+def test_a_guide_must_give_one_vector_a_query():
+    parts, signals = batch(1, 4, 2)
+    beside = signals.queries.unsqueeze(1).expand(-1, 3, -1)
+    with pytest.raises(InputError, match="one vector a query"):
+        losses.create("guided-infonce")(
+            Embeddings(*parts), Signals(queries=beside, documents=signals.documents)
+        )

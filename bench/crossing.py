@@ -29,6 +29,7 @@ from bench.ledger import ARTIFACT_PHASES
 from bench.progress import Countdown, duration, narrate, say
 from bench.proposals import Proposals, storage_url
 from bench.records import RunFolder
+from bench.registry import Entry
 from bench.results import Row, write_tables
 from bench.specification import ReferenceSpecification, Role, RunSpecification
 from bench.students.base import Student
@@ -146,9 +147,9 @@ class Crossing:
         teachers = {str(arm.teacher): arm.teacher for arm in self.arms if arm.teacher.ranks}
         rows: list[tuple[str, str, Student | Teacher | None]] = [("bm25", "bm25", None)]
         for label, student in untrained.items():
-            rows.append((_only("untrained", label, untrained), label, student))
+            rows.append((_told_apart("untrained", student, untrained), label, student))
         for label, teacher in teachers.items():
-            rows.append((_only("teacher", label, teachers), label, teacher))
+            rows.append((_told_apart("teacher", teacher, teachers), label, teacher))
         return rows
 
     def _references(self) -> list[tuple[Row, Callable[[], None]]]:
@@ -320,6 +321,9 @@ class Crossing:
         )
 
 
-def _only(kind: str, label: str, among: Mapping[str, object]) -> str:
-    """A reference row's name: its kind, and which one where there are several."""
-    return kind if len(among) == 1 else f"{kind}: {label}"
+def _told_apart(kind: str, one: Entry, among: Mapping[str, Entry]) -> str:
+    """A reference row's name: its kind, and as much of which one as tells it from the others."""
+    if len(among) == 1:
+        return kind
+    alike = [other for other in among.values() if other.name == one.name]
+    return f"{kind}: {one.name if len(alike) == 1 else one}"

@@ -75,7 +75,9 @@ class Balanced:
         universe = Demand(everything, 0, BATCH, len(pairs), at_once=True)
         labels, clustered = cluster(lab, sampler)
         margins, scored = margins_of(lab, sampler.margins_by, universe)
-        owned = [np.flatnonzero(pairs[:, 0] == query) for query in range(len(train.queries))]
+        order = np.argsort(pairs[:, 0], kind="stable")
+        edges = np.searchsorted(pairs[order, 0], np.arange(1, len(train.queries)))
+        owned = np.split(order, edges)
         filled = np.asarray(candidates[pairs[:, 0]]) >= 0
         usable = np.array([len(rows) > 0 for rows in owned])
         return cls(

@@ -35,10 +35,10 @@ class Tunable(Teacher):
     max_length: Annotated[int, Ge(8)] = 256
     query_length: Annotated[int, Ge(0)] = 0
     fine_tune: bool = False
-    examples: Annotated[int, Ge(1)] = 4000
-    negatives: Annotated[int, Ge(1)] = 7
+    examples: Annotated[int, Ge(1)] = 2000
+    negatives: Annotated[int, Ge(1)] = 3
     batch_size: Annotated[int, Ge(1)] = 8
-    learning_rate: Annotated[float, Gt(0)] = 5e-5
+    learning_rate: Annotated[float, Gt(0)] = 1e-4
     seed: int = 0
 
     ranks = True

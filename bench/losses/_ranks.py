@@ -7,24 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Gt
 
-from bench.losses.base import Loss
-from bench.losses.signals import Embeddings, Signal, Signals
+from bench.losses._scores import TeacherScores
+from bench.losses.signals import Embeddings, Signals
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 @dataclass(frozen=True)
-class OrderLoss(Loss):
+class OrderLoss(TeacherScores):
     """A loss of the teacher's order: only which score is higher counts, not by how much."""
 
     temperature: Annotated[float, Gt(0)] = 0.05
-
-    family = "teacher scores"
-    labels = False
-
-    def needs(self) -> frozenset[Signal]:
-        return frozenset({Signal.SCORES})
 
     def both(self, student: Embeddings, teacher: Signals) -> tuple[Tensor, Tensor]:
         """The student's scores over the temperature and the teacher's, each [B, 1+K]."""

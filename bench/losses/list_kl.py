@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from annotated_types import Gt
 
 from bench import losses
-from bench.losses.base import Loss
-from bench.losses.signals import Embeddings, Signal, Signals
+from bench.losses._scores import TeacherScores
+from bench.losses.signals import Embeddings, Signals
 from bench.spaces import Float
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @losses.register("list-kl", version=1)
 @dataclass(frozen=True)
-class ListKL(Loss):
+class ListKL(TeacherScores):
     """mean over queries of KL(P‖Q), P = softmax(t/teacher_temperature), Q = softmax(s/temperature).
 
     ``reverse`` is KL(Q‖P). The softmax runs over a triple's own 1+K documents. ``forward`` differs
@@ -35,15 +35,10 @@ class ListKL(Loss):
     teacher_temperature: Annotated[float, Gt(0)] = 0.05
     direction: Literal["forward", "reverse"] = "forward"
 
-    family = "teacher scores"
-    labels = False
     search_space: ClassVar = {
         "temperature": Float(0.01, 1.0, log=True),
         "teacher_temperature": Float(0.01, 1.0, log=True),
     }
-
-    def needs(self) -> frozenset[Signal]:
-        return frozenset({Signal.SCORES})
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
         wanted = self.teacher_scores(student, teacher) / self.teacher_temperature

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from annotated_types import Gt
 
 from bench import losses
-from bench.losses.base import Loss
-from bench.losses.signals import Embeddings, Signal, Signals
+from bench.losses._scores import TeacherScores
+from bench.losses.signals import Embeddings, Signals
 from bench.spaces import Float
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @losses.register("score-bce", version=1)
 @dataclass(frozen=True)
-class ScoreBCE(Loss):
+class ScoreBCE(TeacherScores):
     """mean −σ(t)·log σ(scale·s) − (1 − σ(t))·log(1 − σ(scale·s)).
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; teacher's scores [B,1+K] as logits (any
@@ -31,12 +31,7 @@ class ScoreBCE(Loss):
     scale: Annotated[float, Gt(0)] = 1.0
     teacher_scale: Annotated[float, Gt(0)] = 1.0
 
-    family = "teacher scores"
-    labels = False
     search_space: ClassVar = {"scale": Float(1.0, 50.0, log=True)}
-
-    def needs(self) -> frozenset[Signal]:
-        return frozenset({Signal.SCORES})
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
         from torch.nn.functional import binary_cross_entropy_with_logits

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from annotated_types import Gt
 
 from bench import losses
-from bench.losses.base import Loss
-from bench.losses.signals import Embeddings, Signal, Signals
+from bench.losses._scores import TeacherScores
+from bench.losses.signals import Embeddings, Signals
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @losses.register("score-mse", version=1)
 @dataclass(frozen=True)
-class ScoreMSE(Loss):
+class ScoreMSE(TeacherScores):
     """mean (scale·s − t)²: every score of the student's becomes the teacher's.
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; teacher's scores [B,1+K], in units that
@@ -28,12 +28,6 @@ class ScoreMSE(Loss):
     """
 
     scale: Annotated[float, Gt(0)] = 1.0
-
-    family = "teacher scores"
-    labels = False
-
-    def needs(self) -> frozenset[Signal]:
-        return frozenset({Signal.SCORES})
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
         wanted = self.teacher_scores(student, teacher)

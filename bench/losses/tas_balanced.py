@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from annotated_types import Ge, Gt
 
 from bench import losses
-from bench.losses.base import Loss
+from bench.losses._scores import TeacherScores
 from bench.losses.signals import Embeddings, Signal, Signals
 from bench.spaces import Float
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @losses.register("tas-balanced", version=1)
 @dataclass(frozen=True)
-class TASBalanced(Loss):
+class TASBalanced(TeacherScores):
     """MarginMSE of a triple + weight · ½ [MarginMSE against other positives + other negatives].
 
     Within triple i the margins are t(q_i,p_i) − t(q_i,n_i); across the batch they are
@@ -36,8 +36,6 @@ class TASBalanced(Loss):
     weight: Annotated[float, Ge(0)] = 0.75
     scale: Annotated[float, Gt(0)] = 1.0
 
-    family = "teacher scores"
-    labels = False
     search_space: ClassVar = {"weight": Float(0.1, 2.0, log=True)}
 
     def needs(self) -> frozenset[Signal]:

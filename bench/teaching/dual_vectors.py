@@ -13,7 +13,7 @@ from bench.losses.signals import Signal, Signals
 from bench.samplers.base import Demand, Triples
 from bench.teachers.base import Teaching
 from bench.teaching.drawn import read_pairs
-from bench.teaching.pairs import PairScores
+from bench.teaching.pairs import Pairs
 from bench.teaching.scorers import DualPooledScorer
 from bench.teaching.tunable import Ready
 
@@ -28,7 +28,7 @@ def dual_vectors(ready: Ready, needs: frozenset[Signal], demand: Demand) -> Teac
         return _scorer(ready).each(queries, documents, lab.device)
 
     codes, vectors, artifact = read_pairs("teacher-vectors", ready, demand, read, np.float16)
-    stored = PairScores(len(lab.collection.documents), codes, vectors, (artifact,))
+    stored = Pairs(len(lab.collection.documents), codes, vectors, (artifact,))
     return DualVectors(needs, ready, stored)
 
 
@@ -42,7 +42,7 @@ class DualVectors:
 
     needs: frozenset[Signal]
     ready: Ready
-    stored: PairScores | None
+    stored: Pairs | None
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
@@ -53,7 +53,7 @@ class DualVectors:
     @property
     def width(self) -> int:
         if self.stored is not None:
-            return self.stored.scores.shape[-1]
+            return self.stored.values.shape[-1]
         return _scorer(self.ready).transformer.config.hidden_size
 
     def signals(self, triples: Triples) -> Signals:

@@ -8,7 +8,6 @@ dev-select by re-ranking BM25's first documents; the best is kept, ties to the e
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -28,7 +27,6 @@ from bench.lab import Lab
 from bench.progress import narrate
 from bench.samplers.base import Draws
 from bench.teaching.reading import Reading
-from bench.teaching.scorers import Scorer
 from bench.training.loop import stream
 from bench.training.optimizer import load_moments, make_optimizer, save_moments
 from bench.training.schedule import factor
@@ -45,14 +43,9 @@ MEASURE, CANDIDATES, QUERIES = "nDCG@10", 10, 100
 
 @dataclass
 class FineTuning:
-    """One teacher's training.
-
-    Attributes:
-        build: the scorer before fine-tuning.
-    """
+    """One teacher's training."""
 
     teacher: Tunable
-    build: Callable[[], Scorer]
     lab: Lab
     reading: Reading
 
@@ -73,7 +66,7 @@ class FineTuning:
 
     def _make(self, folder: Path) -> Made:
         torch.manual_seed(stream(self.teacher.seed, "teacher"))
-        self._scorer = self.build().to(self.lab.device.place)
+        self._scorer = self.teacher.scorer().to(self.lab.device.place)
         self._optimizer = make_optimizer([self._scorer], weight_decay=0.01)
         self._at = 0
         found = [
@@ -142,9 +135,7 @@ class FineTuning:
         """The scorer's mean value on dev-select."""
         queries, candidates = self._candidates
         dev = self.lab.collection.part("dev")
-        ranked = self.reading.of(dev.queries).rerank(
-            self._scorer, queries, candidates, self.lab.device
-        )
+        ranked = self.reading.of(dev.queries).rerank(self._scorer, queries, candidates)
         documents = np.full((len(dev.queries), candidates.shape[1]), -1, dtype=np.int64)
         documents[queries] = ranked
         ranking = Ranking(documents, np.zeros(documents.shape, dtype=np.float32))

@@ -1,4 +1,4 @@
-"""Scores of (query, document) pairs, looked up in the loop."""
+"""What a teacher said of (query, document) pairs, looked up in the loop."""
 
 from __future__ import annotations
 
@@ -14,25 +14,23 @@ from bench.samplers.base import Demand, Triples
 
 
 @dataclass(frozen=True)
-class PairScores:
-    """A teacher's scores of pairs of positions.
+class Pairs:
+    """A value for each of many pairs of positions.
 
     Attributes:
         documents: how many the collection has.
         codes: int64 [n], sorted: query · documents + document.
-        scores: float32 [n].
+        values: [n, …].
         artifacts: what was prepared, with its bills.
     """
 
     documents: int
     codes: np.ndarray
-    scores: np.ndarray
+    values: np.ndarray
     artifacts: tuple[Artifact, ...]
 
-    width = 0
-
     def at(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
-        """Scores of [B] queries with [B, n] documents each: float32 [B, n].
+        """The values of [B] queries with [B, n] documents each: [B, n, …].
 
         Raises:
             BenchError: a pair that has none.
@@ -41,7 +39,13 @@ class PairScores:
         places = np.searchsorted(self.codes, wanted).clip(max=max(0, len(self.codes) - 1))
         if not len(self.codes) or (self.codes[places] != wanted).any():
             raise BenchError("a pair was drawn that the teacher has not scored")
-        return self.scores[places]
+        return self.values[places]
+
+
+class PairScores(Pairs):
+    """A teaching of scores: the values are float32 [n]."""
+
+    width = 0
 
     def signals(self, triples: Triples) -> Signals:
         return Signals(scores=torch.from_numpy(self.at(triples.queries, triples.documents)))

@@ -10,7 +10,6 @@ import torch
 
 from bench.artifacts import Artifact
 from bench.collections.base import Texts
-from bench.encoding.device import Device
 from bench.encoding.models import load_tokenizer, tokenizer_digest
 from bench.encoding.tokens import Tokens, tokenize
 from bench.lab import Lab
@@ -53,15 +52,13 @@ class Reading:
         return tokenize(texts, tokenizer, identity, length, self.lab.artifacts)
 
     @torch.inference_mode()
-    def rerank(
-        self, scorer: Scorer, queries: np.ndarray, candidates: np.ndarray, device: Device
-    ) -> np.ndarray:
+    def rerank(self, scorer: Scorer, queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
         """Candidates in the order of their scores, ties by descending id, -1 for none last.
 
         Args:
             queries: [n] positions; candidates: [n, m] documents, -1 for none.
         """
-        training = scorer.training
+        device, training = self.lab.device, scorer.training
         scorer.eval()
         ties = self.lab.collection.documents.tie_order
         ranked = np.full_like(candidates, -1)

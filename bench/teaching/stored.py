@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bench.artifacts import Artifact, Made
+from bench.artifacts import Artifact
 from bench.encoding.encoder import encode
-from bench.encoding.flops import forward_flops
 from bench.encoding.tokens import Tokens
-from bench.files import digest
 from bench.losses.signals import Signal, Signals
 from bench.samplers.base import Triples
+from bench.teaching.encoded import encoded
 from bench.teaching.scorers import BiScorer
 from bench.teaching.tunable import Ready
 
@@ -91,29 +90,15 @@ def store(
     ready: Ready, side: str, fingerprint: str, tokens: Tokens, positions: np.ndarray
 ) -> Stored:
     """The vectors of the texts at these positions, made or found."""
-    device = ready.reading.lab.device
 
-    def make(folder: Path) -> Made:
+    def write(folder: Path) -> None:
         scorer = ready.scorer
         assert isinstance(scorer, BiScorer)
+        device = ready.reading.lab.device
         vectors = encode(scorer.encoder, tokens, positions, device, f"the teacher's {side}")
         np.save(folder / "vectors.npy", vectors.cpu().numpy())
-        np.save(folder / "positions.npy", positions)
-        return Made(
-            texts=len(positions),
-            tokens=(count := int(tokens.lengths(positions).sum())),
-            flops=forward_flops(scorer, count),
-            device=device.label,
-        )
 
-    specification = {
-        **ready.specification,
-        "side": side,
-        "texts": fingerprint,
-        "positions": digest(positions.tolist()),
-    }
-    needs = (tokens.artifact, *ready.artifacts)
-    artifact = ready.reading.lab.artifacts.get("teacher-embeddings", specification, make, needs)
-    rows = np.full(len(tokens), -1, dtype=np.int64)
-    rows[np.load(artifact.folder / "positions.npy")] = np.arange(len(positions))
+    artifact, rows = encoded(
+        "teacher-embeddings", ready, side, fingerprint, tokens, positions, write
+    )
     return Stored(np.load(artifact.folder / "vectors.npy", mmap_mode="r"), rows, artifact)

@@ -10,13 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.artifacts import Artifact, Made, shard
-from bench.encoding.flops import forward_flops
+from bench.artifacts import Artifact, shard
 from bench.encoding.tokens import Tokens
-from bench.files import digest
 from bench.losses.signals import Signal, Signals
 from bench.progress import narrate
 from bench.samplers.base import Triples
+from bench.teaching.encoded import encoded
 from bench.teaching.scorers import LateScorer, max_sim
 from bench.teaching.tunable import Ready
 
@@ -105,24 +104,17 @@ def store(
     """The token vectors of the texts at these positions, made or found."""
     device = ready.reading.lab.device
 
-    def make(folder: Path) -> Made:
+    def write(folder: Path) -> None:
         parts = []
         for number, start in enumerate(range(0, len(positions), SHARD)):
             narrate(f"{ready.teacher.name} encodes {side}: {start:,} of {len(positions):,}")
             rows = tokens.rows(positions[start : start + SHARD])
             parts.append(shard(folder, f"part-{number:06d}", partial(encode, rows)))
         np.save(folder / "vectors.npy", np.concatenate(parts))
-        np.save(folder / "positions.npy", positions)
-        lengths = tokens.lengths(positions)
-        np.save(folder / "starts.npy", np.concatenate([[0], np.cumsum(lengths)]))
+        starts = np.concatenate([[0], np.cumsum(tokens.lengths(positions))])
+        np.save(folder / "starts.npy", starts)
         for path in folder.glob("part-*.npy"):
             path.unlink()
-        return Made(
-            texts=len(positions),
-            tokens=(count := int(lengths.sum())),
-            flops=forward_flops(ready.scorer, count),
-            device=device.label,
-        )
 
     @torch.inference_mode()
     def encode(rows: list[np.ndarray]) -> np.ndarray:
@@ -131,15 +123,8 @@ def store(
         vectors, mask = scorer.vectors(rows, device)
         return vectors[mask].cpu().numpy().astype(np.float16)
 
-    specification = {
-        **ready.specification,
-        "side": side,
-        "texts": fingerprint,
-        "positions": digest(positions.tolist()),
-    }
-    needs = (tokens.artifact, *ready.artifacts)
-    artifact = ready.reading.lab.artifacts.get("teacher-token-vectors", specification, make, needs)
-    rows = np.full(len(tokens), -1, dtype=np.int64)
-    rows[np.load(artifact.folder / "positions.npy")] = np.arange(len(positions))
+    artifact, rows = encoded(
+        "teacher-token-vectors", ready, side, fingerprint, tokens, positions, write
+    )
     vectors = np.load(artifact.folder / "vectors.npy", mmap_mode="r")
     return Stored(vectors, np.load(artifact.folder / "starts.npy"), rows, artifact)

@@ -68,7 +68,7 @@ class Tunable(Teacher):
             from bench.teaching.fine_tuning import FineTuning
 
             train = reading.of(lab.collection.part("train").queries)
-            tuned = FineTuning(self, self.scorer, lab, train).artifact()
+            tuned = FineTuning(self, lab, train).artifact()
         return Ready(self, reading, tuned)
 
     def reference(self, lab: Lab) -> Ready:

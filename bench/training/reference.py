@@ -189,7 +189,6 @@ class Reranker:
             self._ready.scorer,
             np.arange(len(queries)),
             found.documents[:, :RERANKED],
-            self._lab.device,
         )
         documents = np.concatenate([first, found.documents[:, RERANKED:]], axis=1)
         scores = np.arange(documents.shape[1], 0, -1, dtype=np.float32)

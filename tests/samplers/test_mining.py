@@ -1,7 +1,5 @@
 """Samplers that look at a ranking: by a teacher, by the student itself, by topic and margin."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,7 +18,7 @@ from bench.samplers.base import Demand
 from bench.study import Budget
 from bench.training.run import Run
 from tests.conftest import write_collection
-from tests.training.conftest import specify, train  # noqa: F401 (a fixture)
+from tests.training.conftest import specify, train, train_with_stops  # noqa: F401 (a fixture)
 
 
 @pytest.fixture(scope="module")
@@ -108,25 +106,10 @@ def test_the_student_mines_anew_and_is_charged(mining, lab, tmp_path):
     assert folder.status() == "done"
 
 
-def test_mining_along_the_way_goes_on_exactly(mining, lab, tmp_path, monkeypatch):
+def test_mining_along_the_way_goes_on_exactly(mining, lab, tmp_path):
     wanted = train(mining, lab, tmp_path / "whole")
     folder = RunFolder(tmp_path / "parts" / wanted.id)
-    stops = SimpleNamespace(count=0)
-    while folder.status() != "done":
-        run = Run(mining, folder, lab, keep_student=True, report=lambda message: None)
-        pause = run._pause
-
-        def stop(pause=pause):
-            pause()
-            stops.count += 1
-            raise InterruptedError
-
-        monkeypatch.setattr(run, "_pause", stop)
-        try:
-            run.execute()
-        except InterruptedError:
-            continue
-    assert stops.count >= 3
+    assert train_with_stops(mining, lab, folder) >= 3
     columns = ["loss", "grad_norm", "mean_cosine"]
     pd.testing.assert_frame_equal(folder.table("curve")[columns], wanted.table("curve")[columns])
     weights = [found.student / "model.safetensors" for found in (folder, wanted)]

@@ -211,7 +211,7 @@ def test_scoring_goes_on_from_the_last_finished_shard(lab, demand, tiny_model, m
     assert sum(again) == len(codes) - 14
     assert artifact.bills[0].seconds > 0
     fresh = teacher.prepare(frozenset({Signal.SCORES}), demand, lab)
-    assert np.array_equal(fresh.scores, values)
+    assert np.array_equal(fresh.values, values)
 
 
 def test_fine_tuning_goes_on_from_the_last_point_exactly(lab, demand, tiny_model, monkeypatch):

@@ -209,7 +209,7 @@ def test_an_unknown_document_is_named_and_only_it_is_left_out(lab, tmp_path):
     path = write(tmp_path / "scores.jsonl", [line])
     with pytest.raises(InputError, match=r"1 of 1 lines .*line 1, document 'nowhere'"):
         prepare(path, lab)
-    assert prepare(path, lab, unknown="skip").scores.tolist() == [1.0, 3.0]
+    assert prepare(path, lab, unknown="skip").values.tolist() == [1.0, 3.0]
     with pytest.raises(InputError, match="1 of 1 lines"):
         prepare(path, lab)
 

@@ -1,5 +1,7 @@
 """A lab, runs to be specified, and the way to train them."""
 
+from collections.abc import Callable
+
 import pytest
 
 from bench.arms import expand
@@ -52,3 +54,33 @@ def train(run: RunSpecification, lab: Lab, path) -> RunFolder:
     Run(run, folder, lab, keep_student=True, report=lambda message: None).execute()
     measure_run(folder, lab.collection, ["nDCG@10", "RR@10"], run.tests)
     return folder
+
+
+def train_with_stops(
+    run: RunSpecification, lab: Lab, folder: RunFolder, look: Callable[[], None] = lambda: None
+) -> int:
+    """Train it stopped at each pause in turn and taken up again; how often that was.
+
+    Args:
+        look: called at each stop.
+    """
+
+    class Stop(Exception):
+        pass
+
+    stops = 0
+    while folder.status() != "done":
+        part = Run(run, folder, lab, keep_student=True, report=lambda message: None)
+        pause = part._pause
+
+        def stop(pause=pause) -> None:
+            pause()
+            raise Stop
+
+        part._pause = stop
+        try:
+            part.execute()
+        except Stop:
+            stops += 1
+            look()
+    return stops

@@ -14,9 +14,8 @@ from bench.losses import Signal
 from bench.records import RunFolder
 from bench.samplers.base import Demand
 from bench.study import Budget
-from bench.training.run import Run
 from tests.losses.cases import required
-from tests.training.conftest import train
+from tests.training.conftest import train, train_with_stops
 
 NAMES = losses.registry.names()
 
@@ -74,32 +73,17 @@ def test_a_sum_logs_every_part(taught, lab, tmp_path):
     ("loss", "owns"),
     [("embed-distill", True), ('sum(parts=["list-kl", "relational(texts=\'queries\')"])', False)],
 )
-def test_a_built_loss_goes_on_exactly(loss, owns, taught, lab, tmp_path, monkeypatch):
+def test_a_built_loss_goes_on_exactly(loss, owns, taught, lab, tmp_path):
     """Stopped at each pause in turn; with and without parameters of the loss's own."""
     run = taught(loss)
     wanted = train(run, lab, tmp_path / "whole")
     folder = RunFolder(tmp_path / "parts" / wanted.id)
 
-    class Stop(Exception):
-        pass
+    def look() -> None:
+        (checkpoint,) = folder.checkpoints.iterdir()
+        assert bool(load_file(checkpoint / "loss.safetensors")) == owns
 
-    stops = 0
-    while folder.status() != "done":
-        part = Run(run, folder, lab, keep_student=True, report=lambda message: None)
-        pause = part._pause
-
-        def stop(pause=pause):
-            pause()
-            raise Stop
-
-        monkeypatch.setattr(part, "_pause", stop)
-        try:
-            part.execute()
-        except Stop:
-            stops += 1
-            (checkpoint,) = folder.checkpoints.iterdir()
-            assert bool(load_file(checkpoint / "loss.safetensors")) == owns
-    assert stops == 3
+    assert train_with_stops(run, lab, folder, look) == 3
     curves = [
         found.table("curve")[["loss", "grad_norm", "loss.list-kl", "mean_cosine"]]
         for found in (folder, wanted)

@@ -11,7 +11,7 @@ from bench.evaluation.measured import measure_run
 from bench.records import RunFolder
 from bench.study import Budget
 from bench.training.run import Run
-from tests.training.conftest import train
+from tests.training.conftest import train, train_with_stops
 
 
 @pytest.mark.parametrize("arm", ["adaptive-margin", "static-margin", "margin-mse"])
@@ -111,29 +111,11 @@ def test_a_loss_that_is_not_finite_stops_with_a_reason(specify, lab, tmp_path):
         train(run, lab, tmp_path)
 
 
-def test_a_checkpoint_goes_on_exactly(specify, lab, tmp_path, monkeypatch):
+def test_a_checkpoint_goes_on_exactly(specify, lab, tmp_path):
     """Stopped at each pause in turn and taken up again, nothing in the record changes."""
     wanted = train(specify(), lab, tmp_path / "whole")
     folder = RunFolder(tmp_path / "parts" / wanted.id)
-
-    class Stop(Exception):
-        pass
-
-    stops = 0
-    while folder.status() != "done":
-        run = Run(specify(), folder, lab, keep_student=True, report=lambda message: None)
-        pause = run._pause
-
-        def stop(pause=pause):
-            pause()
-            raise Stop
-
-        monkeypatch.setattr(run, "_pause", stop)
-        try:
-            run.execute()
-        except Stop:
-            stops += 1
-    assert stops == 3
+    assert train_with_stops(specify(), lab, folder) == 3
     measure_run(folder, lab.collection, ["nDCG@10", "RR@10"], ["test"])
     drop = "train_seconds"
     pd.testing.assert_frame_equal(

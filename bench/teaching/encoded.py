@@ -1,0 +1,56 @@
+"""Some texts as a teacher encodes them, each once: the artifact, and where each text is in it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from bench.artifacts import Artifact, Made
+from bench.encoding.flops import forward_flops
+from bench.encoding.tokens import Tokens
+from bench.teaching.tunable import Ready
+
+
+def encoded(
+    kind: str,
+    ready: Ready,
+    side: str,
+    fingerprint: str,
+    tokens: Tokens,
+    positions: np.ndarray,
+    write: Callable[[Path], None],
+) -> tuple[Artifact, np.ndarray]:
+    """(the artifact, the row of each text's position in it; -1 where it is not encoded).
+
+    Args:
+        side: ``queries`` or ``documents``.
+        fingerprint: of the texts that positions mean.
+        write: encodes the texts at ``positions``, in that order, into a folder.
+    """
+    lab = ready.reading.lab
+
+    def make(folder: Path) -> Made:
+        write(folder)
+        np.save(folder / "positions.npy", positions)
+        count = int(tokens.lengths(positions).sum())
+        return Made(
+            texts=len(positions),
+            tokens=count,
+            flops=forward_flops(ready.scorer, count),
+            device=lab.device.label,
+        )
+
+    specification = {
+        **ready.specification,
+        "side": side,
+        "texts": fingerprint,
+        "positions": hashlib.sha256(positions.astype(np.int64).tobytes()).hexdigest()[:16],
+    }
+    needs = (tokens.artifact, *ready.artifacts)
+    artifact = lab.artifacts.get(kind, specification, make, needs)
+    rows = np.full(len(tokens), -1, dtype=np.int64)
+    rows[np.load(artifact.folder / "positions.npy")] = np.arange(len(positions))
+    return artifact, rows

@@ -92,7 +92,7 @@ class Crossing:
             collection.part(part)
         self.lab = Lab(collection, self._artifacts, choose(self.study.training.precision))
         for arm in self.arms:
-            for model in (arm.student.model, *arm.teacher.models()):
+            for model in (*arm.student.models(), *arm.teacher.models()):
                 weights_digest(model)  # a missing model is found before anything is written
         self.out.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.out / ".lock")
@@ -144,7 +144,7 @@ class Crossing:
     def _reference_list(self) -> list[tuple[str, str, Student | Teacher | None]]:
         """(arm name, label, what is measured) of each reference row."""
         untrained = {str(arm.student): arm.student for arm in self.arms}
-        teachers = {str(arm.teacher): arm.teacher for arm in self.arms if arm.teacher.ranks}
+        teachers = self._measured_teachers()
         rows: list[tuple[str, str, Student | Teacher | None]] = [("bm25", "bm25", None)]
         for label, student in untrained.items():
             rows.append((_told_apart("untrained", student, untrained), label, student))
@@ -152,13 +152,31 @@ class Crossing:
             rows.append((_told_apart("teacher", teacher, teachers), label, teacher))
         return rows
 
+    def _measured_teachers(self) -> dict[str, Teacher]:
+        """Every teacher that has a reference row, by label: of signals, or of documents."""
+        of_signals = [arm.teacher for arm in self.arms if arm.teacher.ranks]
+        inherited = [teacher for arm in self.arms if (teacher := arm.student.inherits())]
+        return {str(teacher): teacher for teacher in [*of_signals, *inherited]}
+
+    def _retains(self, arm: Arm) -> str:
+        """The reference row whose quality the arm's is divided by.
+
+        Its own teacher's, that of its documents, or that of the only teacher in the study.
+        """
+        teachers = self._measured_teachers()
+        own = [str(arm.teacher), str(arm.student.inherits())]
+        found = [label for label in own if label in teachers]
+        if not found and len(teachers) == 1:
+            found = list(teachers)
+        return _told_apart("teacher", teachers[found[0]], teachers) if found else ""
+
     def _references(self) -> list[tuple[Row, Callable[[], None]]]:
         found = []
         for name, label, measured in self._reference_list():
             what: dict[str, Any] = {"name": "bm25"}
             entries = {"loss": "", "teacher": "", "student": "", "sampler": ""}
             if isinstance(measured, Student):
-                what = {**measured.specification, "weights": weights_digest(measured.model)}
+                what = {**measured.specification, "weights": measured.weights()}
                 entries["student"] = label
             elif measured is not None:
                 what = {"teacher": measured.specification, "weights": measured.weights()}
@@ -225,7 +243,7 @@ class Crossing:
             seed=seed,
             collection=self.lab.collection.fingerprint,
             precision=self.lab.device.precision,
-            student_weights=weights_digest(arm.student.model),
+            student_weights=arm.student.weights(),
             teacher_weights=arm.teacher.weights(),
         )
 
@@ -240,7 +258,9 @@ class Crossing:
             "student": str(chosen.student),
             "sampler": str(chosen.sampler),
         }
-        row = Row(arm.name, role, number, run.seed, self._folder(run.id), entries, options)
+        folder = self._folder(run.id)
+        retains = self._retains(arm) if role == "final" else ""
+        row = Row(arm.name, role, number, run.seed, folder, entries, options, retains)
         keep = role == "final" and self.study.keep_students
         training = Run(run, row.folder, self.lab, keep, self._report_for(row))
         return self._perform(row, training.execute, value_of="select")

@@ -17,7 +17,19 @@ from bench.specification import Role
 from bench.study import Study, load_study
 
 CLOCKS = ("train_seconds", "cold_seconds", "warm_seconds", "tuned_seconds")
+SPEEDS = ("query_seconds", "document_seconds")
+TIMED = (*CLOCKS, *SPEEDS)
 """Columns of seconds: what differs between two otherwise equal runs."""
+
+SIZES = (
+    "parameters",
+    "trained_parameters",
+    "query_parameters",
+    "embedding_parameters",
+    "query_flops",
+    "document_flops",
+)
+"""Columns of what serving a student takes (`bench.evaluation.footprint.Footprint`)."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,7 @@ class Row:
         entries: loss, teacher, student and sampler as tables name them.
         options: the values of everything that a search space of the study varies.
         trial: the proposal it belongs to; -1 for reference runs.
+        retains: the reference row of the teacher that its quality is divided by; empty for none.
     """
 
     arm: str
@@ -37,6 +50,7 @@ class Row:
     folder: RunFolder
     entries: Mapping[str, str]
     options: Mapping[str, Any]
+    retains: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,7 +124,7 @@ def write_tables(out: Path, study: Study, rows: Sequence[Row]) -> None:
     summary = [_summary_row(study, row, rows, bills) for row in rows]
     options = list(dict.fromkeys(key for row in rows for key in row.options))
     measures = [_test_column(name, part) for part in study.test for name in study.measures]
-    columns = [*_FIRST, *options, *_COUNTS, *CLOCKS, "parameters", *measures, *_LAST]
+    columns = [*_FIRST, *options, *_COUNTS, *CLOCKS, *SIZES, *SPEEDS, *measures, *_LAST]
     _write(out / "summary.csv", pd.DataFrame(summary).reindex(columns=columns))
     done = [row for row in rows if row.folder.id in bills]
     curves = [_labelled(row, row.folder.table("curve")) for row in done]
@@ -135,7 +149,15 @@ _FIRST = (
     "status",
 )
 _COUNTS = ("examples", "steps")
-_LAST = ("best_point", "unpriced", "environment", "run", "error")
+_LAST = (
+    "retention",
+    "retention_of",
+    "best_point",
+    "unpriced",
+    "environment",
+    "run",
+    "error",
+)
 _LABELS = ("arm", "role", "trial", "seed")
 
 
@@ -166,7 +188,8 @@ def _summary_row(
         return values
     record = row.folder.record()
     own = bills[row.folder.id]
-    values |= {key: record[key] for key in (*_COUNTS, "parameters", "best_point", "unpriced")}
+    values |= {key: record[key] for key in (*_COUNTS, "best_point", "unpriced")}
+    values |= {key: record.get(key) for key in (*SIZES, *SPEEDS)}
     values["environment"] = ", ".join(
         f"{name} {value}" for name, value in record["environment"].items()
     )
@@ -187,7 +210,26 @@ def _summary_row(
         for part, measured in queries.groupby("part"):
             for name in study.measures:
                 values[_test_column(name, str(part))] = measured[name].mean()
+        values |= _retention(study, row, rows)
     return values
+
+
+def _retention(study: Study, row: Row, rows: Sequence[Row]) -> dict[str, Any]:
+    """The primary measure as a share of the teacher's, on the same queries of the first test part.
+
+    Where the teacher was not measured, or has found nothing, there is none.
+    """
+    teachers = [one for one in rows if one.role == "reference" and one.arm == row.retains]
+    if not teachers or teachers[0].folder.status() != "done":
+        return {}
+    theirs = _first_test(study, teachers[0])
+    share = _first_test(study, row) / theirs if theirs else None
+    return {"retention": share, "retention_of": row.retains}
+
+
+def _first_test(study: Study, row: Row) -> float:
+    queries = row.folder.table("queries")
+    return float(queries.loc[queries["part"] == study.test[0], study.primary].mean())
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:

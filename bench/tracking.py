@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.progress import narrate, say
-from bench.results import Row
+from bench.results import SIZES, SPEEDS, Row
 from bench.study import Study
 
 RUN_TAG = "bench.run"
@@ -119,6 +119,11 @@ class Tracker:
                 for part, row_means in means.iterrows()
                 for name, value in row_means.items()
             ]
+        metrics += [
+            Metric(name, float(record[name]), 0, record["examples"])
+            for name in (*SIZES, *SPEEDS)
+            if record.get(name) is not None
+        ]
         for start in range(0, len(metrics), 900):  # MLflow takes 1,000 at a time
             self._client.log_batch(run_id, metrics=metrics[start : start + 900])
         self._client.log_batch(run_id, params=parameters)

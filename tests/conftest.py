@@ -136,3 +136,15 @@ def bench(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complete
         timeout=600,
         check=False,
     )
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory, collection_folder):
+    """The small collection, with artifacts of its own."""
+    from bench.artifacts import Artifacts
+    from bench.collections.open import open_collection
+    from bench.encoding.device import choose
+    from bench.lab import Lab
+
+    artifacts = Artifacts(tmp_path_factory.mktemp("artifacts"))
+    return Lab(open_collection(str(collection_folder), artifacts), artifacts, choose())

@@ -11,7 +11,7 @@ import pytest
 
 import bench as public
 from bench import cli
-from bench.results import CLOCKS
+from bench.results import CLOCKS, SIZES, SPEEDS
 from tests.conftest import bench, study_values, write_collection
 
 
@@ -69,9 +69,9 @@ def test_summary_has_a_row_a_run(place):
     first = ["study", "arm", "role", "loss", "teacher", "student", "sampler", "trial", "seed"]
     assert list(summary.columns[:10]) == [*first, "status"]
     assert list(summary.columns[10:]) == [
-        "training.learning_rate", "loss.margin", "examples", "steps", *CLOCKS, "parameters",
+        "training.learning_rate", "loss.margin", "examples", "steps", *CLOCKS, *SIZES, *SPEEDS,
         "nDCG@10", "RR@10", "R@100",
-        "best_point", "unpriced", "environment", "run", "error",
+        "retention", "retention_of", "best_point", "unpriced", "environment", "run", "error",
     ]  # fmt: skip
     roles = summary.groupby(["role", "arm"]).size().to_dict()
     arms = ("adaptive-margin", "static-margin", "margin-mse")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.results import CLOCKS
+from bench.results import TIMED
 from tests.conftest import bench
 
 KILLS = 6
@@ -19,7 +19,7 @@ KILLS = 6
 
 def tables(out: Path) -> dict[str, bytes]:
     """The finished tables' bytes without the columns of seconds."""
-    summary = pd.read_csv(out / "summary.csv", dtype=str).drop(columns=list(CLOCKS))
+    summary = pd.read_csv(out / "summary.csv", dtype=str).drop(columns=list(TIMED))
     curves = pd.read_csv(out / "curves.csv", dtype=str).drop(columns="train_seconds")
     found = {"summary": summary.to_csv().encode(), "curves": curves.to_csv().encode()}
     for run in sorted((out / "runs").iterdir()):

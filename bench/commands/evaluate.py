@@ -24,12 +24,15 @@ def evaluate_student(
     Raises:
         InputError: no such student, collection, part or measure.
     """
+    import torch
+
     from bench.artifacts import Artifacts
     from bench.collections.open import open_collection
     from bench.encoding.device import choose
     from bench.evaluation.evaluator import Evaluator
     from bench.evaluation.measures import parse, per_query
     from bench.evaluation.ranking import write_trec
+    from bench.lab import Lab
     from bench.students.find import find_student
     from bench.study import Evaluation
 
@@ -43,9 +46,10 @@ def evaluate_student(
     part = collection.part(split)
     device = choose()
     depth = Evaluation(depth=1000) if run else Evaluation(depth=_deepest(measures))
-    evaluator = Evaluator(collection, student, depth, artifacts, device)
-    encoder = student.build().to(device.place)
-    ranking = evaluator.rank(encoder, split)
+    lab = Lab(collection, artifacts, device)
+    evaluator = Evaluator(lab, student, depth)
+    torch.manual_seed(0)  # for a student that is drawn
+    ranking = evaluator.rank(student.build(lab).to(device.place), split)
     if run:
         write_trec(run, ranking, collection, split, "bench")
     means = per_query(part, ranking, measures).mean()

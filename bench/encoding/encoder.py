@@ -1,4 +1,4 @@
-"""The encoder: a transformer, a pooling, a similarity; and encoding many texts with it."""
+"""What an encoder is, how texts are packed for it, and encoding many of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
-from transformers import PreTrainedModel
 
+from bench.artifacts import Artifact
 from bench.encoding.device import Device
 from bench.encoding.tokens import Tokens, length_groups, pad
 from bench.losses.signals import Similarity, unit
@@ -52,24 +52,33 @@ class Encoder(nn.Module):
 
     Attributes:
         similarity: how two vectors are compared: ``cosine`` or ``dot``.
+        head: a linear layer behind the pooling; `None` for none.
+        artifacts: what its start was computed from.
     """
 
-    def __init__(
-        self, transformer: PreTrainedModel, pooling: Pooling, similarity: Similarity
-    ) -> None:
+    def __init__(self, similarity: Similarity) -> None:
         super().__init__()
-        self.transformer = transformer
-        self.pooling = pooling
         self.similarity = similarity
+        self.head: nn.Linear | None = None
+        self.artifacts: tuple[Artifact, ...] = ()
+
+    @property
+    def pooled_width(self) -> int:
+        """d of what `pooled` gives."""
+        raise NotImplementedError
 
     @property
     def width(self) -> int:
-        return self.transformer.config.hidden_size
+        return self.head.out_features if self.head else self.pooled_width
+
+    def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """[n, length] ids and mask → one vector a text, before the head."""
+        raise NotImplementedError
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """[n, length] ids and mask → [n, width] vectors, not normalised."""
-        states = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state
-        return pool(states, mask, self.pooling)
+        vectors = self.pooled(ids, mask)
+        return self.head(vectors) if self.head else vectors
 
     def embed(self, packed: Packed, device: Device, recompute: bool = False) -> Tensor:
         """Vectors of packed texts [n, width], in the order they had before packing.

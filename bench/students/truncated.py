@@ -1,30 +1,38 @@
-"""The first layers of a pretrained encoder."""
+"""Some layers of a pretrained encoder."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge
 
 from bench import students
-from bench.students.base import Student
+from bench.students.base import FromModel
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from bench.encoding.encoder import Encoder
+    from bench.lab import Lab
 
 
 @students.register("truncated", version=1)
 @dataclass(frozen=True)
-class Truncated(Student):
-    """The first ``layers`` layers of a pretrained encoder, shared by queries and documents."""
+class Truncated(FromModel):
+    """``layers`` of a pretrained encoder's layers, shared by queries and documents.
+
+    ``keep`` says which: the first, the last, or some at equal distances, the first and the last
+    among them (as DistilBERT, arXiv 1910.01108, which takes every second).
+    """
 
     layers: Annotated[int, Ge(1)] = 2
+    keep: Literal["first", "last", "spaced"] = "first"
 
-    def build(self) -> Encoder:
-        from bench.encoding.encoder import Encoder
-        from bench.encoding.models import keep_first_layers, load_transformer
+    def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
+        from bench.encoding.models import keep_layers, load_transformer
+        from bench.encoding.transformer_encoder import TransformerEncoder
 
-        transformer = load_transformer(self.model)
-        keep_first_layers(transformer, self.layers)
-        return Encoder(transformer, self.pooling, self.similarity)
+        transformer = start or load_transformer(self.model)
+        keep_layers(transformer, self.layers, self.keep)
+        return TransformerEncoder(transformer, self.pooling, self.similarity)

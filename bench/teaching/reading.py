@@ -10,7 +10,6 @@ import torch
 
 from bench.artifacts import Artifact
 from bench.collections.base import Texts
-from bench.encoding.models import load_tokenizer, tokenizer_digest
 from bench.encoding.tokens import Tokens, tokenize
 from bench.lab import Lab
 from bench.teaching.scorers import Scorer
@@ -23,6 +22,7 @@ class Reading:
     Attributes:
         texts: the queries.
         query_length: most tokens of a query; 0 means as for documents.
+        query_prompt, document_prompt: what is written before every query or document.
     """
 
     model: str
@@ -30,6 +30,8 @@ class Reading:
     query_length: int
     texts: Texts
     lab: Lab
+    query_prompt: str = ""
+    document_prompt: str = ""
 
     def of(self, queries: Texts) -> Reading:
         """The same for other queries."""
@@ -37,19 +39,19 @@ class Reading:
 
     @cached_property
     def queries(self) -> Tokens:
-        return self._tokens(self.texts, self.query_length or self.max_length)
+        length = self.query_length or self.max_length
+        return tokenize(self.texts, self.model, length, self.lab.artifacts, self.query_prompt)
 
     @cached_property
     def documents(self) -> Tokens:
-        return self._tokens(self.lab.collection.documents, self.max_length)
+        texts = self.lab.collection.documents
+        return tokenize(
+            texts, self.model, self.max_length, self.lab.artifacts, self.document_prompt
+        )
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
         return (self.queries.artifact, self.documents.artifact)
-
-    def _tokens(self, texts: Texts, length: int) -> Tokens:
-        tokenizer, identity = load_tokenizer(self.model), tokenizer_digest(self.model)
-        return tokenize(texts, tokenizer, identity, length, self.lab.artifacts)
 
     @torch.inference_mode()
     def rerank(self, scorer: Scorer, queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:

@@ -49,16 +49,11 @@ class StoredEmbeddings:
     @classmethod
     def of(cls, ready: Ready, needs: frozenset[Signal]) -> StoredEmbeddings:
         """Encode what training can draw and the loss needs, or open it where that has been done."""
-        reading = ready.reading
         queries = documents = None
         if needs & {*SCORED, Signal.QUERIES}:
-            everything = np.arange(len(reading.texts))
-            fingerprint = reading.texts.fingerprint
-            queries = store(ready, "queries", fingerprint, reading.queries, everything)
+            queries = store_queries(ready)
         if needs & {*SCORED, Signal.DOCUMENTS}:
-            collection = reading.lab.collection
-            fingerprint, drawn = collection.documents.fingerprint, collection.drawable()
-            documents = store(ready, "documents", fingerprint, reading.documents, drawn)
+            documents = store_documents(ready)
         return cls(needs, queries, documents)
 
     @property
@@ -86,7 +81,22 @@ class StoredEmbeddings:
         )
 
 
-def store(
+def store_queries(ready: Ready) -> Stored:
+    """The vectors of every query it reads."""
+    reading = ready.reading
+    everything = np.arange(len(reading.texts))
+    return _store(ready, "queries", reading.texts.fingerprint, reading.queries, everything)
+
+
+def store_documents(ready: Ready, positions: np.ndarray | None = None) -> Stored:
+    """The vectors of these documents; of all that training can draw where none are given."""
+    collection = ready.reading.lab.collection
+    drawn = collection.drawable() if positions is None else positions
+    fingerprint = collection.documents.fingerprint
+    return _store(ready, "documents", fingerprint, ready.reading.documents, drawn)
+
+
+def _store(
     ready: Ready, side: str, fingerprint: str, tokens: Tokens, positions: np.ndarray
 ) -> Stored:
     """The vectors of the texts at these positions, made or found."""

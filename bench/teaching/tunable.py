@@ -58,11 +58,15 @@ class Tunable(Teacher):
     def unpriced(self) -> str:
         return f"the {'pretraining' if self.fine_tune else 'training'} of {self.model}"
 
-    def ready(self, queries: Texts, lab: Lab) -> Ready:
-        """The teacher's model, for these queries and the collection's documents."""
+    def reading(self, queries: Texts, lab: Lab) -> Reading:
+        """These queries and the collection's documents as the model reads them."""
         from bench.teaching.reading import Reading
 
-        reading = Reading(self.model, self.max_length, self.query_length, queries, lab)
+        return Reading(self.model, self.max_length, self.query_length, queries, lab)
+
+    def ready(self, queries: Texts, lab: Lab) -> Ready:
+        """The teacher's model, for these queries and the collection's documents."""
+        reading = self.reading(queries, lab)
         tuned = None
         if self.fine_tune:
             from bench.teaching.fine_tuning import FineTuning

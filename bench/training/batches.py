@@ -11,6 +11,7 @@ import numpy as np
 from bench.encoding.device import Device
 from bench.encoding.encoder import Packed
 from bench.encoding.tokens import Tokens
+from bench.encoding.towers import Towers
 from bench.losses.signals import Signals
 from bench.samplers.base import Draws, Triples
 from bench.teachers.base import Teaching
@@ -21,19 +22,23 @@ class Batch:
     """A batch of B triples, ready for the device.
 
     Attributes:
-        packed: every distinct text of the batch once.
-        queries, positives, negatives: rows of the packed texts: [B], [B], [B·K].
-        texts, tokens: how much there is to encode.
+        packed: for each of the student's encoders, every distinct text it has to encode once.
+        stored: vectors [m, d] of the batch's distinct documents, where they are not encoded.
+        queries, positives, negatives: rows of what is encoded and stored, one after the other:
+            [B], [B], [B·K].
+        texts: how many there are to encode.
+        tokens: how many each encoder has to.
     """
 
     triples: Triples
-    packed: Packed
+    packed: tuple[Packed, ...]
+    stored: np.ndarray | None
     queries: np.ndarray
     positives: np.ndarray
     negatives: np.ndarray
     signals: Signals
     texts: int
-    tokens: int
+    tokens: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -41,12 +46,14 @@ class BatchMaker:
     """Draws triples, looks up their tokens and the teacher's signals.
 
     Attributes:
+        documents: their tokens; `None` where the student has their vectors stored.
         group_tokens: most padded tokens encoded at a time; 0 is what suits the device.
     """
 
     draws: Draws
+    towers: Towers
     queries: Tokens
-    documents: Tokens
+    documents: Tokens | None
     teaching: Teaching
     device: Device
     seed: int
@@ -59,17 +66,33 @@ class BatchMaker:
         drawn = np.concatenate([triples.positives, triples.negatives.ravel()])
         documents, document_rows = np.unique(drawn, return_inverse=True)
         document_rows = document_rows + len(queries)
-        rows = self.queries.rows(queries) + self.documents.rows(documents)
+        texts = self._texts(queries, documents)
+        stored = self.towers.stored
         return Batch(
             triples=triples,
-            packed=Packed.of(rows, self.documents.padding, self.device, self.group_tokens),
+            packed=tuple(
+                Packed.of(rows, padding, self.device, self.group_tokens) for rows, padding in texts
+            ),
+            stored=stored.at(documents) if stored else None,
             queries=query_rows,
             positives=document_rows[: len(triples)],
             negatives=document_rows[len(triples) :],
             signals=self.teaching.signals(triples),
-            texts=len(rows),
-            tokens=sum(map(len, rows)),
+            texts=sum(len(rows) for rows, _ in texts),
+            tokens=tuple(sum(map(len, rows)) for rows, _ in texts),
         )
+
+    def _texts(
+        self, queries: np.ndarray, documents: np.ndarray
+    ) -> list[tuple[list[np.ndarray], int]]:
+        """What each of the student's encoders has to encode: token rows, and what pads them."""
+        asked = self.queries.rows(queries)
+        if self.documents is None:
+            return [(asked, self.queries.padding)]
+        found = self.documents.rows(documents)
+        if self.towers.shared:
+            return [(asked + found, self.documents.padding)]
+        return [(asked, self.queries.padding), (found, self.documents.padding)]
 
 
 class Ahead:

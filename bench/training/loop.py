@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bench.encoding.device import Device
-from bench.encoding.encoder import Encoder
+from bench.encoding.towers import Towers
 from bench.errors import TrainingError
 from bench.ledger import Clocks
 from bench.losses.base import Objective
@@ -38,7 +38,7 @@ class Loop:
         refresh_every: steps between; 0 for never.
     """
 
-    encoder: Encoder
+    towers: Towers
     optimizer: torch.optim.Optimizer
     objective: Objective
     label: str
@@ -105,7 +105,7 @@ class Loop:
         )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        student = embeddings(self.encoder, batch, self.device, bool(self.training.gradient_cache))
+        student = embeddings(self.towers, batch, self.device, bool(self.training.gradient_cache))
         teacher = to_device(batch.signals, self.device)
         value = self.objective(student, teacher)
         value.backward()
@@ -119,7 +119,9 @@ class Loop:
         self.state.steps += 1
         self.state.examples += size
         self.state.texts += batch.texts
-        self.state.tokens += batch.tokens
+        self.state.tokens = [
+            before + now for before, now in zip(self.state.tokens, batch.tokens, strict=True)
+        ]
 
     def _watch(self, value: Tensor, norm: Tensor, student: Embeddings, teacher: Signals) -> None:
         with torch.no_grad():
@@ -153,18 +155,20 @@ PAUSE_SECONDS = 2.0
 """The loop comes up for air this often: for progress, heartbeat and checkpoints."""
 
 
-def embeddings(
-    encoder: Encoder, batch: Batch, device: Device, recompute: bool = False
-) -> Embeddings:
-    """The student's embeddings of a batch; each distinct text is encoded once."""
-    vectors = encoder.embed(batch.packed, device, recompute)
+def embeddings(towers: Towers, batch: Batch, device: Device, recompute: bool = False) -> Embeddings:
+    """The student's embeddings of a batch; each distinct text is encoded once, or looked up."""
+    encoded = zip(towers.encoders, batch.packed, strict=True)
+    parts = [encoder.embed(packed, device, recompute) for encoder, packed in encoded]
+    if batch.stored is not None:
+        parts.append(device.upload(batch.stored))
+    vectors = torch.cat(parts)
     # index_select: a gather written x[rows] sums its gradient in no fixed order on a CPU.
     queries, positives, negatives = (
         vectors.index_select(0, device.upload(rows))
         for rows in (batch.queries, batch.positives, batch.negatives)
     )
     negatives = negatives.view(len(queries), -1, vectors.shape[1])
-    return Embeddings(queries, positives, negatives, encoder.similarity)
+    return Embeddings(queries, positives, negatives, towers.similarity)
 
 
 def to_device(signals: Signals, device: Device) -> Signals:

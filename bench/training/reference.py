@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
+import torch
 
 from bench import students
 from bench.artifacts import Artifact, once
 from bench.encoding.device import environment
-from bench.encoding.encoder import Encoder
+from bench.encoding.towers import Towers
 from bench.evaluation.bm25 import BM25
 from bench.evaluation.evaluator import Evaluator, pool
+from bench.evaluation.footprint import Footprint, count, footprint
 from bench.evaluation.ranking import Ranking, to_frame, write_trec
 from bench.lab import Lab
 from bench.ledger import Bill, Clocks
 from bench.records import RunFolder
 from bench.specification import ReferenceSpecification
-from bench.students.base import Student
+from bench.students.base import FromModel, Student
 from bench.teachers.base import Teacher
 from bench.teaching.scorers import BiScorer
 from bench.teaching.tunable import Ready
@@ -77,44 +78,51 @@ class Reference:
                 "steps": 0,
                 "best_point": 0,
                 "select": None,
-                "parameters": ranker.parameters,
-                "unpriced": self.what.unpriced() if isinstance(self.what, Teacher) else None,
+                **asdict(ranker.footprint()),
+                "unpriced": self._unpriced(),
                 "collection": self.lab.describe_collection(),
                 "environment": environment(self.lab.device),
             }
         )
+
+    def _unpriced(self) -> str | None:
+        teacher = self.what.inherits() if isinstance(self.what, Student) else self.what
+        return teacher.unpriced() if teacher else None
 
     def _ranker(self) -> Ranker:
         if self.what is None:
             return BM25Ranker(self)
         if isinstance(self.what, Student):
             student = self.what
-            return EncoderRanker(self, student, lambda: student.build(), untrained=True)
+            torch.manual_seed(0)  # for one that is drawn; a run's own point 0 is drawn by its seed
+            towers = student.build(self.lab)
+            return EncoderRanker(self, student, towers, towers.artifacts, untrained=True)
         ready = self.what.reference(self.lab)
         scorer = ready.scorer
         if not isinstance(scorer, BiScorer):
             return Reranker(self, ready)
-        names = (field.name for field in fields(Student))
+        names = (field.name for field in fields(FromModel))
         options = {key: ready.teacher.options[key] for key in names}
         student = students.create("pretrained", **options)
-        return EncoderRanker(self, student, lambda: scorer.encoder, untrained=False, ready=ready)
+        towers = Towers(scorer.encoder)
+        return EncoderRanker(self, student, towers, ready.artifacts, untrained=False)
 
 
 class Ranker(Protocol):
     """Ranks the queries of dev and of the test parts."""
 
-    parameters: int
     artifacts: tuple[Artifact, ...]
 
     def dev(self) -> Ranking: ...
 
     def tests(self) -> dict[str, Ranking]: ...
 
+    def footprint(self) -> Footprint: ...
+
 
 class BM25Ranker:
     """BM25 over the same documents as everybody else, the dev pool included."""
 
-    parameters = 0
     artifacts: tuple[Artifact, ...] = ()
 
     def __init__(self, reference: Reference) -> None:
@@ -136,35 +144,39 @@ class BM25Ranker:
             for part in self._tests
         }
 
+    def footprint(self) -> Footprint:
+        return Footprint(parameters=0)
+
 
 class EncoderRanker:
-    """An encoder as it is."""
+    """A student, or a teacher that is one, as it is."""
 
     def __init__(
         self,
         reference: Reference,
         student: Student,
-        build: Callable[[], Encoder],
+        towers: Towers,
+        artifacts: tuple[Artifact, ...],
         untrained: bool,
-        ready: Ready | None = None,
     ) -> None:
-        lab = reference.lab
-        self._evaluator = Evaluator(
-            lab.collection, student, reference.specification.evaluation, lab.artifacts, lab.device
-        )
-        self._encoder = build().to(lab.device.place)
-        self._untrained = untrained
+        self._lab = lab = reference.lab
+        self._student = student
+        self._evaluator = Evaluator(lab, student, reference.specification.evaluation)
+        self._towers = towers.to(lab.device.place)
+        self._known = untrained and not student.drawn
         self._tests = reference.specification.tests
-        self.artifacts = ready.artifacts if ready else ()
-        self.parameters = sum(value.numel() for value in self._encoder.parameters())
+        self.artifacts = artifacts
 
     def dev(self) -> Ranking:
-        if self._untrained:
+        if self._known:
             return self._evaluator.untrained("dev")
-        return self._evaluator.rank(self._encoder, "dev")
+        return self._evaluator.rank(self._towers, "dev")
 
     def tests(self) -> dict[str, Ranking]:
-        return self._evaluator.rank_parts(self._encoder, self._tests)
+        return self._evaluator.rank_parts(self._towers, self._tests)
+
+    def footprint(self) -> Footprint:
+        return footprint(self._towers, self._student, self._evaluator, self._lab, trained=False)
 
 
 class Reranker:
@@ -175,7 +187,6 @@ class Reranker:
         self._lab = reference.lab
         self._ready = ready
         self.artifacts = ready.artifacts
-        self.parameters = sum(value.numel() for value in ready.scorer.parameters())
 
     def dev(self) -> Ranking:
         return self._rerank("dev", self._bm25.dev())
@@ -193,3 +204,6 @@ class Reranker:
         documents = np.concatenate([first, found.documents[:, RERANKED:]], axis=1)
         scores = np.arange(documents.shape[1], 0, -1, dtype=np.float32)
         return Ranking(documents, np.tile(scores, (len(documents), 1)))
+
+    def footprint(self) -> Footprint:
+        return Footprint(parameters=count([self._ready.scorer]))

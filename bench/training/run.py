@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -11,11 +12,13 @@ import torch
 
 from bench.artifacts import Artifact, once
 from bench.encoding.device import environment
-from bench.encoding.encoder import Encoder
 from bench.encoding.flops import training_flops
+from bench.encoding.towers import Towers
 from bench.evaluation.evaluator import Evaluator
+from bench.evaluation.footprint import count, footprint
 from bench.evaluation.measures import per_query
 from bench.evaluation.ranking import to_frame, write_trec
+from bench.exporting.folder import save_student
 from bench.files import read_json, remove_leftovers, write_json
 from bench.lab import Lab
 from bench.ledger import Bill, Clocks
@@ -23,7 +26,7 @@ from bench.records import RunFolder
 from bench.samplers._refreshed import Refreshed
 from bench.samplers.base import Demand, Draws
 from bench.specification import RunSpecification
-from bench.students.export import save_student
+from bench.teachers.base import Teacher
 from bench.training import state as checkpoints
 from bench.training.batches import Ahead, BatchMaker
 from bench.training.loop import Loop, stream
@@ -81,22 +84,23 @@ class Run:
     def _build(self) -> None:
         arm, lab = self.specification.arm, self.lab
         torch.manual_seed(self.specification.seed)
-        self.encoder: Encoder = arm.student.build().to(lab.device.place)
-        self.encoder.train()
-        self.evaluator = Evaluator(
-            lab.collection, arm.student, self.specification.evaluation, lab.artifacts, lab.device
-        )
+        self.towers: Towers = arm.student.build(lab).to(lab.device.place)
+        self.towers.train()
+        self.evaluator = Evaluator(lab, arm.student, self.specification.evaluation)
         self.draws = draws = arm.sampler.prepare(lab)
         teaching = arm.teacher.prepare(arm.loss.needs(), self._demand(draws), lab)
-        documents, queries = self.evaluator.documents, self.evaluator.queries(draws.queries)
+        queries = self.evaluator.queries(draws.queries)
+        documents = None if self.towers.stored else self.evaluator.documents
         self.artifacts: list[Artifact] = [
-            documents.artifact,
+            *([documents.artifact] if documents else []),
             queries.artifact,
+            *self.towers.artifacts,
             *draws.artifacts,
             *teaching.artifacts,
         ]
         self.batches = BatchMaker(
             draws,
+            self.towers,
             queries,
             documents,
             teaching,
@@ -106,8 +110,8 @@ class Run:
         )
         # A loss's own parameters start from a random stream of their own.
         torch.manual_seed(stream(self.specification.seed, "loss"))
-        self.objective = arm.loss.build(self.encoder.width, teaching.width)
-        self.modules: dict[str, torch.nn.Module] = {"student": self.encoder}
+        self.objective = arm.loss.build(self.towers.width, teaching.width)
+        self.modules: dict[str, torch.nn.Module] = {"student": self.towers}
         if isinstance(self.objective, torch.nn.Module):
             self.modules["loss"] = self.objective.to(lab.device.place)
         self.optimizer = make_optimizer(self.modules.values(), arm.training.weight_decay)
@@ -121,7 +125,7 @@ class Run:
             return False
         self._report(f"{self._progress()}, mining negatives")
         with self.clocks("mine"):
-            draws.take(self.evaluator.mine(self.encoder, draws.depth))
+            draws.take(self.evaluator.mine(self.towers, draws.depth))
         state.mined, state.mined_at = draws.ranked, state.steps
         return True
 
@@ -137,7 +141,8 @@ class Run:
     def _resume(self, start_seconds: float) -> None:
         """Take up the last checkpoint, if any; put what was done after it on the bill as wasted."""
         restored = checkpoints.load(self.folder, self.modules, self.optimizer)
-        self.state, seconds = restored or (State(), {})
+        fresh = State(tokens=[0] * len(self.towers.encoders))
+        self.state, seconds = restored or (fresh, {})
         if isinstance(self.draws, Refreshed):
             self.draws.ranked = self.state.mined
         self.clocks = Clocks(seconds)
@@ -155,7 +160,7 @@ class Run:
     def _loop(self) -> Loop:
         run = self.specification
         return Loop(
-            encoder=self.encoder,
+            towers=self.towers,
             optimizer=self.optimizer,
             objective=self.objective,
             label=str(run.arm.loss),
@@ -177,10 +182,10 @@ class Run:
         state, run = self.state, self.specification
         self._report(f"{self._progress()}, evaluating on dev")
         with self.clocks("evaluate"):
-            if point == 0:
+            if point == 0 and not run.arm.student.drawn:
                 ranking = self.evaluator.untrained("dev")
             else:
-                ranking = self.evaluator.rank(self.encoder, "dev")
+                ranking = self.evaluator.rank(self.towers, "dev")
             select = self.lab.collection.dev_halves()["dev-select"]
             dev = self.lab.collection.part("dev")
             value = float(per_query(dev, ranking, [run.select_by], select).mean().iloc[0])
@@ -198,7 +203,7 @@ class Run:
         state.sums.clear()
         if value > state.best[0]:
             state.best = (value, point)
-            state.best_weights = weights(self.encoder)
+            state.best_weights = weights(self.towers)
 
     def _pause(self) -> None:
         self._report(self._progress())
@@ -223,15 +228,18 @@ class Run:
 
     def _finish(self) -> None:
         run, lab, state = self.specification, self.lab, self.state
-        self.encoder.load_state_dict(state.best_weights)
+        self.towers.load_state_dict(state.best_weights)
         with self.clocks("test"):
             self._report("measuring test")
-            rankings = self.evaluator.rank_parts(self.encoder, run.tests)
+            rankings = self.evaluator.rank_parts(self.towers, run.tests)
             for part, ranking in rankings.items():
                 write_trec(self.folder.trec(part), ranking, lab.collection, part, run.id)
+        with self.clocks("evaluate"):
+            self._report("timing the student")
+            size = footprint(self.towers, run.arm.student, self.evaluator, lab, trained=True)
         with self.clocks("save"):
             if self._keep_student:
-                save_student(self.encoder, run.arm.student, self.folder.student)
+                save_student(self.towers, run.arm.student, self.folder.student)
             self.folder.write_table("rankings", pd.concat(state.rankings, ignore_index=True))
             self.folder.write_table("curve", pd.DataFrame(state.curve))
         self.folder.write_bills(self._bills())
@@ -243,9 +251,9 @@ class Run:
                 "steps": state.steps,
                 "best_point": state.best[1],
                 "select": state.best[0],
-                "parameters": count(self.encoder),
-                "loss_parameters": count(self.modules.get("loss")),
-                "unpriced": run.arm.teacher.unpriced(),
+                **asdict(size),
+                "loss_parameters": count([self.modules["loss"]] if "loss" in self.modules else []),
+                "unpriced": unpriced(run.arm.teacher, run.arm.student.inherits()),
                 "collection": lab.describe_collection(),
                 "environment": environment(lab.device),
             }
@@ -264,8 +272,8 @@ class Run:
             "train": {
                 "examples": state.examples,
                 "texts": state.texts,
-                "tokens": state.tokens,
-                "flops": training_flops(self.encoder, state.tokens),
+                "tokens": sum(state.tokens),
+                "flops": sum(map(training_flops, self.towers.encoders, state.tokens)),
             }
         }
         for phase, seconds in self.clocks.all().items():
@@ -275,6 +283,7 @@ class Run:
         return bills
 
 
-def count(module: torch.nn.Module | None) -> int:
-    """How many parameters it has."""
-    return sum(value.numel() for value in module.parameters()) if module else 0
+def unpriced(*teachers: Teacher | None) -> str | None:
+    """What of their making nobody is charged for."""
+    said = [teacher.unpriced() for teacher in teachers if teacher]
+    return "; ".join(dict.fromkeys(one for one in said if one)) or None

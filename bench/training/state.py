@@ -23,19 +23,20 @@ class State:
     """Where a run stands.
 
     Attributes:
+        tokens: how many each of the student's encoders has encoded.
         sums: running sums of per-step diagnostics since the last evaluation point: numbers, or
             scalars on the device that nobody has waited for yet.
         curve: a row an evaluation point.
         rankings: the dev ranking of each evaluation point.
         best: value on dev-select and number of the best point so far.
-        best_weights: the encoder's weights at that point, on the CPU.
+        best_weights: the student's weights at that point, on the CPU.
         mined: the student's newest own ranking, where it mines, and the step it was made at.
     """
 
     examples: int = 0
     steps: int = 0
     texts: int = 0
-    tokens: int = 0
+    tokens: list[int] = field(default_factory=list)
     sums: dict[str, Any] = field(default_factory=dict)
     curve: list[dict[str, Any]] = field(default_factory=list)
     rankings: list[pd.DataFrame] = field(default_factory=list)

@@ -16,7 +16,7 @@ from bench.artifacts import Artifacts
 from bench.collections.open import open_collection
 from bench.encoding.device import choose
 from bench.encoding.encoder import encode
-from bench.encoding.models import load_tokenizer, locate, tokenizer_digest
+from bench.encoding.models import locate
 from bench.encoding.tokens import tokenize
 from bench.lab import Lab
 from bench.teachers.none import NoTeaching
@@ -31,11 +31,8 @@ def setting(tmp_path):
     artifacts = Artifacts(tmp_path / "artifacts")
     collection = open_collection("pydocs(documents=1000)", artifacts)
     student = students.create("truncated", layers=LAYERS, max_length=LENGTH)
-    tokenizer, identity = load_tokenizer(student.model), tokenizer_digest(student.model)
     parts = (collection.part("train").queries, collection.documents)
-    queries, documents = (
-        tokenize(texts, tokenizer, identity, LENGTH, artifacts) for texts in parts
-    )
+    queries, documents = (tokenize(texts, student.model, LENGTH, artifacts) for texts in parts)
     return artifacts, collection, student, queries, documents
 
 
@@ -57,17 +54,18 @@ def seconds(action) -> float:
 def test_training_is_not_slower_than_sentence_transformers(tmp_path):
     artifacts, collection, student, queries, documents = setting(tmp_path)
     device = choose("float32")
-    draws = samplers.create("uniform").prepare(Lab(collection, artifacts, device))
+    lab = Lab(collection, artifacts, device)
+    draws = samplers.create("uniform").prepare(lab)
     loss = losses.create("infonce")
-    encoder = student.build().to(device.place)
-    optimizer = make_optimizer([encoder], 0.01)
-    maker = BatchMaker(draws, queries, documents, NoTeaching(), device, seed=1)
+    towers = student.build(lab).to(device.place)
+    optimizer = make_optimizer([towers], 0.01)
+    maker = BatchMaker(draws, towers, queries, documents, NoTeaching(), device, seed=1)
 
     def our_steps() -> None:
         ahead = Ahead(maker.make, BATCH, STEPS * BATCH)
         for batch in ahead.from_position(0):
-            loss(embeddings(encoder, batch, device), to_device(batch.signals, device)).backward()
-            torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
+            loss(embeddings(towers, batch, device), to_device(batch.signals, device)).backward()
+            torch.nn.utils.clip_grad_norm_(towers.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
         ahead.close()
@@ -106,9 +104,9 @@ def test_training_is_not_slower_than_sentence_transformers(tmp_path):
 
 
 def test_encoding_is_not_slower_than_sentence_transformers(tmp_path):
-    _, collection, student, _, documents = setting(tmp_path)
+    artifacts, collection, student, _, documents = setting(tmp_path)
     device = choose("float32")
-    encoder = student.build().to(device.place)
+    encoder = student.encoder(Lab(collection, artifacts, device)).to(device.place)
     everything = np.arange(len(documents))
     texts = collection.documents.texts.to_pylist()
     model = theirs(device.place.type)

@@ -17,7 +17,7 @@ from bench.study import parse_study
 from tests.conftest import write_collection
 from tests.training import conftest as training
 
-lab, specify = training.lab, training.specify
+specify = training.specify
 
 WRITTEN = [
     "generated",

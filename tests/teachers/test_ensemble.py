@@ -12,7 +12,7 @@ from bench.losses.signals import Signal
 from bench.samplers.base import Demand
 from tests.training import conftest as training
 
-lab, specify = training.lab, training.specify
+specify = training.specify
 SCORES = frozenset({Signal.SCORES})
 EVERY = frozenset(Signal)
 

@@ -19,7 +19,7 @@ from bench.teaching import score_files as _score_files
 from bench.teaching.score_files import ScoreFile
 from tests.training import conftest as training
 
-lab, specify = training.lab, training.specify
+specify = training.specify
 SCORES = frozenset({Signal.SCORES})
 FORMATS = ["margins", "jsonl", "hard-negatives", "trec"]
 

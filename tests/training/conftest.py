@@ -5,22 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from bench.arms import expand
-from bench.artifacts import Artifacts
-from bench.collections.open import open_collection
-from bench.encoding.device import choose
-from bench.encoding.models import weights_digest
 from bench.evaluation.measured import measure_run
 from bench.lab import Lab
 from bench.records import RunFolder
 from bench.specification import RunSpecification
 from bench.study import parse_study
 from bench.training.run import Run
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory, collection_folder):
-    artifacts = Artifacts(tmp_path_factory.mktemp("artifacts"))
-    return Lab(open_collection(str(collection_folder), artifacts), artifacts, choose())
 
 
 @pytest.fixture
@@ -41,7 +31,7 @@ def specify(lab, toy_values):
             "seed": 1,
             "collection": lab.collection.fingerprint,
             "precision": "float32",
-            "student_weights": weights_digest(arm.student.model),
+            "student_weights": arm.student.weights(),
             "teacher_weights": arm.teacher.weights(),
         }
         return RunSpecification(**{**values, **changes})

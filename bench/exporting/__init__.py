@@ -1,0 +1,1 @@
+"""A trained student for others: the folder they load, and its card."""

@@ -1,0 +1,32 @@
+"""What students are made of that are made of others."""
+
+from __future__ import annotations
+
+from bench import students, teachers
+from bench.errors import InputError
+from bench.students.base import OneEncoder
+from bench.teachers.bi_encoder import BiEncoder
+
+
+def one_encoder(option: str, written: str) -> OneEncoder:
+    """The student that an option names.
+
+    Raises:
+        InputError: no such student, or one with an encoder for each side.
+    """
+    found = students.create(written)
+    if not isinstance(found, OneEncoder):
+        raise InputError(f"{option}: {found.name} is not one encoder that could be a part")
+    return found
+
+
+def bi_encoder(option: str, written: str) -> BiEncoder:
+    """The teacher that an option names.
+
+    Raises:
+        InputError: no such teacher, or one that has no vectors of documents alone.
+    """
+    found = teachers.create(written)
+    if not isinstance(found, BiEncoder):
+        raise InputError(f"{option}: must be a bi-encoder, not {found.name}")
+    return found

@@ -1,0 +1,153 @@
+"""The linear layer behind an encoder's pooling, and where it starts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from bench.artifacts import Artifact, Made
+from bench.encoding.encoder import Encoder, encode
+from bench.encoding.flops import forward_flops
+from bench.encoding.tokens import Tokens
+from bench.errors import InputError
+from bench.lab import Lab
+from bench.students.base import ProjectionStart, Side
+from bench.teaching.stored import Stored, store_documents, store_queries
+from bench.teaching.tunable import Ready
+
+SAMPLE = 2000
+"""Most texts of each side that a start is computed from."""
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Puts a layer behind an encoder that has none.
+
+    Attributes:
+        width: of the vectors it is to give.
+        sides: ``queries``, ``documents`` or both: what the encoder reads, and how.
+        teacher: whose embeddings ``procrustes`` comes near to.
+    """
+
+    encoder: Encoder
+    width: int
+    start: ProjectionStart
+    sides: Mapping[str, Side]
+    teacher: Ready | None
+    lab: Lab
+
+    def attach(self) -> Encoder:
+        """The encoder, its layer behind it.
+
+        Raises:
+            InputError: it has a layer already, or the start has no such width.
+        """
+        encoder = self.encoder
+        if encoder.head:
+            raise InputError(f"a projection behind a projection; give one of width {self.width}")
+        if self.start == "pca" and self.width > encoder.width:
+            raise InputError(f"pca: no {self.width} directions in vectors {encoder.width} wide")
+        head = nn.Linear(encoder.width, self.width)
+        nn.init.zeros_(head.bias)
+        if self.start == "orthogonal":
+            nn.init.orthogonal_(head.weight)
+        elif self.start in ("pca", "procrustes"):
+            artifact = self._artifact()
+            weight = load_file(artifact.folder / "projection.safetensors")["weight"]
+            if len(weight) != self.width:
+                raise InputError(
+                    f"procrustes: the teacher's embeddings are {len(weight)} wide, not {self.width}"
+                )
+            head.load_state_dict({"weight": weight, "bias": head.bias.detach()})
+            encoder.artifacts = (*encoder.artifacts, artifact)
+        encoder.head = head
+        return encoder
+
+    def _artifact(self) -> Artifact:
+        tokens = {side: self._tokens(side) for side in self.sides}
+        stored = {side: self._stored(side) for side in self.sides} if self.teacher else {}
+        positions = {side: self._positions(side) for side in self.sides}
+
+        def make(folder: Path) -> Made:
+            self.encoder.to(self.lab.device.place)
+            ours = torch.cat([self._encode(tokens[side], positions[side]) for side in tokens])
+            if stored:
+                theirs = np.concatenate([stored[side].at(positions[side]) for side in stored])
+                weight = procrustes(ours, torch.from_numpy(theirs))
+            else:
+                weight = principal(ours, self.width)
+            save_file({"weight": weight.contiguous()}, folder / "projection.safetensors")
+            count = sum(int(tokens[side].lengths(positions[side]).sum()) for side in tokens)
+            return Made(
+                texts=len(ours),
+                tokens=count,
+                flops=forward_flops(self.encoder, count),
+                device=self.lab.device.label,
+            )
+
+        specification = {
+            "encoder": _digest(self.encoder),
+            "start": self.start,
+            "width": self.width if self.start == "pca" else None,
+            "tokens": {side: tokens[side].artifact.digest for side in tokens},
+            "teacher": {side: stored[side].artifact.digest for side in stored},
+            "collection": self.lab.collection.fingerprint,
+            "precision": self.lab.device.precision,
+        }
+        needs = [
+            *(one.artifact for one in tokens.values()),
+            *(one.artifact for one in stored.values()),
+        ]
+        return self.lab.artifacts.get("projection", specification, make, needs)
+
+    def _tokens(self, side: str) -> Tokens:
+        collection = self.lab.collection
+        texts = collection.part("train").queries if side == "queries" else collection.documents
+        return self.sides[side].tokens(texts, self.lab)
+
+    def _stored(self, side: str) -> Stored:
+        assert self.teacher
+        return store_queries(self.teacher) if side == "queries" else store_documents(self.teacher)
+
+    def _positions(self, side: str) -> np.ndarray:
+        collection = self.lab.collection
+        if side == "queries":
+            everything = np.arange(len(collection.part("train").queries))
+        else:
+            everything = collection.drawable()
+        return np.sort(np.random.default_rng(0).permutation(everything)[:SAMPLE])
+
+    def _encode(self, tokens: Tokens, positions: np.ndarray) -> Tensor:
+        return encode(self.encoder, tokens, positions, self.lab.device, "a projection").cpu()
+
+
+def principal(vectors: Tensor, width: int) -> Tensor:
+    """[n, d] → [width, d]: the directions that keep most of the dot products."""
+    _, _, directions = torch.linalg.svd(vectors.double(), full_matrices=False)
+    if len(directions) < width:
+        raise InputError(f"pca: {len(vectors)} texts have no {width} directions")
+    return directions[:width].float()
+
+
+def procrustes(ours: Tensor, theirs: Tensor) -> Tensor:
+    """[n, d] and [n, d'] → [d', d]: the scaled (semi-)orthogonal map of least squared error."""
+    left, values, right = torch.linalg.svd(theirs.double().T @ ours.double(), full_matrices=False)
+    rotation = left @ right
+    scale = values.sum() / (ours.double() @ rotation.T).square().sum().clamp_min(1e-12)
+    return (scale * rotation).float()
+
+
+def _digest(encoder: Encoder) -> str:
+    """16 hex digits over the encoder's weights, some of which may have been drawn."""
+    found = hashlib.sha256()
+    for name, value in encoder.state_dict().items():
+        found.update(name.encode())
+        found.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]

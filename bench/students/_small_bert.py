@@ -1,0 +1,118 @@
+"""A BERT with a factorised embedding table: how large it is, and its start from a larger one."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from transformers import ElectraConfig, ElectraModel, PreTrainedModel
+
+from bench.encoding.models import choose_layers
+from bench.errors import InputError
+
+HEAD = 32
+"""Width of an attention head, as in MiniLM."""
+
+
+def count(vocabulary: int, positions: int, embedding: int, width: int, layers: int) -> int:
+    """How many parameters such a BERT has.
+
+    The tables of words, positions and two types, and their norm; the linear layer behind them,
+    where the widths differ; and each layer's four maps of attention, two of the feed-forward part
+    (four times as wide), and two norms.
+    """
+    tables = (vocabulary + positions + 2) * embedding + 2 * embedding
+    behind = 0 if embedding == width else embedding * width + width
+    attention = 4 * (width * width + width)
+    forward = 2 * 4 * width * width + 4 * width + width
+    return tables + behind + layers * (attention + forward + 2 * 2 * width)
+
+
+def small_bert(
+    large: PreTrainedModel, parameters: int, layers: int, embedding: int
+) -> PreTrainedModel:
+    """The widest of these layers that fits, drawn at random, with the vocabulary of ``large``.
+
+    Raises:
+        InputError: not even the narrowest fits.
+    """
+    vocabulary = large.get_input_embeddings().weight.shape[0]
+    positions = large.config.max_position_embeddings
+    width = HEAD
+    if count(vocabulary, positions, embedding, width, layers) > parameters:
+        least = count(vocabulary, positions, embedding, width, layers)
+        raise InputError(
+            f"narrow: {layers} layers and an embedding of {embedding} take at least {least:,} "
+            f"parameters, not {parameters:,}"
+        )
+    while count(vocabulary, positions, embedding, width + HEAD, layers) <= parameters:
+        width += HEAD
+    config = ElectraConfig(
+        vocab_size=vocabulary,
+        embedding_size=embedding,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=width // HEAD,
+        intermediate_size=4 * width,
+        max_position_embeddings=positions,
+        pad_token_id=large.config.pad_token_id,
+    )
+    return ElectraModel(config)
+
+
+@torch.no_grad()
+def start_from(large: PreTrainedModel, small: PreTrainedModel) -> None:
+    """Take over what there is room for, in place."""
+    tables = small.embeddings
+    words = large.get_input_embeddings().weight
+    kept = _principal(words, min(tables.word_embeddings.embedding_dim, words.shape[1]))
+    centre = words.mean(0)
+    room = kept.shape[1]  # a table wider than the model's keeps its further columns as drawn
+    tables.word_embeddings.weight[:, :room] = (words - centre) @ kept
+    places = getattr(getattr(large, "embeddings", None), "position_embeddings", None)
+    if places is not None and large.config.model_type in ("bert", "electra"):
+        tables.position_embeddings.weight[:, :room] = places.weight @ kept
+    _fit_projection(large, small)
+    _copy_layers(large, small)
+
+
+def _fit_projection(large: PreTrainedModel, small: PreTrainedModel) -> None:
+    """The layer behind the tables starts as the least-squares map to the larger one's embeddings.
+
+    Both sides are every word at the first position. Where the small one is narrower, its target are
+    the principal components.
+    """
+    behind = getattr(small, "embeddings_project", None)
+    if behind is None or not hasattr(large, "embeddings"):
+        return
+    every = torch.arange(small.config.vocab_size).unsqueeze(1)
+    ours = small.embeddings.eval()(every)[:, 0]
+    theirs = large.embeddings.eval()(every)[:, 0]
+    small.embeddings.train()
+    width = behind.out_features
+    if width < theirs.shape[1]:
+        theirs = theirs @ _principal(theirs, width)
+    ones = torch.ones(len(ours), 1)
+    map_ = torch.linalg.lstsq(torch.cat([ours, ones], 1).double(), theirs.double()).solution
+    behind.weight[: theirs.shape[1]] = map_[:-1].T.float()
+    behind.bias[: theirs.shape[1]] = map_[-1].float()
+
+
+def _copy_layers(large: PreTrainedModel, small: PreTrainedModel) -> None:
+    """The larger one's layers at equal distances, where the names and shapes of weights agree."""
+    layers, total = small.config.num_hidden_layers, large.config.num_hidden_layers
+    if layers > total:
+        return
+    theirs, ours = large.state_dict(), small.state_dict()
+    for at, source in enumerate(choose_layers(total, layers, "spaced")):
+        prefix = f"encoder.layer.{at}."
+        for name, value in ours.items():
+            other = theirs.get(f"encoder.layer.{source}." + name.removeprefix(prefix))
+            if name.startswith(prefix) and other is not None and other.shape == value.shape:
+                value.copy_(other)
+
+
+def _principal(values: Tensor, width: int) -> Tensor:
+    """[n, d] → [d, width]: the directions of most variance."""
+    centred = (values - values.mean(0)).double()
+    _, directions = torch.linalg.eigh(centred.T @ centred)
+    return directions.flip(1)[:, :width].float()

@@ -1,0 +1,102 @@
+"""A small query encoder beside the teacher's own documents."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from bench import students
+from bench.errors import InputError
+from bench.losses.signals import Similarity
+from bench.students._parts import bi_encoder, one_encoder
+from bench.students.base import OneEncoder, Side, Student
+from bench.teachers.bi_encoder import BiEncoder
+
+if TYPE_CHECKING:
+    from bench.encoding.towers import Towers
+    from bench.lab import Lab
+
+
+@students.register("asymmetric", version=1)
+@dataclass(frozen=True)
+class Asymmetric(Student):
+    """A trained query encoder beside the documents of ``teacher``, a bi-encoder, frozen.
+
+    Documents are the teacher's stored embeddings: encoded once, and charged as they are for every
+    arm that reads them; nothing encodes a document while the student trains. ``queries`` is any
+    student of one encoder. Where its width is not the teacher's, a linear layer is put behind it,
+    starting as ``projection`` says (see ``projected``). With ``shared_start`` it is made from the
+    teacher's own weights, fine-tuned where they are, instead of its model's.
+
+    With ``embedding-match(texts="queries")`` as the loss this is query encoder distillation, QED
+    (arXiv 2306.11550). Source: arXiv 2301.12005 (EmbedDistill), its asymmetric dual encoder.
+    """
+
+    queries: str = "truncated"
+    teacher: str = "bi-encoder"
+    projection: Literal["random", "orthogonal", "procrustes"] = "procrustes"
+    shared_start: bool = False
+
+    def __post_init__(self) -> None:
+        if self._queries.similarity != self._teacher.similarity:
+            raise InputError(
+                f"asymmetric: queries are compared by {self._queries.similarity} and the teacher's "
+                f"documents by {self._teacher.similarity}; give both one similarity"
+            )
+        if self.shared_start and self._teacher.model not in self._queries.models():
+            raise InputError(
+                f"asymmetric: with shared_start, queries must be made from the teacher's model "
+                f"{self._teacher.model!r}, not {', '.join(self._queries.models())}"
+            )
+
+    @cached_property
+    def _queries(self) -> OneEncoder:
+        return one_encoder("queries", self.queries)
+
+    @cached_property
+    def _teacher(self) -> BiEncoder:
+        return bi_encoder("teacher", self.teacher)
+
+    @property
+    def specification(self) -> dict[str, Any]:
+        parts = {"queries": self._queries.specification, "teacher": self._teacher.specification}
+        return {**super().specification, "options": {**self.options, **parts}}
+
+    @property
+    def similarity(self) -> Similarity:
+        return self._teacher.similarity
+
+    @property
+    def query_side(self) -> Side:
+        return self._queries.query_side
+
+    @property
+    def document_side(self) -> Side:
+        teacher = self._teacher
+        return Side(teacher.model, teacher.max_length, teacher.document_prompt)
+
+    @property
+    def drawn(self) -> bool:
+        return self._queries.drawn or self.projection != "procrustes"
+
+    def models(self) -> list[str]:
+        return [*self._queries.models(), self._teacher.model]
+
+    def inherits(self) -> BiEncoder:
+        return self._teacher
+
+    def build(self, lab: Lab) -> Towers:
+        from bench.encoding.towers import Towers
+        from bench.students._inherited import Inherited
+        from bench.students._projection import Projection
+
+        ready = self._teacher.ready(lab.collection.part("train").queries, lab)
+        stored = Inherited(ready)
+        start = deepcopy(stored.encoder().transformer) if self.shared_start else None
+        encoder = self._queries.encoder(lab, start)
+        if encoder.width != stored.width:
+            sides = {"queries": self.query_side}
+            Projection(encoder, stored.width, self.projection, sides, ready, lab).attach()
+        return Towers(encoder, stored=stored)

@@ -1,0 +1,57 @@
+"""A student from a folder that `bench export` or sentence-transformers wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bench import students
+from bench.losses.signals import Similarity
+from bench.students._modules import Modules, read_modules
+from bench.students.base import Side, Student
+
+if TYPE_CHECKING:
+    from bench.encoding.towers import Towers
+    from bench.lab import Lab
+
+
+@students.register("exported", version=1)
+@dataclass(frozen=True)
+class Exported(Student):
+    """A folder (or hub id) of sentence-transformers as it is, with what it says of itself.
+
+    Its pooling, lengths, prompts, projection and normalisation are the folder's; a Router's two
+    routes are two towers. Modules other than Transformer, StaticEmbedding, Pooling, Dense (linear),
+    Normalize and Router are refused.
+    """
+
+    folder: str
+
+    @cached_property
+    def _modules(self) -> Modules:
+        return read_modules(self.folder)
+
+    @property
+    def similarity(self) -> Similarity:
+        return self._modules.similarity
+
+    @property
+    def query_side(self) -> Side:
+        return self._modules.queries.side
+
+    @property
+    def document_side(self) -> Side:
+        return self._modules.documents.side
+
+    def models(self) -> list[str]:
+        return [self.folder]
+
+    def build(self, lab: Lab) -> Towers:
+        from bench.encoding.towers import Towers
+
+        modules = self._modules
+        queries = modules.queries.load(modules.similarity)
+        if modules.queries == modules.documents:
+            return Towers(queries)
+        return Towers(queries, modules.documents.load(modules.similarity))

@@ -1,0 +1,51 @@
+"""A small BERT built to a number of parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from annotated_types import Ge
+
+from bench import students
+from bench.students.base import FromModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from bench.encoding.encoder import Encoder
+    from bench.lab import Lab
+
+
+@students.register("narrow", version=1)
+@dataclass(frozen=True)
+class Narrow(FromModel):
+    """A BERT of at most ``parameters``, its embedding table factorised, its tokenizer ``model``'s.
+
+    The table has ``embedding`` columns and a linear layer behind it, as in ALBERT (arXiv
+    1909.11942) and ELECTRA (arXiv 2003.10555), whose architecture in transformers this is. What is
+    left goes into ``layers`` of one width: the largest multiple of 32, the width of a head, that
+    fits. The start is the ``model``'s: the table its principal components, the layer behind it the
+    nearest linear map to its embeddings (or to as many principal components of those), and its
+    layers, at equal distances, where the widths agree; the rest is drawn. Or all of it is drawn.
+    """
+
+    parameters: Annotated[int, Ge(1000)] = 2_270_000
+    layers: Annotated[int, Ge(1)] = 2
+    embedding: Annotated[int, Ge(1)] = 32
+    start: Literal["model", "random"] = "model"
+
+    @property
+    def drawn(self) -> bool:
+        return True
+
+    def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
+        from bench.encoding.models import load_transformer
+        from bench.encoding.transformer_encoder import TransformerEncoder
+        from bench.students._small_bert import small_bert, start_from
+
+        large = start or load_transformer(self.model)
+        small = small_bert(large, self.parameters, self.layers, self.embedding)
+        if self.start == "model":
+            start_from(large, small)
+        return TransformerEncoder(small, self.pooling, self.similarity)

@@ -1,0 +1,86 @@
+"""An encoder of another width: a linear layer behind its pooling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any
+
+from annotated_types import Ge
+
+from bench import students
+from bench.losses.signals import Similarity
+from bench.students._parts import bi_encoder, one_encoder
+from bench.students.base import OneEncoder, ProjectionStart, Side
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from bench.encoding.encoder import Encoder
+    from bench.lab import Lab
+
+
+@students.register("projected", version=1)
+@dataclass(frozen=True)
+class Projected(OneEncoder):
+    """A student of one encoder with a linear layer behind its pooling: vectors ``width`` wide.
+
+    ``start`` is where that layer begins: drawn at ``random`` (torch's default) or ``orthogonal``;
+    ``pca``, the directions that keep most of the encoder's own dot products (singular vectors, not
+    centred); or ``procrustes``, the rotation and scale that come nearest to the embeddings of
+    ``teacher``, a bi-encoder of that width. The last two are computed from texts of the train part,
+    a cost that is charged. The layer is a part of the student: trained, counted and exported.
+    """
+
+    student: str = "truncated"
+    width: Annotated[int, Ge(1)] = 384
+    start: ProjectionStart = "orthogonal"
+    teacher: str = "bi-encoder"
+
+    def __post_init__(self) -> None:
+        _ = self._student
+        if self.start == "procrustes":
+            bi_encoder("teacher", self.teacher)
+
+    @cached_property
+    def _student(self) -> OneEncoder:
+        return one_encoder("student", self.student)
+
+    @property
+    def specification(self) -> dict[str, Any]:
+        options: dict[str, Any] = {**self.options, "student": self._student.specification}
+        del options["teacher"]
+        if self.start == "procrustes":
+            options["teacher"] = bi_encoder("teacher", self.teacher).specification
+        return {**super().specification, "options": options}
+
+    @property
+    def similarity(self) -> Similarity:
+        return self._student.similarity
+
+    @property
+    def query_side(self) -> Side:
+        return self._student.query_side
+
+    @property
+    def document_side(self) -> Side:
+        return self._student.document_side
+
+    @property
+    def drawn(self) -> bool:
+        return self._student.drawn or self.start in ("random", "orthogonal")
+
+    def models(self) -> list[str]:
+        teacher = [bi_encoder("teacher", self.teacher).model] if self.start == "procrustes" else []
+        return [*self._student.models(), *teacher]
+
+    def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
+        from bench.students._projection import Projection
+
+        encoder = self._student.encoder(lab, start)
+        teacher = None
+        if self.start == "procrustes":
+            train = lab.collection.part("train").queries
+            teacher = bi_encoder("teacher", self.teacher).ready(train, lab)
+        sides = {"queries": self.query_side, "documents": self.document_side}
+        return Projection(encoder, self.width, self.start, sides, teacher, lab).attach()

@@ -1,0 +1,83 @@
+"""Two trained towers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from bench import students
+from bench.errors import InputError
+from bench.losses.signals import Similarity
+from bench.students._parts import one_encoder
+from bench.students.base import OneEncoder, Side, Student
+
+if TYPE_CHECKING:
+    from bench.encoding.towers import Towers
+    from bench.lab import Lab
+
+
+@students.register("untied", version=1)
+@dataclass(frozen=True)
+class Untied(Student):
+    """Two towers of any student's encoder, both trained: ``queries`` and ``documents``.
+
+    Both give vectors of one width and are compared by one similarity; ``projected`` changes a
+    width.
+    """
+
+    queries: str = "pretrained"
+    documents: str = "pretrained"
+
+    def __post_init__(self) -> None:
+        if self._queries.similarity != self._documents.similarity:
+            raise InputError(
+                f"untied: queries are compared by {self._queries.similarity} and documents by "
+                f"{self._documents.similarity}; give both one similarity"
+            )
+
+    @cached_property
+    def _queries(self) -> OneEncoder:
+        return one_encoder("queries", self.queries)
+
+    @cached_property
+    def _documents(self) -> OneEncoder:
+        return one_encoder("documents", self.documents)
+
+    @property
+    def specification(self) -> dict[str, Any]:
+        parts = {
+            "queries": self._queries.specification,
+            "documents": self._documents.specification,
+        }
+        return {**super().specification, "options": parts}
+
+    @property
+    def similarity(self) -> Similarity:
+        return self._queries.similarity
+
+    @property
+    def query_side(self) -> Side:
+        return self._queries.query_side
+
+    @property
+    def document_side(self) -> Side:
+        return self._documents.document_side
+
+    @property
+    def drawn(self) -> bool:
+        return self._queries.drawn or self._documents.drawn
+
+    def models(self) -> list[str]:
+        return [*self._queries.models(), *self._documents.models()]
+
+    def build(self, lab: Lab) -> Towers:
+        from bench.encoding.towers import Towers
+
+        queries, documents = self._queries.encoder(lab), self._documents.encoder(lab)
+        if queries.width != documents.width:
+            raise InputError(
+                f"untied: queries are {queries.width} wide and documents {documents.width}; "
+                f'projected(student="…", width={documents.width}) gives a student that width'
+            )
+        return Towers(queries, documents)

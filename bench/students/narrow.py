@@ -30,9 +30,9 @@ class Narrow(FromModel):
     layers, at equal distances, where the widths agree; the rest is drawn. Or all of it is drawn.
     """
 
-    parameters: Annotated[int, Ge(1000)] = 2_270_000
+    parameters: Annotated[int, Ge(1000)] = 2_220_000
     layers: Annotated[int, Ge(1)] = 2
-    embedding: Annotated[int, Ge(1)] = 32
+    embedding: Annotated[int, Ge(1)] = 64
     start: Literal["model", "random"] = "model"
 
     @property

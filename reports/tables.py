@@ -12,8 +12,12 @@ from bench.results import CLOCKS, Results
 from reports import wording
 from reports.costs import PHASES, artifact_costs, phase_costs
 from reports.reading import measure_columns
+from reports.retention import RESAMPLES, retention_table
 from reports.statistics import arm_table, dev_column
 from reports.wording import Row
+
+_OVER = ("seeds", "queries")
+"""What the intervals of a retention are over."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,11 @@ class Table:
 
 
 def all_tables(results: Results) -> list[Table]:
-    """Every table of the report."""
-    table = arm_table(results)
+    """Every table of the report that has something to show."""
+    table, retained = arm_table(results), retention_table(results)
     return [
         results_table(results, table),
+        *([retained_table(results, retained)] if len(retained) else []),
         arms_table(table),
         charges_table(table),
         costs_table(results),
@@ -82,6 +87,39 @@ def results_table(results: Results, table: pd.DataFrame) -> Table:
         ),
         header=["arm", "seeds", measures[0], f"{measures[0]} − baseline", *measures[1:], dev],
         align="lrr" + "r" * len(measures) + "r",
+        groups=_groups(table, cells),
+        data=table,
+    )
+
+
+def retained_table(results: Results, table: pd.DataFrame) -> Table:
+    """What each arm keeps of its teacher's quality, and what it takes to serve it."""
+    study = results.study
+
+    def cells(row: Row) -> list[Cell]:
+        kept = [wording.percent(row["retention"]), *(wording.bounds(row, by) for by in _OVER)]
+        sizes = [wording.amount(row["size"]), wording.ratio(row["share"])]
+        speed = [wording.amount(row["query_flops"]), wording.seconds(1000 * row["query_seconds"])]
+        texts = [wording.plain(row["of"]), wording.count(row["seeds"]), *kept, *sizes, *speed]
+        return [_name(row), *map(Cell, texts)]
+
+    return Table(
+        name="retention",
+        title="Retention",
+        note=(
+            f"{study.primary} on {study.test[0]} as a share of the teacher's on the same queries, "
+            "the mean over seeds, with two 95 % intervals. Over seeds: Student's t of log ratios, "
+            "from three seeds on; the queries are taken as given. Over queries: paired bootstrap "
+            f"of the test queries ({RESAMPLES:,} resamples), seeds averaged; how seeds differ is "
+            "not in it. Each leaves out what the other shows. Parameters are those that encode a "
+            "query, × teacher what share of the teacher's they are; FLOPs, estimated, are those of "
+            "a query of mean length; ms is the time of one query by itself on this machine."
+        ),
+        header=[
+            *("arm", "teacher", "seeds", "retention %", *(f"95 % over {by}" for by in _OVER)),
+            *("query parameters", "× teacher", "query FLOPs", "ms per query"),
+        ],
+        align="llrrrrrrrr",
         groups=_groups(table, cells),
         data=table,
     )

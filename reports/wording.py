@@ -66,6 +66,31 @@ def count(value: float) -> str:
     return NOTHING if math.isnan(value) else f"{value:,.0f}"
 
 
+def amount(value: float) -> str:
+    """Three digits with a prefix of the SI: ``22.7 M``."""
+    if math.isnan(value):
+        return NOTHING
+    rounded = float(f"{value:.3g}")
+    thousands = max((power for power in range(1, 5) if rounded >= 1000**power), default=0)
+    return f"{rounded / 1000**thousands:.3g} {' kMGT'[thousands]}".rstrip()
+
+
+def percent(value: float) -> str:
+    """The number alone: ``93.1``."""
+    return f"{100 * value:.1f}"
+
+
+def ratio(value: float) -> str:
+    """Three digits, however small: ``0.0412``."""
+    return NOTHING if math.isnan(value) else f"{value:.3g}"
+
+
+def bounds(row: Row, over: str) -> str:
+    """The interval of a share over seeds or over queries, in percent: ``[90.2, 96.0]``."""
+    low, high = row[f"{over} low"], row[f"{over} high"]
+    return NOTHING if math.isnan(low) else f"[{percent(low)}, {percent(high)}]"
+
+
 def seeds(planned: int, done: int, failed: int) -> str:
     """``3/3``, or ``2/3 (1 failed)``."""
     return f"{done}/{planned}" + (f" ({failed} failed)" if failed else "")

@@ -27,7 +27,7 @@ def draw(name: str, results: Results) -> matplotlib.figure.Figure:
     figure = figures.create(name)
     data = figure.data(results)
     if data.empty:
-        raise InputError(f"figure {name!r}: no final run of {results.folder} is finished yet")
+        raise InputError(f"figure {name!r}: no final run of {results.folder} {figure.wanted}")
     with style.applied():
         return figure.draw(results, data)
 

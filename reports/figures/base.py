@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from typing import ClassVar
 
 import matplotlib.figure
 import pandas as pd
@@ -14,7 +15,13 @@ from bench.results import Results
 
 @dataclass(frozen=True)
 class Figure(Entry):
-    """A figure; the first paragraph of its docstring is its caption."""
+    """A figure; the first paragraph of its docstring is its caption.
+
+    Attributes:
+        wanted: what is said of final runs, "no final run of FOLDER …", where it shows nothing.
+    """
+
+    wanted: ClassVar[str] = "is finished yet"
 
     def data(self, results: Results) -> pd.DataFrame:
         """Everything the figure shows; empty where there is nothing to draw yet."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import matplotlib.figure
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullLocator
 
 from bench.results import Results
 from reports import figures
 from reports.costs import per_example_seconds
+from reports.figures._axes import set_log_scale
 from reports.figures._curves import draw_arms, draw_references, set_range
 from reports.figures._labels import outside
 from reports.figures.base import Figure
@@ -50,7 +50,7 @@ class SpeedUp(Figure):
         panels = list(figure.subplots(len(clocks), sharex=True, sharey=True, squeeze=False)[:, 0])
         left, right = trained["seconds"].min() / 1.5, trained["seconds"].max() * 1.1
         for axes, clock in zip(panels, clocks, strict=True):
-            _scale(axes, left, right)
+            set_log_scale(axes, left, right, "{:,.10g}".format)
             set_range(axes, trained[primary], references)
             rows = trained[trained["clock"] == clock]
             _draw_waits(axes, rows, left, primary, looks(results))
@@ -106,13 +106,3 @@ def _draw_waits(
             linestyle=(0, (1, 1)),
             zorder=2,
         )
-
-
-def _scale(axes: Axes, left: float, right: float) -> None:
-    """A logarithmic axis; ticks few and plainly written, however little of a decade it shows."""
-    axes.set_xscale("log")
-    axes.set_xlim(left, right)
-    locator: Locator = LogLocator(subs=(1, 2, 5) if right / left < 200 else (1,))
-    axes.xaxis.set_major_locator(MaxNLocator(5) if right / left < 5 else locator)
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.results import Results, load_results
+from bench.results import SIZES, SPEEDS, Results, load_results
 from bench.study import parse_study
 
 MEASURES = ["nDCG@10", "RR@10", "R@100"]
@@ -29,6 +29,8 @@ class Arm:
     margin: float | None = None
     device: str = "cpu × 2"
     versions: str = "torch 2.13.0"
+    student: str = "s"
+    parameters: int = 22_000_000
 
 
 ARMS = (
@@ -37,6 +39,7 @@ ARMS = (
     Arm("static-margin", 0.59, {"tokens 1": 3.0}, failed=(3,), margin=0.3),
 )
 REFERENCES = {"bm25": 0.58, "untrained": 0.45, "teacher": 0.85}
+TEACHER_PARAMETERS = 110_000_000
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Writer:
         self.rows: list[dict] = []
         self.curves: list[dict] = []
         self.bills: list[dict] = []
+        self.references: dict[str, dict[str, float]] = {}
 
     def write(self) -> Results:
         plan, folder = self.plan, self.folder
@@ -77,8 +81,8 @@ class Writer:
         columns = [
             *("study", "arm", "role", "loss", "teacher", "student", "sampler", "trial", "seed"),
             *("status", *options, "examples", "steps"),
-            *("train_seconds", "cold_seconds", "warm_seconds", "tuned_seconds", "parameters"),
-            *(*MEASURES, "unpriced", "environment", "run", "error"),
+            *("train_seconds", "cold_seconds", "warm_seconds", "tuned_seconds", *SIZES, *SPEEDS),
+            *(*MEASURES, "retention", "retention_of", "unpriced", "environment", "run", "error"),
         ]
         pd.DataFrame(self.rows).reindex(columns=columns).to_csv(folder / "summary.csv", index=False)
         pd.DataFrame(self.curves).to_csv(folder / "curves.csv", index=False)
@@ -89,9 +93,10 @@ class Writer:
         run = f"reference-{name}"
         labels = {"arm": name, "role": "reference", "trial": -1, "seed": 0}
         counts = {"examples": 0, "steps": 0, "train_seconds": 0.0}
-        clocks = {"cold_seconds": 0, "warm_seconds": 0, "parameters": 0}
-        measured = self._queries(run, level, 0)
-        row = {**labels, "status": "done", **counts, **clocks, **measured, "run": run}
+        clocks = {"cold_seconds": 0, "warm_seconds": 0}
+        sizes = _footprint(TEACHER_PARAMETERS) if name == "teacher" else {"parameters": 0}
+        measured = self.references[name] = self._queries(run, level, 0)
+        row = {**labels, "status": "done", **counts, **clocks, **sizes, **measured, "run": run}
         self.rows.append(row)
         self.curves.append({**labels, "point": 0, **counts, **_dev(level, 0)})
         self._bill(labels, "evaluate", "reference", 2.0)
@@ -99,7 +104,8 @@ class Writer:
     def _run(self, arm: Arm, role: str, trial: int, seed: int) -> None:
         run = f"{role}-{self.plan.arms.index(arm)}-{trial}-{seed}"
         labels = {"arm": arm.name, "role": role, "trial": trial, "seed": seed}
-        entries = {"loss": "static-margin", "teacher": "none", "student": "s", "sampler": "u"}
+        entries = {"loss": "static-margin", "teacher": "none", "sampler": "u"}
+        entries["student"] = arm.student
         options = {"training.learning_rate": 3e-5, "loss.margin": arm.margin}
         row = {"study": "margins", **labels, **entries, **options, "run": run}
         self.rows.append(row)
@@ -114,12 +120,15 @@ class Writer:
         for phase, cost in {"read": 0.5, "train": seconds, "evaluate": 4.0}.items():
             self._bill(labels, phase, "run", cost, arm.device)
         cold = seconds + sum(arm.artifacts.values())
-        row |= {"status": "done", "examples": arm.examples, "steps": 30, "parameters": 22_000_000}
+        row |= {"status": "done", "examples": arm.examples, "steps": 30}
+        row |= _footprint(arm.parameters)
         row |= {"train_seconds": seconds, "cold_seconds": cold, "warm_seconds": seconds + 0.5}
         row["environment"] = f"device {arm.device}, {arm.versions}"
         if role == "final":
             row["tuned_seconds"] = cold + self._trials(arm)
-            row |= self._queries(run, arm.level + own, seed)
+            measured = self._queries(run, arm.level + own, seed)
+            kept = measured["nDCG@10"] / self.references["teacher"]["nDCG@10"]
+            row |= {**measured, "retention": kept, "retention_of": "teacher"}
 
     def _curve(self, labels: dict, arm: Arm, own: float, seconds: float) -> None:
         for point in range(self.plan.points + 1):
@@ -152,6 +161,14 @@ class Writer:
         (self.folder / "runs" / run).mkdir(parents=True)
         table.to_parquet(self.folder / "runs" / run / "queries.parquet", index=False)
         return table[MEASURES].mean().to_dict()
+
+
+def _footprint(parameters: int) -> dict[str, float]:
+    """What serving a model of that size takes; half of its parameters are embeddings."""
+    counts = dict.fromkeys(("parameters", "trained_parameters", "query_parameters"), parameters)
+    flops = {"query_flops": 10.0 * parameters, "document_flops": 200.0 * parameters}
+    seconds = {"query_seconds": parameters / 1e10, "document_seconds": parameters / 1e9}
+    return {**counts, "embedding_parameters": parameters / 2, **flops, **seconds}
 
 
 def _study(plan: Plan) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def test_everything_from_data_is_escaped(study, hostile):
     assert "<img src=x" not in page
     assert hostile in reader.text
     assert "the <loss> is not finite" in reader.text
-    assert reader.tags.count("img") == 2
+    assert reader.tags.count("img") == 3
 
 
 def test_the_page_needs_no_network_and_describes_its_figures(results):

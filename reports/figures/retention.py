@@ -1,0 +1,120 @@
+"""What a student keeps of its teacher's quality, and at what size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import matplotlib.figure
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from bench.results import Results
+from reports import figures
+from reports.figures._axes import LEAST_RANGE, set_log_scale, side_by_side
+from reports.figures._curves import height_of, set_range
+from reports.figures._labels import Label, legend_below, outside
+from reports.figures.base import Figure
+from reports.retention import retention_table
+from reports.style import GREY, WIDTH, Look, looks
+from reports.wording import amount, bounds, percent, plain
+
+_SHOWN = [
+    *("arm", "of", "seeds", "quality", "retention", "queries low", "queries high"),
+    *("size", "front"),
+]
+_TEACHERS = ("*", "h", "8", "<", ">")
+
+
+@figures.register("retention")
+@dataclass(frozen=True)
+class Retention(Figure):
+    """Quality on test as a share of the teacher's, against the parameters that encode a query.
+    Points are means over seeds; bars are 95 % intervals over the test queries (paired bootstrap,
+    seeds averaged), which say nothing of how seeds differ. Grey is the teacher, 100 % at its own
+    size. Pale steps join the arms that no other arm of their teacher beats in size and retention.
+    Points of nearly the same size are moved apart.
+    """
+
+    wanted: ClassVar[str] = "has a retention: that takes a teacher that was measured"
+
+    def data(self, results: Results) -> pd.DataFrame:
+        table = retention_table(results)
+        arms = table[_SHOWN].assign(role="final")
+        known = {"of": "arm", "teacher quality": "quality", "teacher size": "size"}
+        teachers = table.drop_duplicates("of")[list(known)].rename(columns=known)
+        teachers = teachers.assign(seeds=1, retention=1.0, role="reference", front=False)
+        return pd.concat([arms, teachers], ignore_index=True)
+
+    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+        study = results.study
+        figure = matplotlib.figure.Figure(figsize=(WIDTH, 2.4), layout="constrained")
+        axes = figure.subplots()
+        data = data.assign(place=side_by_side(data["size"].to_numpy()))
+        left, right = data["place"].min(), data["place"].max()
+        margin = max((right / left) ** 0.06, (LEAST_RANGE / (right / left)) ** 0.5)
+        set_log_scale(axes, left / margin, right * margin, amount)
+        heights = data[["retention", "queries low", "queries high"]].stack()
+        set_range(axes, heights, pd.Series(dtype=float))
+        trained = data[data["role"] == "final"]
+        _draw_fronts(axes, trained[trained["front"]])
+        arms = _draw_arms(axes, trained, looks(results))
+        teachers = _draw_teachers(axes, data[data["role"] == "reference"])
+        if len(teachers) == 1:
+            outside(figure, [axes], arms, teachers)
+        else:  # all of them are at 100 %: in the margin nobody could tell which is which
+            legend_below(figure, [*arms, *teachers])
+        axes.set_xlabel("parameters that encode a query (log scale)")
+        axes.set_ylabel(f"retention of {plain(study.primary)} on {plain(study.test[0])}")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g} %"))
+        return figure
+
+    def alt(self, results: Results, data: pd.DataFrame) -> str:
+        values = "; ".join(map(_told, data.to_dict("records")))
+        return f"{self.caption} Retention of {results.study.primary}: {values}."
+
+
+def _told(row: dict) -> str:
+    name = f"{row['arm']} {percent(row['retention'])} %"
+    between = f" {bounds(row, 'queries')}" if row["role"] == "final" else ""
+    return f"{name}{between} with {amount(row['size'])} parameters"
+
+
+def _draw_fronts(axes: Axes, rows: pd.DataFrame) -> None:
+    """The most that is kept up to each size, for each teacher's arms."""
+    for _, own in rows.sort_values("place").groupby("of"):
+        shown = own[["place", "retention"]].to_numpy().T
+        axes.step(*shown, where="post", color="0.8", linewidth=1.2, zorder=1)
+
+
+def _draw_arms(axes: Axes, rows: pd.DataFrame, looks: dict[str, Look]) -> list[Label]:
+    """A point an arm with its interval over queries."""
+    labels = []
+    for arm, look in looks.items():
+        for row in rows[rows["arm"] == arm].to_dict("records"):
+            between = (row["queries low"], row["queries high"])
+            axes.plot([row["place"]] * 2, between, color=look.colour, linewidth=0.8, zorder=2)
+            labels.append(_draw_point(axes, row, look, 4.2))
+    return labels
+
+
+def _draw_teachers(axes: Axes, rows: pd.DataFrame) -> list[Label]:
+    axes.axhline(1.0, color=GREY, linewidth=0.7, zorder=1)
+    looks = [Look(GREY, _TEACHERS[index % len(_TEACHERS)], "-") for index in range(len(rows))]
+    return [_draw_point(axes, *one, 6) for one in zip(rows.to_dict("records"), looks, strict=True)]
+
+
+def _draw_point(axes: Axes, row: dict, look: Look, size: float) -> Label:
+    (point,) = axes.plot(
+        row["place"],
+        row["retention"],
+        color=look.colour,
+        linestyle="none",
+        marker=look.marker,
+        markersize=size,
+        markerfacecolor=look.colour if look.filled else "white",
+        markeredgewidth=0.8,
+        zorder=3,
+    )
+    return Label(plain(row["arm"]), height_of(axes, row["retention"]), point)

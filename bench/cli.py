@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from bench.errors import BenchError, InputError
+
+ARTIFACTS = Path("results/artifacts")
 
 app = typer.Typer(
     name="bench",
@@ -21,6 +23,11 @@ app = typer.Typer(
 StudyName = Annotated[
     str, typer.Argument(metavar="STUDY", help="a predefined name, or a TOML file")
 ]
+StudentName = Annotated[
+    str, typer.Argument(metavar="STUDENT", help="a student's name, a folder, or a model id")
+]
+Side = Literal["query", "document"]
+Artifacts = Annotated[Path, typer.Option(help="prepared things, shared by studies")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="a study's folder")]
 
 
@@ -32,9 +39,7 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="replace a key of the file"),
     ] = None,
-    artifacts: Annotated[Path, typer.Option(help="prepared things, shared by studies")] = Path(
-        "results/artifacts"
-    ),
+    artifacts: Artifacts = ARTIFACTS,
     mlflow: Annotated[bool, typer.Option(help="log to MLflow")] = True,
     retry_failed: Annotated[bool, typer.Option(help="train failed runs again")] = False,
 ) -> None:
@@ -89,22 +94,77 @@ def artifacts(
 
 @app.command()
 def evaluate(
-    student: Annotated[
-        str, typer.Argument(metavar="STUDENT", help="a student's name, a folder, or a model id")
-    ],
+    student: StudentName,
     collection: Annotated[str, typer.Option(help="a name, a folder, or an ir_datasets id")],
     split: Annotated[str, typer.Option(help="the part to search")] = "test",
     measures: Annotated[str, typer.Option(help="ir-measures names")] = "nDCG@10 RR@10 R@100",
     run: Annotated[Path | None, typer.Option(help="write the ranking as a TREC run here")] = None,
     json: Annotated[bool, typer.Option("--json", help="print an object keyed by measure")] = False,
-    artifacts: Annotated[Path, typer.Option(help="prepared things, shared by studies")] = Path(
-        "results/artifacts"
-    ),
+    artifacts: Artifacts = ARTIFACTS,
 ) -> None:
     """Search a part of a collection with a student, exactly, and measure it."""
     from bench.commands.evaluate import evaluate_student
 
     evaluate_student(student, collection, split, measures.split(), run, json, artifacts)
+
+
+@app.command()
+def export(
+    folder: Folder,
+    arm: Annotated[str, typer.Argument(metavar="ARM", help="an arm of the study")],
+    to: Annotated[Path, typer.Option(help="a new folder")],
+    trial: Annotated[int | None, typer.Option(help="default: the arm's choice")] = None,
+    seed: Annotated[int | None, typer.Option(help="default: the best on dev-select")] = None,
+) -> None:
+    """Write a trained student as a folder that sentence-transformers loads, with a model card."""
+    from bench.commands.export import export_student
+
+    export_student(folder, arm, trial, seed, to)
+
+
+@app.command()
+def replay(
+    folder: Folder,
+    arm: Annotated[str, typer.Argument(metavar="ARM", help="an arm of the study")],
+    trial: Annotated[int, typer.Argument(metavar="TRIAL", help="as summary.csv has it")],
+    seed: Annotated[int, typer.Argument(metavar="SEED", help="as summary.csv has it")],
+    artifacts: Artifacts = ARTIFACTS,
+) -> None:
+    """Train exactly one run of a study again, and compare every number with its record."""
+    from bench.commands.replay import replay_run
+
+    replay_run(folder, arm, trial, seed, artifacts)
+
+
+@app.command()
+def encode(
+    model: Annotated[
+        str, typer.Argument(metavar="FOLDER", help="an exported student, or a hub id")
+    ],
+    texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]…")] = None,
+    file: Annotated[Path | None, typer.Option(help="a text on each line")] = None,
+    as_: Annotated[Side, typer.Option("--as", help="which side the texts are of")] = "query",
+    to: Annotated[Path | None, typer.Option(help="write the vectors here, as .npy")] = None,
+) -> None:
+    """Encode texts with an exported student: a line of JSON each, or a file of vectors."""
+    from bench.commands.encode import encode_texts
+
+    encode_texts(model, texts or [], file, as_, to)
+
+
+@app.command()
+def search(
+    student: StudentName,
+    queries: Annotated[list[str], typer.Argument(metavar="QUERY…", help="in quotes")],
+    collection: Annotated[str, typer.Option(help="a name, a folder, or an ir_datasets id")],
+    depth: Annotated[int, typer.Option(min=1, help="how many documents")] = 10,
+    json: Annotated[bool, typer.Option("--json", help="print a list of objects")] = False,
+    artifacts: Artifacts = ARTIFACTS,
+) -> None:
+    """Search a collection with a student, by hand."""
+    from bench.commands.search import search_collection
+
+    search_collection(student, queries, collection, depth, json, artifacts)
 
 
 @app.command(name="list")

@@ -29,7 +29,7 @@ from bench.ledger import ARTIFACT_PHASES
 from bench.progress import Countdown, duration, narrate, say
 from bench.proposals import Proposals, storage_url
 from bench.records import RunFolder
-from bench.registry import Entry
+from bench.registry import Entry, format_entry
 from bench.results import Row, write_tables
 from bench.specification import ReferenceSpecification, Role, RunSpecification
 from bench.students.base import Student
@@ -346,4 +346,9 @@ def _told_apart(kind: str, one: Entry, among: Mapping[str, Entry]) -> str:
     if len(among) == 1:
         return kind
     alike = [other for other in among.values() if other.name == one.name]
-    return f"{kind}: {one.name if len(alike) == 1 else one}"
+    differing = {
+        option: value
+        for option, value in one.options.items()
+        if any(other.options[option] != value for other in alike)
+    }
+    return f"{kind}: {format_entry(one.name, differing)}"

@@ -79,10 +79,10 @@ def _save_router(towers: Towers, student: Student, folder: Path) -> Modules:
 
 
 def _save_encoder(encoder: Encoder, side: Side, folder: Path, prefix: str) -> Modules:
-    """The modules of one encoder; a transformer by itself lies in the folder's root."""
+    """The modules of one encoder; the first of one by itself lies in the folder's root."""
     modules: Modules
     if isinstance(encoder, StaticEncoder):
-        modules = [(f"{prefix}0_StaticEmbedding", "StaticEmbedding")]
+        modules = [(f"{prefix}0_StaticEmbedding" if prefix else "", "StaticEmbedding")]
         _save_static(encoder, side, folder / modules[0][0])
     else:
         assert isinstance(encoder, TransformerEncoder)
@@ -125,7 +125,7 @@ def _save_dense(head: nn.Linear, folder: Path) -> None:
     config = {
         "in_features": head.in_features,
         "out_features": head.out_features,
-        "bias": True,
+        "bias": head.bias is not None,
         "activation_function": "torch.nn.modules.linear.Identity",
     }
     write_json(folder / "config.json", config)

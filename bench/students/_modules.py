@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,7 +29,7 @@ UNLIMITED = 1_000_000
 
 @dataclass(frozen=True)
 class EncoderModules:
-    """One encoder's modules.
+    """One encoder's modules; equal where they are the same weights, however texts are read.
 
     Attributes:
         body: folder of the transformer, or of the table of a static one (``pooling`` is `None`).
@@ -39,7 +39,7 @@ class EncoderModules:
     body: Path
     pooling: PoolingName | None
     dense: Path | None
-    side: Side
+    side: Side = field(compare=False)
 
     def load(self, similarity: Similarity) -> Encoder:
         from safetensors.torch import load_file
@@ -85,8 +85,6 @@ def read_modules(model: str) -> Modules:
     ]
     config = _optional(folder / "config_sentence_transformers.json")
     prompts = config.get("prompts") or {}
-    normalised = any(kind == "Normalize" for kind, _ in modules)
-    cosine = normalised or config.get("similarity_fn_name", "cosine") in (None, "cosine")
     if modules[0][0] == "Router":
         router = read_json(modules[0][1] / "router_config.json")
         routes = {
@@ -98,11 +96,22 @@ def read_modules(model: str) -> Modules:
         rest = modules[1:]
     else:
         routes, rest = {"query": modules, "document": modules}, []
+    encoders = {route: [*own, *rest] for route, own in routes.items()}
     sides = {
-        route: _encoder(model, [*own, *rest], prompts.get(route) or "")
-        for route, own in routes.items()
+        route: _encoder(model, own, prompts.get(route) or "") for route, own in encoders.items()
     }
-    return Modules(sides["query"], sides["document"], "cosine" if cosine else "dot")
+    name = config.get("similarity_fn_name") or "cosine"
+    similarity = _similarity(model, name, ["Normalize" in dict(own) for own in encoders.values()])
+    return Modules(sides["query"], sides["document"], similarity)
+
+
+def _similarity(model: str, name: str, normalised: list[bool]) -> Similarity:
+    if name == "cosine" or (name == "dot" and all(normalised)):
+        return "cosine"
+    if name == "dot" and not any(normalised):
+        return "dot"
+    what = "one side normalised" if any(normalised) and not all(normalised) else name
+    raise InputError(f"model {model!r}: vectors compared by {what} are not understood")
 
 
 def _kind(type_name: str) -> str:
@@ -124,6 +133,8 @@ def _encoder(model: str, modules: list[tuple[str, Path]], prompt: str) -> Encode
     body = found.get("Transformer") or found["StaticEmbedding"]
     pooling, most = None, _most_static(body)
     if "Pooling" in found:
+        if prompt and not read_json(found["Pooling"] / "config.json").get("include_prompt", True):
+            raise InputError(f"model {model!r}: a pooling that leaves out the prompt is not known")
         pooling, most = _pooling(model, found["Pooling"]), _most(body)
     return EncoderModules(body, pooling, found.get("Dense"), Side(str(body), most, prompt))
 
@@ -154,8 +165,12 @@ def _pooling(model: str, folder: Path) -> PoolingName:
 
 def _check_dense(model: str, folder: Path) -> None:
     config = read_json(folder / "config.json")
-    if not str(config.get("activation_function", "")).endswith("Identity"):
-        raise InputError(f"model {model!r}: a Dense module that is not linear is not understood")
+    linear = str(config.get("activation_function", "")).endswith("Identity")
+    whole = config.get("module_input_name", "sentence_embedding") == "sentence_embedding"
+    if not linear or not whole or config.get("use_residual"):
+        raise InputError(
+            f"model {model!r}: a Dense module that is no plain linear layer is not understood"
+        )
 
 
 def _dense(folder: Path) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,21 @@ from bench.students.base import ProjectionStart, Side
 from bench.teaching.stored import Stored, store_documents, store_queries
 from bench.teaching.tunable import Ready
 
-SAMPLE = 2000
-"""Most texts of each side that a start is computed from."""
+SAMPLE = {"queries": 10_000, "documents": 2_000}
+"""Most texts of each side that a start is computed from; documents take longer to encode."""
+
+RIDGE = 1e-3
+"""What least squares adds to the diagonal, as a share of its mean."""
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Leaves torch's generator as it was: making what a student needs draws, finding it does not.
+
+    Without it the same seed would draw another student when a teacher had to be prepared first.
+    """
+    with torch.random.fork_rng(devices=[]):  # weights are drawn on the CPU
+        yield
 
 
 @dataclass(frozen=True)
@@ -33,7 +47,7 @@ class Projection:
     Attributes:
         width: of the vectors it is to give.
         sides: ``queries``, ``documents`` or both: what the encoder reads, and how.
-        teacher: whose embeddings ``procrustes`` comes near to.
+        teacher: whose embeddings ``procrustes`` and ``least-squares`` come near to.
     """
 
     encoder: Encoder
@@ -51,19 +65,23 @@ class Projection:
         """
         encoder = self.encoder
         if encoder.head:
-            raise InputError(f"a projection behind a projection; give one of width {self.width}")
+            raise InputError(
+                'a projection behind a projection; leave one out, by projection="none" or by '
+                "queries that are not projected"
+            )
         if self.start == "pca" and self.width > encoder.width:
             raise InputError(f"pca: no {self.width} directions in vectors {encoder.width} wide")
         head = nn.Linear(encoder.width, self.width)
         nn.init.zeros_(head.bias)
         if self.start == "orthogonal":
             nn.init.orthogonal_(head.weight)
-        elif self.start in ("pca", "procrustes"):
-            artifact = self._artifact()
+        elif self.start != "random":
+            with undisturbed():
+                artifact = self._artifact()
             weight = load_file(artifact.folder / "projection.safetensors")["weight"]
             if len(weight) != self.width:
                 raise InputError(
-                    f"procrustes: the teacher's embeddings are {len(weight)} wide, not {self.width}"
+                    f"{self.start}: the teacher gives {len(weight)} columns, not {self.width}"
                 )
             head.load_state_dict({"weight": weight, "bias": head.bias.detach()})
             encoder.artifacts = (*encoder.artifacts, artifact)
@@ -80,7 +98,8 @@ class Projection:
             ours = torch.cat([self._encode(tokens[side], positions[side]) for side in tokens])
             if stored:
                 theirs = np.concatenate([stored[side].at(positions[side]) for side in stored])
-                weight = procrustes(ours, torch.from_numpy(theirs))
+                fit = procrustes if self.start == "procrustes" else least_squares
+                weight = fit(ours, torch.from_numpy(theirs))
             else:
                 weight = principal(ours, self.width)
             save_file({"weight": weight.contiguous()}, folder / "projection.safetensors")
@@ -94,6 +113,8 @@ class Projection:
 
         specification = {
             "encoder": _digest(self.encoder),
+            "pooling": getattr(self.encoder, "pooling", "mean"),
+            "similarity": self.encoder.similarity,
             "start": self.start,
             "width": self.width if self.start == "pca" else None,
             "tokens": {side: tokens[side].artifact.digest for side in tokens},
@@ -122,7 +143,7 @@ class Projection:
             everything = np.arange(len(collection.part("train").queries))
         else:
             everything = collection.drawable()
-        return np.sort(np.random.default_rng(0).permutation(everything)[:SAMPLE])
+        return np.sort(np.random.default_rng(0).permutation(everything)[: SAMPLE[side]])
 
     def _encode(self, tokens: Tokens, positions: np.ndarray) -> Tensor:
         return encode(self.encoder, tokens, positions, self.lab.device, "a projection").cpu()
@@ -142,6 +163,14 @@ def procrustes(ours: Tensor, theirs: Tensor) -> Tensor:
     rotation = left @ right
     scale = values.sum() / (ours.double() @ rotation.T).square().sum().clamp_min(1e-12)
     return (scale * rotation).float()
+
+
+def least_squares(ours: Tensor, theirs: Tensor) -> Tensor:
+    """[n, d] and [n, d'] → [d', d]: the linear map of least squared error, with a little ridge."""
+    ours, theirs = ours.double(), theirs.double()
+    products = ours.T @ ours
+    ridge = RIDGE * products.diagonal().mean() * torch.eye(len(products), dtype=torch.double)
+    return torch.linalg.solve(products + ridge, ours.T @ theirs).T.float()
 
 
 def _digest(encoder: Encoder) -> str:

@@ -92,7 +92,9 @@ def _fit_projection(large: PreTrainedModel, small: PreTrainedModel) -> None:
     if width < theirs.shape[1]:
         theirs = theirs @ _principal(theirs, width)
     ones = torch.ones(len(ours), 1)
-    map_ = torch.linalg.lstsq(torch.cat([ours, ones], 1).double(), theirs.double()).solution
+    inputs = torch.cat([ours, ones], 1).double()
+    # The norm makes every row add up to nothing but rounding errors; the smallest map ignores them.
+    map_ = torch.linalg.lstsq(inputs, theirs.double(), rcond=1e-6, driver="gelsd").solution
     behind.weight[: theirs.shape[1]] = map_[:-1].T.float()
     behind.bias[: theirs.shape[1]] = map_[-1].float()
 

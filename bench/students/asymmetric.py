@@ -26,9 +26,10 @@ class Asymmetric(Student):
 
     Documents are the teacher's stored embeddings: encoded once, and charged as they are for every
     arm that reads them; nothing encodes a document while the student trains. ``queries`` is any
-    student of one encoder. Where its width is not the teacher's, a linear layer is put behind it,
-    starting as ``projection`` says (see ``projected``). With ``shared_start`` it is made from the
-    teacher's own weights, fine-tuned where they are, instead of its model's.
+    student of one encoder. A linear layer is put behind it that starts as ``projection`` says (see
+    ``projected``); ``none`` is for an encoder of the teacher's width. With ``shared_start`` the
+    encoder is made from the teacher's own weights, fine-tuned where they are, instead of its
+    model's.
 
     With ``embedding-match(texts="queries")`` as the loss this is query encoder distillation, QED
     (arXiv 2306.11550). Source: arXiv 2301.12005 (EmbedDistill), its asymmetric dual encoder.
@@ -36,7 +37,9 @@ class Asymmetric(Student):
 
     queries: str = "truncated"
     teacher: str = "bi-encoder"
-    projection: Literal["random", "orthogonal", "procrustes"] = "procrustes"
+    projection: Literal["none", "random", "orthogonal", "procrustes", "least-squares"] = (
+        "least-squares"
+    )
     shared_start: bool = False
 
     def __post_init__(self) -> None:
@@ -79,7 +82,7 @@ class Asymmetric(Student):
 
     @property
     def drawn(self) -> bool:
-        return self._queries.drawn or self.projection != "procrustes"
+        return self._queries.drawn or self.projection in ("random", "orthogonal")
 
     def models(self) -> list[str]:
         return [*self._queries.models(), self._teacher.model]
@@ -90,13 +93,20 @@ class Asymmetric(Student):
     def build(self, lab: Lab) -> Towers:
         from bench.encoding.towers import Towers
         from bench.students._inherited import Inherited
-        from bench.students._projection import Projection
+        from bench.students._projection import Projection, undisturbed
 
-        ready = self._teacher.ready(lab.collection.part("train").queries, lab)
-        stored = Inherited(ready)
-        start = deepcopy(stored.encoder().transformer) if self.shared_start else None
+        with undisturbed():
+            ready = self._teacher.ready(lab.collection.part("train").queries, lab)
+            stored = Inherited(ready)
+            width = stored.width
+            start = deepcopy(stored.encoder().transformer).cpu() if self.shared_start else None
         encoder = self._queries.encoder(lab, start)
-        if encoder.width != stored.width:
+        if self.projection != "none":
             sides = {"queries": self.query_side}
-            Projection(encoder, stored.width, self.projection, sides, ready, lab).attach()
+            Projection(encoder, width, self.projection, sides, ready, lab).attach()
+        if encoder.width != width:
+            raise InputError(
+                f"asymmetric: queries are {encoder.width} wide, the teacher's documents {width}; "
+                "give it a projection"
+            )
         return Towers(encoder, stored=stored)

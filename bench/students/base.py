@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bench.teachers.base import Teacher
 
 
-ProjectionStart = Literal["random", "orthogonal", "pca", "procrustes"]
+ProjectionStart = Literal["random", "orthogonal", "pca", "procrustes", "least-squares"]
 """Where a linear layer behind an encoder begins; ``projected`` tells them apart."""
 
 

@@ -19,17 +19,21 @@ if TYPE_CHECKING:
     from bench.encoding.encoder import Encoder
     from bench.lab import Lab
 
+TAUGHT = ("procrustes", "least-squares")
+"""Starts that are computed from a teacher's embeddings."""
+
 
 @students.register("projected", version=1)
 @dataclass(frozen=True)
 class Projected(OneEncoder):
     """A student of one encoder with a linear layer behind its pooling: vectors ``width`` wide.
 
-    ``start`` is where that layer begins: drawn at ``random`` (torch's default) or ``orthogonal``;
+    ``start`` is where that layer begins: drawn at ``random`` or ``orthogonal``;
     ``pca``, the directions that keep most of the encoder's own dot products (singular vectors, not
-    centred); or ``procrustes``, the rotation and scale that come nearest to the embeddings of
-    ``teacher``, a bi-encoder of that width. The last two are computed from texts of the train part,
-    a cost that is charged. The layer is a part of the student: trained, counted and exported.
+    centred); or what comes nearest to the embeddings of ``teacher``, a bi-encoder of that width:
+    ``procrustes`` by a rotation and a scale, ``least-squares`` by any linear map. The last three
+    are computed from texts of the train part, a cost that is charged. The layer is a part of the
+    student: trained, counted and exported.
     """
 
     student: str = "truncated"
@@ -39,7 +43,7 @@ class Projected(OneEncoder):
 
     def __post_init__(self) -> None:
         _ = self._student
-        if self.start == "procrustes":
+        if self.start in TAUGHT:
             bi_encoder("teacher", self.teacher)
 
     @cached_property
@@ -50,7 +54,7 @@ class Projected(OneEncoder):
     def specification(self) -> dict[str, Any]:
         options: dict[str, Any] = {**self.options, "student": self._student.specification}
         del options["teacher"]
-        if self.start == "procrustes":
+        if self.start in TAUGHT:
             options["teacher"] = bi_encoder("teacher", self.teacher).specification
         return {**super().specification, "options": options}
 
@@ -71,16 +75,17 @@ class Projected(OneEncoder):
         return self._student.drawn or self.start in ("random", "orthogonal")
 
     def models(self) -> list[str]:
-        teacher = [bi_encoder("teacher", self.teacher).model] if self.start == "procrustes" else []
+        teacher = [bi_encoder("teacher", self.teacher).model] if self.start in TAUGHT else []
         return [*self._student.models(), *teacher]
 
     def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
-        from bench.students._projection import Projection
+        from bench.students._projection import Projection, undisturbed
 
         encoder = self._student.encoder(lab, start)
         teacher = None
-        if self.start == "procrustes":
+        if self.start in TAUGHT:
             train = lab.collection.part("train").queries
-            teacher = bi_encoder("teacher", self.teacher).ready(train, lab)
+            with undisturbed():
+                teacher = bi_encoder("teacher", self.teacher).ready(train, lab)
         sides = {"queries": self.query_side, "documents": self.document_side}
         return Projection(encoder, self.width, self.start, sides, teacher, lab).attach()

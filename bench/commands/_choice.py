@@ -1,0 +1,51 @@
+"""Which run of a study a command means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from bench.errors import InputError, did_you_mean
+from bench.records import RunFolder
+from bench.results import read_summary
+
+
+def choose_run(
+    folder: Path, arm: str, trial: int | None, seed: int | None
+) -> tuple[pd.Series, RunFolder]:
+    """The finished training run of that arm, trial and seed: its row of the summary, its record.
+
+    What is left open is the final run that is best on dev-select, ties to the earliest: test has no
+    say in it.
+
+    Raises:
+        InputError: there is no such run, or it is not finished.
+    """
+    summary = read_summary(folder)
+    trained = summary[summary["role"] != "reference"]
+    runs = trained[trained["arm"] == arm]
+    if runs.empty:
+        raise InputError(
+            f"{folder}: no arm is named {arm!r}{did_you_mean(arm, trained['arm'].unique())}"
+        )
+    if trial is None and seed is None:
+        runs = runs[runs["role"] == "final"]
+    if trial is not None:
+        runs = runs[runs["trial"] == trial]
+    if seed is not None:
+        runs = runs[runs["seed"] == seed]
+    done = runs[runs["status"] == "done"]
+    if done.empty:
+        asked = [("trial", trial), ("seed", seed)]
+        which = " and ".join(f"{name} {value}" for name, value in asked if value is not None)
+        there = trained.loc[(trained["arm"] == arm) & (trained["status"] == "done")]
+        known = ", ".join(f"{run.trial} with seed {run.seed}" for run in there.itertuples())
+        raise InputError(
+            f"{folder}: no finished run of {arm!r}{f' has {which}' if which else ''}; "
+            f"finished are trial {known or '(none)'}"
+        )
+    folders = [RunFolder(folder / "runs" / id) for id in done["run"]]
+    values = [found.record()["select"] for found in folders]
+    best = values.index(max(values))
+    return done.iloc[best], folders[best]

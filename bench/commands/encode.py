@@ -1,0 +1,55 @@
+"""``bench encode``."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from bench.errors import InputError
+from bench.files import atomic
+from bench.progress import quiet, say
+
+
+def encode_texts(
+    model: str,
+    texts: list[str],
+    file: Path | None,
+    side: Literal["query", "document"],
+    to: Path | None,
+) -> None:
+    """Encode texts with an exported student; print the vectors, or write them.
+
+    Raises:
+        InputError: no texts, or the folder is none of sentence-transformers.
+    """
+    if file is not None:
+        texts = [*texts, *_lines(file)]
+    if not texts:
+        raise InputError("encode: give texts, or --file with one on each line")
+    from bench.students._modules import read_modules
+
+    modules = read_modules(model)
+    import numpy as np
+
+    from bench.encoding.by_hand import embed
+    from bench.encoding.device import choose
+
+    chosen = modules.queries if side == "query" else modules.documents
+    encoder = chosen.load(modules.similarity)
+    vectors = embed(encoder, chosen.side, texts, choose()).cpu().numpy()
+    quiet()
+    if to is None:
+        for vector in vectors.tolist():
+            print(json.dumps(vector))
+        return
+    with atomic(to) as aside, aside.open("wb") as stream:
+        np.save(stream, vectors)
+    say(f"{len(vectors):,} vectors of width {vectors.shape[1]}, float32: {to}")
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise InputError(f"--file {file}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--file {file}: cannot be read: {error}") from None

@@ -1,0 +1,59 @@
+"""``bench replay``: exactly one run, trained again beside the study."""
+
+import shutil
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.commands._choice import choose_run
+from bench.errors import BenchError
+from bench.progress import narrate, quiet, say
+from bench.study import load_study
+
+
+def replay_run(folder: Path, arm: str, trial: int, seed: int, artifacts_root: Path) -> None:
+    """Train the run again, and compare every number with the recorded ones.
+
+    Raises:
+        InputError: no such run, or what it was made from is not what it was.
+        BenchError: on the same machine and versions the numbers differ.
+    """
+    row, recorded = choose_run(folder, arm, trial, seed)
+    study = load_study(str(folder / "study.toml"))
+    from bench.artifacts import Artifacts  # after the run is known: torch is slow
+    from bench.collections.open import open_collection
+    from bench.encoding.device import choose
+    from bench.evaluation.measured import measure_run
+    from bench.lab import Lab
+    from bench.records import RunFolder
+    from bench.replay import Comparison, respecify
+    from bench.training.run import Run
+
+    narrate("opening the collection")
+    artifacts = Artifacts(artifacts_root)
+    collection = open_collection(study.collection, artifacts)
+    lab = Lab(collection, artifacts, choose(study.training.precision))
+    specification = respecify(row, recorded.record()["specification"], lab)
+    again = RunFolder(folder / "replays" / specification.id)
+    if again.status() in ("done", "failed"):
+        shutil.rmtree(again.path)
+    Run(specification, again, lab, keep_student=True, report=narrate).execute()
+    measure_run(again, collection, study.measures, specification.tests)
+    quiet()
+    comparison = Comparison.of(recorded, again)
+    table = Table("", "recorded", "replayed", title=f"{arm}, trial {trial}, seed {seed}")
+    for name, before, now in comparison.rows:
+        table.add_row(name, f"{before:.6g}", f"{now:.6g}")
+    Console().print(table)
+    say(f"its record and its student: {again.path}")
+    if comparison.same:
+        say("every number is the same, to the last bit")
+        return
+    why = comparison.why()
+    if not why:
+        raise BenchError(
+            f"the numbers differ by up to {comparison.largest:.3g}, on the same machine and "
+            "versions: please report this"
+        )
+    say(f"the numbers differ by up to {comparison.largest:.3g}: {why}")

@@ -1,0 +1,83 @@
+"""``bench search``."""
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bench.errors import InputError
+from bench.progress import quiet
+
+SHOWN = 160
+"""Characters of a document that are shown."""
+
+
+def search_collection(
+    written: str,
+    queries: list[str],
+    collection_name: str,
+    depth: int,
+    as_json: bool,
+    artifacts_root: Path,
+) -> None:
+    """Print the best documents of a collection for each query.
+
+    Raises:
+        InputError: no such student or collection, or no query.
+    """
+    if not queries:
+        raise InputError("search: give a query, in quotes")
+    import numpy as np
+    import torch
+
+    from bench.artifacts import Artifacts
+    from bench.collections.open import open_collection
+    from bench.encoding.by_hand import embed
+    from bench.encoding.device import choose
+    from bench.evaluation.evaluator import Evaluator
+    from bench.evaluation.search import search
+    from bench.lab import Lab
+    from bench.students.find import find_student
+    from bench.study import Evaluation
+
+    student = find_student(written)
+    artifacts = Artifacts(artifacts_root)
+    lab = Lab(open_collection(collection_name, artifacts), artifacts, choose())
+    torch.manual_seed(0)  # for a student that is drawn
+    towers = student.build(lab).to(lab.device.place)
+    texts = lab.collection.documents
+    everything = np.arange(len(texts))
+    vectors = Evaluator(lab, student, Evaluation()).indexed(towers)
+    asked = embed(towers.query_encoder, student.query_side, queries, lab.device)
+    ranking = search(asked, vectors, texts.tie_order, depth, everything)
+    quiet()
+    ids = texts.id_list()
+    found = [
+        {
+            "query": query,
+            "documents": [
+                {"rank": rank, "score": score, "id": ids[at], "text": text}
+                for rank, (at, score, text) in enumerate(
+                    zip(row, scores, texts.take(row), strict=True), start=1
+                )
+            ],
+        }
+        for query, row, scores in zip(
+            queries, ranking.documents.tolist(), ranking.scores.tolist(), strict=True
+        )
+    ]
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    for one in found:
+        _show(one)
+
+
+def _show(found: dict) -> None:
+    table = Table("", "score", "id", "document", title=escape(found["query"]), title_justify="left")
+    for row in found["documents"]:
+        start = " ".join(row["text"][:SHOWN].split())
+        table.add_row(str(row["rank"]), f"{row['score']:.4f}", escape(row["id"]), escape(start))
+    Console().print(table)

@@ -1,0 +1,26 @@
+"""A few texts that are in no collection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.encoding.device import Device
+from bench.encoding.encoder import Encoder, Packed
+from bench.encoding.models import load_tokenizer
+from bench.students.base import Side
+
+
+@torch.inference_mode()
+def embed(encoder: Encoder, side: Side, texts: Sequence[str], device: Device) -> Tensor:
+    """Vectors of these texts, ready for a dot product: [n, d] float32 on the device."""
+    tokenizer = load_tokenizer(side.model)
+    written = [side.prompt + text for text in texts]
+    rows = tokenizer(written, truncation=True, max_length=side.max_length)["input_ids"]
+    packed = Packed.of(
+        [np.asarray(row, dtype=np.int64) for row in rows], tokenizer.pad_token_id or 0, device
+    )
+    return encoder.comparable(encoder.to(device.place).eval().embed(packed, device))

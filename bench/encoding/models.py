@@ -42,7 +42,8 @@ def locate(model: str) -> Path:
         if folder.is_absolute() or model.startswith(".") or model.count("/") > 1:
             raise InputError(f"model {model!r}: there is no such folder")
         folder = _download(model)
-    if not any((folder / name).is_file() for name in ("config.json", "modules.json")):
+    known = ("config.json", "modules.json", "tokenizer.json")  # the last of a static encoder
+    if not any((folder / name).is_file() for name in known):
         raise InputError(f"model {model!r}: {folder} has no config.json")
     if not any(folder.rglob("*.safetensors")):
         raise InputError(f"model {model!r}: {folder} has no weights in safetensors")

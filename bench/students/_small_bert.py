@@ -104,12 +104,11 @@ def _copy_layers(large: PreTrainedModel, small: PreTrainedModel) -> None:
     layers, total = small.config.num_hidden_layers, large.config.num_hidden_layers
     if layers > total:
         return
-    theirs, ours = large.state_dict(), small.state_dict()
+    theirs = large.state_dict()
     for at, source in enumerate(choose_layers(total, layers, "spaced")):
-        prefix = f"encoder.layer.{at}."
-        for name, value in ours.items():
-            other = theirs.get(f"encoder.layer.{source}." + name.removeprefix(prefix))
-            if name.startswith(prefix) and other is not None and other.shape == value.shape:
+        for name, value in small.encoder.layer[at].state_dict().items():
+            other = theirs.get(f"encoder.layer.{source}.{name}")
+            if other is not None and other.shape == value.shape:
                 value.copy_(other)
 
 

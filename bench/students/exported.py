@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bench import students
+from bench.files import digest
 from bench.losses.signals import Similarity
 from bench.students._modules import Modules, read_modules
 from bench.students.base import Side, Student
@@ -46,6 +47,10 @@ class Exported(Student):
 
     def models(self) -> list[str]:
         return [self.folder]
+
+    def weights(self) -> str:
+        sides = [asdict(side) for side in (self.query_side, self.document_side)]
+        return digest([super().weights(), *sides])
 
     def build(self, lab: Lab) -> Towers:
         from bench.encoding.towers import Towers

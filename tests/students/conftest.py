@@ -1,0 +1,92 @@
+"""Vectors by hand, with transformers alone, and as a student gives them."""
+
+import numpy as np
+import pytest
+import torch
+
+from bench.encoding.encoder import encode
+from bench.encoding.models import load_tokenizer
+from bench.registry import format_entry
+from bench.training.run import Run
+from bench.training.state import weights
+from tests.training.conftest import specify  # noqa: F401 (a fixture)
+
+
+def write(name: str, **options) -> str:
+    """An entry as a study writes it; options may be paths, or entries themselves."""
+    plain = (bool, int, float)
+    return format_entry(
+        name,
+        {key: value if isinstance(value, plain) else str(value) for key, value in options.items()},
+    )
+
+
+def fresh(lab, path):
+    """A lab of the same collection that has prepared nothing yet."""
+    from bench.artifacts import Artifacts
+    from bench.lab import Lab
+
+    return Lab(lab.collection, Artifacts(path), lab.device)
+
+
+def build(student, lab, seed: int = 0):
+    """Its towers, drawn by a seed."""
+    torch.manual_seed(seed)
+    return student.build(lab).eval()
+
+
+def by_hand(transformer, model, texts, length=32, pooling="mean", unit=True) -> np.ndarray:
+    """[n, d]: each text by itself through transformers' own model."""
+    tokenizer, rows = load_tokenizer(str(model)), []
+    transformer.eval()
+    for text in texts:
+        inputs = tokenizer([text], truncation=True, max_length=length, return_tensors="pt")
+        with torch.inference_mode():
+            states = transformer(**inputs).last_hidden_state[0]
+        row = {"mean": states.mean(0), "cls": states[0], "max": states.amax(0)}[pooling]
+        rows.append(row / row.norm() if unit else row)
+    return torch.stack(rows).numpy()
+
+
+def vectors(student, towers, lab) -> tuple[np.ndarray, np.ndarray]:
+    """What it makes of every train query and of every document."""
+    queries, documents = lab.collection.part("train").queries, lab.collection.documents
+    tokens = student.query_side.tokens(queries, lab)
+    every = np.arange(len(documents))
+    asked = encode(towers.query_encoder, tokens, np.arange(len(queries)), lab.device, "queries")
+    if towers.stored:
+        return asked.numpy(), towers.stored.at(every)
+    tokens = student.document_side.tokens(documents, lab)
+    found = encode(towers.of_documents(), tokens, every, lab.device, "documents")
+    return asked.numpy(), found.numpy()
+
+
+class Watched(Run):
+    """Keeps the weights of the last step, whichever point is the best."""
+
+    def _finish(self):
+        self.last = weights(self.towers)
+        super()._finish()
+
+
+@pytest.fixture(scope="session")
+def other_model(tmp_path_factory):
+    """The tiny model drawn again: as wide, with other weights."""
+    from transformers import BertModel
+
+    from bench.encoding.models import load_tokenizer
+    from tests.conftest import write_model
+
+    folder = write_model(tmp_path_factory.mktemp("models") / "other", width=32)
+    torch.manual_seed(1)
+    BertModel(BertModel.from_pretrained(folder).config).save_pretrained(folder)
+    load_tokenizer(str(folder)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def untied(tiny_model) -> str:
+    """A tower of one layer for queries, of two for documents, as a study writes it."""
+    queries = write("truncated", layers=1, model=tiny_model, max_length=32)
+    documents = write("pretrained", model=tiny_model, max_length=32)
+    return write("untied", queries=queries, documents=documents)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,27 +31,98 @@ StudentName = Annotated[
 Side = Literal["query", "document"]
 Artifacts = Annotated[Path, typer.Option(help="prepared things, shared by studies")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="a study's folder")]
+Out = Annotated[Path | None, typer.Option(help="default: results/<study name>")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="replace a key of the study"),
+]
+Mlflow = Annotated[bool, typer.Option(help="log to MLflow")]
+LossEntry = Annotated[
+    str, typer.Argument(metavar="LOSS", help="as a study writes it: name(option=value)")
+]
+CollectionName = Annotated[str, typer.Option(help="a name, a folder, or an ir_datasets id")]
+Budget = Annotated[str, typer.Option(help="of a run: 4000 (examples), 200steps, 600s, 10min, 2h")]
+Teacher = Annotated[str, typer.Option(help="of a loss that needs one; the others have none")]
+Student = Annotated[str, typer.Option(help="as a study writes it")]
+Sampler = Annotated[str, typer.Option(help="as a study writes it")]
 
 
 @app.command()
 def run(
     study: StudyName,
-    out: Annotated[Path | None, typer.Option(help="default: results/<study name>")] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="replace a key of the file"),
-    ] = None,
+    out: Out = None,
+    set_: Settings = None,
     artifacts: Artifacts = ARTIFACTS,
-    mlflow: Annotated[bool, typer.Option(help="log to MLflow")] = True,
+    mlflow: Mlflow = True,
     retry_failed: Annotated[bool, typer.Option(help="train failed runs again")] = False,
 ) -> None:
     """Finish a study and draw its report; the same command again does what is missing."""
     from bench.commands.run import run_study
 
-    try:
+    with _may_be_stopped():
         run_study(study, set_ or [], out, artifacts, mlflow, retry_failed)
-    except KeyboardInterrupt:
-        raise BenchError("stopped; nothing is lost, the same command goes on") from None
+
+
+@app.command()
+def sweep(
+    loss: LossEntry,
+    option: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=VALUES", help="low:high:step or value,value,…; several are crossed"
+        ),
+    ],
+    collection: CollectionName,
+    budget: Budget,
+    teacher: Teacher = "bi-encoder",
+    student: Student = "pretrained",
+    sampler: Sampler = "uniform",
+    seeds: Annotated[str, typer.Option(help="of every arm")] = "1,2,3",
+    with_: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="LOSS", help="another loss to compare with, as it is"),
+    ] = None,
+    baseline: Annotated[str | None, typer.Option(help="an arm; default: the first")] = None,
+    set_: Settings = None,
+    save_study: Annotated[
+        Path | None, typer.Option(help="write the study to this new file, then run it")
+    ] = None,
+    out: Out = None,
+    artifacts: Artifacts = ARTIFACTS,
+    mlflow: Mlflow = True,
+) -> None:
+    """Train a loss at every value of its options, an arm each, and compare them."""
+    from bench.commands._compose import Shared
+    from bench.commands.sweep import sweep_options
+
+    shared = Shared(collection, budget, teacher, student, sampler, set_ or [])
+    with _may_be_stopped():
+        sweep_options(
+            loss, option, with_ or [], seeds, baseline, shared, save_study, out, artifacts, mlflow
+        )
+
+
+@app.command()
+def train(
+    loss: LossEntry,
+    collection: CollectionName,
+    budget: Budget,
+    teacher: Teacher = "bi-encoder",
+    student: Student = "pretrained",
+    sampler: Sampler = "uniform",
+    seed: Annotated[int, typer.Option(help="of its batches and its new weights")] = 1,
+    set_: Settings = None,
+    out: Out = None,
+    artifacts: Artifacts = ARTIFACTS,
+    mlflow: Mlflow = True,
+) -> None:
+    """Train one student with a loss, and measure it, as a study of one run."""
+    from bench.commands._compose import Shared
+    from bench.commands.train import train_student
+
+    shared = Shared(collection, budget, teacher, student, sampler, set_ or [])
+    with _may_be_stopped():
+        train_student(loss, seed, shared, out, artifacts, mlflow)
 
 
 @app.command()
@@ -95,7 +168,7 @@ def artifacts(
 @app.command()
 def evaluate(
     student: StudentName,
-    collection: Annotated[str, typer.Option(help="a name, a folder, or an ir_datasets id")],
+    collection: CollectionName,
     split: Annotated[str, typer.Option(help="the part to search")] = "test",
     measures: Annotated[str, typer.Option(help="ir-measures names")] = "nDCG@10 RR@10 R@100",
     run: Annotated[Path | None, typer.Option(help="write the ranking as a TREC run here")] = None,
@@ -156,7 +229,7 @@ def encode(
 def search(
     student: StudentName,
     queries: Annotated[list[str], typer.Argument(metavar="QUERY…", help="in quotes")],
-    collection: Annotated[str, typer.Option(help="a name, a folder, or an ir_datasets id")],
+    collection: CollectionName,
     depth: Annotated[int, typer.Option(min=1, help="how many documents")] = 10,
     json: Annotated[bool, typer.Option("--json", help="print a list of objects")] = False,
     artifacts: Artifacts = ARTIFACTS,
@@ -199,6 +272,14 @@ def main() -> None:
         sys.exit(1)
     finally:
         quiet()
+
+
+@contextmanager
+def _may_be_stopped() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise BenchError("stopped; nothing is lost, the same command goes on") from None
 
 
 def _complain(message: object) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from bench.lab import Lab
 from bench.ledger import ARTIFACT_PHASES
 from bench.progress import Countdown, duration, narrate, say
 from bench.proposals import Proposals, storage_url
-from bench.records import RunFolder
+from bench.records import FINISHED, RunFolder
 from bench.registry import Entry, format_entry
 from bench.results import Row, write_tables
 from bench.specification import ReferenceSpecification, Role, RunSpecification
@@ -37,7 +38,7 @@ from bench.study import TUNING_SEEDS, Study
 from bench.teachers.base import Teacher
 from bench.tracking import Tracker
 from bench.training.reference import Reference
-from bench.training.run import Run
+from bench.training.run import Curve, Run
 
 
 @dataclass(frozen=True)
@@ -204,8 +205,9 @@ class Crossing:
         for number in range(study.tuning.trials):
             chosen = arm.choose(options := proposals.get(number))
             run = self._specify(chosen, TUNING_SEEDS + study.tuning.seed, tests=())
-            values.append(self._train(arm, "tuning", number, run, options))
-            proposals.tell(number, values[-1])
+            hopeless = partial(proposals.hopeless, number)
+            values.append(self._train(arm, "tuning", number, run, options, hopeless))
+            proposals.tell(number, values[-1], self.rows[-1].folder.status() == "pruned")
         best, options = 0, {}
         if values:
             finished = [-np.inf if value is None else value for value in values]
@@ -248,9 +250,15 @@ class Crossing:
         )
 
     def _train(
-        self, arm: Arm, role: Role, number: int, run: RunSpecification, options: dict
+        self,
+        arm: Arm,
+        role: Role,
+        number: int,
+        run: RunSpecification,
+        options: dict,
+        hopeless: Callable[[Curve], bool] = lambda curve: False,
     ) -> float | None:
-        """The run's value on dev-select, trained now or found; `None` if it failed."""
+        """The run's value on dev-select, trained now or found; `None` if failed or pruned."""
         chosen = run.arm
         entries = {
             "loss": str(chosen.loss),
@@ -262,7 +270,7 @@ class Crossing:
         retains = self._retains(arm) if role == "final" else ""
         row = Row(arm.name, role, number, run.seed, folder, entries, options, retains)
         keep = role == "final" and self.study.keep_students
-        training = Run(run, row.folder, self.lab, keep, self._report_for(row))
+        training = Run(run, row.folder, self.lab, keep, self._report_for(row), hopeless)
         return self._perform(row, training.execute, value_of="select")
 
     # -- one run ---------------------------------------------------------------------------------
@@ -274,40 +282,51 @@ class Crossing:
         """Execute what is missing, measure it, and put it into the tables and MLflow."""
         folder = row.folder
         status = folder.status()
-        if status == "failed" and self._retry_failed:
+        tries = folder.record().get("tries", 1) if status == "failed" else 0
+        if status == "failed" and (self._retry_failed or tries <= self.study.retries):
             (folder.path / "run.json").unlink()
             status = "running"
-        if status in ("done", "failed"):
+        if status in FINISHED:
             folder.clear_work()  # a kill may have come between the record and this
             self._before += 1
             self._countdown.skip()
         else:
-            self._execute(row, execute)
+            self._execute(row, execute, tries)
             self._now += 1
             self._countdown.finish()
         if folder.status() == "done":
             tests = self.study.test if row.role != "tuning" else []
             measure_run(folder, self.lab.collection, self.study.measures, tests)
         self.rows.append(row)
-        if status not in ("done", "failed"):
+        if status not in FINISHED:
             write_tables(self.out, self.study, self.rows)
             self._say_done(row)
         self._tracker.log_run(row)
-        if folder.status() == "failed" or value_of is None:
+        if folder.status() != "done" or value_of is None:
             return None
         return float(folder.record()[value_of])
 
-    def _execute(self, row: Row, execute: Callable[[], None]) -> None:
+    def _execute(self, row: Row, execute: Callable[[], None], tries: int) -> None:
+        """Execute a run, again where it fails and the study says so, and record it if it failed.
+
+        Args:
+            tries: how often it has failed before.
+        """
         try:
             execute()
         except (InputError, OSError, MemoryError):
             raise  # not the run's fault: it is taken up again by the same command
         except Exception as error:
+            if tries < self.study.retries:
+                say(f"{row.arm} · {row.role} · seed {row.seed}: {error}; trying again")
+                self._execute(row, execute, tries + 1)
+                return
             row.folder.finish(
                 {
                     "status": "failed",
                     "error": f"{type(error).__name__}: {error}",
                     "traceback": traceback.format_exc(),
+                    "tries": tries + 1,
                 }
             )
 
@@ -329,6 +348,10 @@ class Crossing:
             place += f" · trial {row.trial} · seed {row.seed}"
         if row.folder.status() == "failed":
             say(f"{count} {place} · FAILED: {row.folder.record()['error']}")
+            return
+        if row.folder.status() == "pruned":
+            examples = row.folder.record()["examples"]
+            say(f"{count} {place} · pruned after {examples:,} examples · {self._countdown.left()}")
             return
         curve = row.folder.table("curve")
         best = curve.loc[row.folder.record()["best_point"]]

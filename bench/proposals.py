@@ -10,21 +10,29 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
+from optuna.pruners import MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
+from scipy.stats import qmc
 
 from bench.arms import Arm, grid
 from bench.files import canonical, digest
 from bench.study import Study
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+_PRUNERS = {
+    "none": NopPruner,
+    "median": MedianPruner,
+    "successive-halving": SuccessiveHalvingPruner,
+}
 
 NUMBER = "number"  # user attribute: k, which proposal of the arm a trial is
 
@@ -53,6 +61,7 @@ class Proposals:
             storage=storage,
             study_name=f"{arm.name} [{key}]",
             direction="maximize",
+            pruner=_PRUNERS[study.tuning.pruner](),
             load_if_exists=True,
         )
         with warnings.catch_warnings():  # experimental for three years; it only names an axis
@@ -68,19 +77,34 @@ class Proposals:
         self.optuna_study.sampler = self._sampler(number)
         if self._tuning.sampler == "grid":
             self.optuna_study.enqueue_trial(self._grid_point(number))
+        elif self._tuning.sampler == "quasi-random":
+            self.optuna_study.enqueue_trial(self._quasi_random_point(number))
         trial = self.optuna_study.ask(
             {key: space.distribution() for key, space in self._arm.space.items()}
         )
         trial.set_user_attr(NUMBER, number)
         return canonical(trial.params)
 
-    def tell(self, number: int, value: float | None) -> None:
-        """Close a proposal with its value, or as failed; telling again changes nothing."""
+    def hopeless(self, number: int, curve: Sequence[tuple[int, float]]) -> bool:
+        """Whether the study's pruner gives this trial up, after (examples, value) of its points."""
+        if self._tuning.pruner == "none" or not curve:
+            return False
+        found = self._find(number)
+        assert found is not None
+        trial = Trial(self.optuna_study, found._trial_id)
+        for examples, value in curve:
+            if examples not in found.intermediate_values:
+                trial.report(value, examples)
+        return trial.should_prune()
+
+    def tell(self, number: int, value: float | None, pruned: bool = False) -> None:
+        """Close a proposal with its value, as failed or pruned; again changes nothing."""
         trial = self._find(number)
         if trial is None or trial.state.is_finished():
             return
         if value is None:
-            self.optuna_study.tell(trial.number, state=TrialState.FAIL)
+            state = TrialState.PRUNED if pruned else TrialState.FAIL
+            self.optuna_study.tell(trial.number, state=state)
         else:
             self.optuna_study.tell(trial.number, value)
 
@@ -116,6 +140,15 @@ class Proposals:
     def _grid_point(self, number: int) -> dict[str, Any]:
         points = grid(self._arm)
         return points[np.random.default_rng(self._seed).permutation(len(points))[number]]
+
+    def _quasi_random_point(self, number: int) -> dict[str, Any]:
+        """Point ``number`` of a scrambled Sobol' sequence: Optuna's own would skip one for every
+        trial that a kill has left unfinished."""
+        space = self._arm.space
+        with warnings.catch_warnings():  # balance needs 2ⁿ points at once; these come one by one
+            warnings.simplefilter("ignore", UserWarning)
+            shares = qmc.Sobol(len(space), rng=self._seed).random(number + 1)[-1]
+        return {key: one.at(share) for (key, one), share in zip(space.items(), shares, strict=True)}
 
 
 def _without_choices(arm: Arm) -> dict[str, Any]:

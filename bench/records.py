@@ -17,6 +17,9 @@ from bench.ledger import Bill
 
 FORMAT = 1
 
+FINISHED = ("done", "failed", "pruned")
+"""A run of which nothing more is to be done, unless it is retried."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -44,7 +47,7 @@ class RunFolder:
         return self.path / f"{part}.trec.gz"
 
     def status(self) -> str:
-        """``done``, ``failed``, ``running`` (begun and not finished) or ``missing``."""
+        """``done``, ``failed``, ``pruned``, ``running`` (begun and not finished) or ``missing``."""
         if (self.path / "run.json").exists():
             return read_json(self.path / "run.json")["status"]
         return "running" if self.path.exists() else "missing"

@@ -149,7 +149,7 @@ def _build(cls: type[EntryType], options: dict[str, Any]) -> EntryType:
         return TypeAdapter(cls).validate_json(text, strict=True)
     except ValidationError as error:
         raise InputError(f"{cls.name}: {first_problem(error)}") from None
-    except ValueError as error:  # an entry's own __post_init__ check, or a value JSON cannot hold
+    except (ValueError, TypeError) as error:  # its own __post_init__ check, or no value of JSON's
         raise InputError(f"{cls.name}: {error}") from None
 
 

@@ -120,18 +120,24 @@ def _read(path: Path) -> pd.DataFrame:
 
 def write_tables(out: Path, study: Study, rows: Sequence[Row]) -> None:
     """summary.csv, curves.csv and ledger.csv from the run records, in the order of ``rows``."""
-    bills = {row.folder.id: row.folder.bills() for row in rows if row.folder.status() == "done"}
+    known = {row.folder.id: row.folder.status() for row in rows}
+    bills = {
+        row.folder.id: row.folder.bills()
+        for row in rows
+        if known[row.folder.id] in ("done", "pruned")
+    }
     summary = [_summary_row(study, row, rows, bills) for row in rows]
     options = list(dict.fromkeys(key for row in rows for key in row.options))
     measures = [_test_column(name, part) for part in study.test for name in study.measures]
     columns = [*_FIRST, *options, *_COUNTS, *CLOCKS, *SIZES, *SPEEDS, *measures, *_LAST]
     _write(out / "summary.csv", pd.DataFrame(summary).reindex(columns=columns))
-    done = [row for row in rows if row.folder.id in bills]
+    done = [row for row in rows if known[row.folder.id] == "done"]
     curves = [_labelled(row, row.folder.table("curve")) for row in done]
     _write(out / "curves.csv", pd.concat(curves, ignore_index=True) if curves else _labels())
     ledger = [
         _labelled(row, pd.DataFrame([bill.record() for bill in bills[row.folder.id]]))
-        for row in done
+        for row in rows
+        if row.folder.id in bills
     ]
     _write(out / "ledger.csv", pd.concat(ledger, ignore_index=True) if ledger else _labels())
 
@@ -153,6 +159,7 @@ _LAST = (
     "retention",
     "retention_of",
     "best_point",
+    "stopped",
     "unpriced",
     "environment",
     "run",
@@ -184,11 +191,12 @@ def _summary_row(
     values["run"] = row.folder.id
     if status == "failed":
         values["error"] = row.folder.record()["error"]
-    if status != "done":
+    if status not in ("done", "pruned"):
         return values
     record = row.folder.record()
     own = bills[row.folder.id]
     values |= {key: record[key] for key in (*_COUNTS, "best_point", "unpriced")}
+    values["stopped"] = record.get("stopped")
     values |= {key: record.get(key) for key in (*SIZES, *SPEEDS)}
     values["environment"] = ", ".join(
         f"{name} {value}" for name, value in record["environment"].items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field
@@ -50,6 +51,14 @@ class Float:
         count = int((self.high - self.low) / self.step + 1e-9) + 1
         return [canonical(self.low + index * self.step) for index in range(count)]
 
+    def at(self, share: float) -> float:
+        """The value that so much of the space lies below, 0 ≤ share < 1."""
+        if self.step is not None:
+            return _at(self.grid(), share)
+        if self.log:
+            return canonical(self.low * (self.high / self.low) ** share)
+        return canonical(self.low + share * (self.high - self.low))
+
 
 @dataclass(frozen=True, config=_STRICT)
 class Choice:
@@ -64,6 +73,14 @@ class Choice:
 
     def grid(self) -> list[Any]:
         return list(self.values)
+
+    def at(self, share: float) -> Any:
+        """The value that so much of the list lies before, 0 ≤ share < 1."""
+        return _at(self.values, share)
+
+
+def _at(values: Sequence[Any], share: float) -> Any:
+    return values[min(int(share * len(values)), len(values) - 1)]
 
 
 def _from_list(value: Any) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -88,11 +90,14 @@ class Evaluation(_Model):
         depth: how many documents a ranking keeps.
         pool: 0 searches the whole collection; otherwise dev searches its relevant documents and
             so many others, the same for every arm. Test always searches everything.
+        patience: end a run once so many examples have brought nothing better on dev-select; 0 never
+            does. It is marked as stopped, and its schedule is still that of the whole budget.
     """
 
     points: Positive | Annotated[list[Fraction], Field(min_length=1)] = 5
     depth: Positive = 100
     pool: Annotated[int, Field(ge=0)] = 0
+    patience: Annotated[int, Field(ge=0)] = 0
 
     @field_validator("points")
     @classmethod
@@ -113,13 +118,17 @@ class Tuning(_Model):
 
     Attributes:
         trials: the same for every arm; 0 tunes nothing, and the report says so.
-        sampler: ``tpe``, ``random``, or ``grid`` (all values, in an order drawn by the seed).
+        sampler: ``tpe``, ``random``, ``quasi-random`` (Sobol'), or ``grid`` (all values, in an
+            order drawn by the seed).
+        pruner: ends a trial that does worse on dev-select, at the same examples, than the earlier
+            trials of its own arm; never across arms. Its seconds are charged all the same.
         seed: the study's own seed for proposals.
         space: nuisance parameters of ``[training]``, the same for every arm.
     """
 
     trials: Annotated[int, Field(ge=0)] = 0
-    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    sampler: Literal["tpe", "random", "quasi-random", "grid"] = "tpe"
+    pruner: Literal["none", "median", "successive-halving"] = "none"
     seed: int = 0
     space: dict[Literal["learning_rate", "warmup", "weight_decay"], Space] = {}
 
@@ -162,11 +171,20 @@ class Cross(_Model):
 
 
 class Study(_Model):
-    """A whole study file."""
+    """A whole study file.
+
+    Attributes:
+        question: what it is to find out.
+        claim: which paper's section or sentence it tests.
+        cost: what running it takes, and on which machine.
+        retries: how many times a run that failed is trained again.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     title: str
     question: str = ""
+    claim: str = ""
+    cost: str = ""
     collection: Written
     budget: Budget
     training: Training = Training()
@@ -178,6 +196,7 @@ class Study(_Model):
     test: Annotated[list[str], Field(min_length=1)] = ["test"]
     baseline: str
     keep_students: bool = True
+    retries: Annotated[int, Field(ge=0)] = 0
     defaults: Defaults = Defaults()
     arms: list[ArmEntry] = []
     cross: Cross | None = None
@@ -199,6 +218,14 @@ class Study(_Model):
             raise ValueError("seeds: every seed once")
         if not self.arms and self.cross is None:
             raise ValueError("a study needs [[arms]] or a [cross]")
+        shares = self.evaluation.shares()
+        least = min(after - before for before, after in pairwise([0.0, *shares]))
+        step = {"examples": self.training.batch_size, "steps": 1, "seconds": 0}[self.budget.unit]
+        if self.budget.amount * least < step * (1 - 1e-9):
+            raise ValueError(
+                f"budget: {self.budget.amount:g} {self.budget.unit} are less than a step between "
+                f"{len(shares)} evaluation points; give more, or fewer points"
+            )
         for part in self.test:
             if not part.startswith("test"):
                 raise ValueError(f"test: {part!r} is not a test part; choices may have seen it")
@@ -245,9 +272,19 @@ def load_study(written: str, settings: Sequence[str] = ()) -> Study:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"study {path}: not TOML: {error}") from None
     values.setdefault("name", path.stem)
+    return study_from(values, settings, str(path))
+
+
+def study_from(values: dict[str, Any], settings: Sequence[str], origin: str) -> Study:
+    """A checked study from plain values, once ``key.path=value`` settings have replaced some.
+
+    Raises:
+        InputError: a setting without a place, or something a study may not say.
+    """
+    values = copy.deepcopy(values)
     for setting in settings:
         _set(values, setting)
-    return parse_study(values, str(path))
+    return parse_study(values, origin)
 
 
 def parse_study(values: Mapping[str, Any], origin: str) -> Study:
@@ -282,14 +319,19 @@ def _near(key: str, path: tuple[int | str, ...]) -> str:
     return did_you_mean(key, model.model_fields)
 
 
+def read_value(text: str) -> Any:
+    """A value on a command line: as in TOML, but plain words need no quotes."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+
+
 def _set(values: dict[str, Any], setting: str) -> None:
     path, separator, text = setting.partition("=")
     if not separator or not path.strip():
         raise InputError(f"--set {setting!r}: must be key.path=value")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()  # plain words need no quotes on a command line
+    value = read_value(text)
     place: Any = values
     *steps, last = path.strip().split(".")
     try:

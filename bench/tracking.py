@@ -16,6 +16,9 @@ from bench.study import Study
 RUN_TAG = "bench.run"
 KIND_TAG = "bench.kind"
 
+_ENDS = {"done": "FINISHED", "failed": "FAILED", "pruned": "KILLED"}
+"""MLflow's word for how a run of ours ended."""
+
 
 class Tracker:
     """Logs a study: experiment = study, parent run = arm, child run = run.
@@ -80,18 +83,18 @@ class Tracker:
 
     def _log_run(self, row: Row) -> None:
         known = self._known.get(("run", row.folder.id))
-        if known is not None and known.info.status in ("FINISHED", "FAILED"):
+        if known is not None and known.info.status in _ENDS.values():
             return
         if known is not None:  # left half-logged by a kill
             self._client.delete_run(known.info.run_id)
         parent = self._named("arm", row.arm)
         place = f"{row.role} {row.trial} seed {row.seed}" if row.role != "reference" else row.arm
         run_id = self._create("run", row.folder.id, place, {"mlflow.parentRunId": parent})
-        failed = row.folder.status() == "failed"
+        status = row.folder.status()
         try:
-            self._log_values(run_id, row, failed)
+            self._log_values(run_id, row, status == "failed")
         finally:
-            self._client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
+            self._client.set_terminated(run_id, _ENDS[status])
 
     def _log_values(self, run_id: str, row: Row, failed: bool) -> None:
         from mlflow.entities import Metric, Param, RunTag

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -52,7 +53,9 @@ def difference(values: Iterable[float], baseline: Iterable[float], level: float 
         return _bare(mean)
     if np.ptp(ours) == 0 == np.ptp(theirs):
         return _around(mean, 0.0)  # Welch's degrees of freedom would be 0 / 0
-    bounds = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(level)
+    with warnings.catch_warnings():  # seeds that agree to the last bit but one are no matter
+        warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
+        bounds = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(level)
     return Interval(float(mean), float(bounds.low), float(bounds.high))
 
 

@@ -71,7 +71,8 @@ def test_summary_has_a_row_a_run(place):
     assert list(summary.columns[10:]) == [
         "training.learning_rate", "loss.margin", "examples", "steps", *CLOCKS, *SIZES, *SPEEDS,
         "nDCG@10", "RR@10", "R@100",
-        "retention", "retention_of", "best_point", "unpriced", "environment", "run", "error",
+        "retention", "retention_of",
+        "best_point", "stopped", "unpriced", "environment", "run", "error",
     ]  # fmt: skip
     roles = summary.groupby(["role", "arm"]).size().to_dict()
     arms = ("adaptive-margin", "static-margin", "margin-mse")

@@ -35,7 +35,7 @@ def place(tmp_path_factory, tiny_model, wide_model):
                 "loss": "embedding-match(texts='queries')",
                 "student": {"name": "asymmetric", "queries": queries, "teacher": teacher},
             },
-            {"name": SCRIPT, "loss": "margin-mse", "student": queries},
+            {"name": SCRIPT, "loss": "embedding-match", "student": queries},
         ],
     }
     (place / "toy.toml").write_text(tomli_w.dumps(values))
@@ -178,6 +178,7 @@ def test_a_name_in_a_card_is_only_text(place):
     assert done.returncode == 0, done.stderr
     card = (place / "plain" / "README.md").read_text()
     assert "<script>" not in card
+    assert "The loss had 1,584 parameters of its own" in card  # a projection, 32 to 48
     assert "&lt;script&gt;alert(1)&lt;/script&gt; \\| \\`x\\` \\[y\\](z)" in card
     model = SentenceTransformer(str(place / "plain"), device="cpu")
     assert model.encode("array").shape == (32,)

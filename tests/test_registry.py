@@ -43,6 +43,11 @@ def test_options_by_string_table_and_keyword_are_one():
     assert str(wanted) == "static-margin(margin=0.3, in_batch=true)"
 
 
+def test_a_date_is_no_option():
+    with pytest.raises(InputError, match="static-margin: "):
+        losses.create("static-margin(margin=2020-01-01)")
+
+
 def test_numbers_are_canonical():
     assert str(losses.create("static-margin", margin=0.1 + 0.2)) == "static-margin(margin=0.3)"
 

@@ -36,6 +36,8 @@ def parsed(values: dict, **changes):
         ({"trainng": {}}, "trainng: there is no such key, did you mean 'training'"),
         ({"training": {"schedule": "cosin"}}, "training.schedule"),
         ({"name": "../up"}, "name: "),
+        ({"budget": {"examples": 16}}, "16 examples are less than a step between 3 evaluation"),
+        ({"budget": {"steps": 2}}, "2 steps are less than a step between 3 evaluation points"),
     ],
 )
 def test_a_bad_study_names_the_key(toy_values, changes, message):

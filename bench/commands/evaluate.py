@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.errors import InputError
-from bench.progress import quiet
+from bench.progress import quiet, say
 
 
 def evaluate_student(
@@ -58,7 +58,8 @@ def evaluate_student(
     if as_json:
         print(json.dumps(values))
         return
-    table = Table("measure", "value", title=f"{student} on {collection.name}, {split}")
+    say(f"{student} on {collection.name}, {split}")
+    table = Table("measure", "value")
     for name, value in values.items():
         table.add_row(name, f"{value:.4f}")
     Console().print(table)

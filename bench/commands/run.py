@@ -7,7 +7,7 @@ from rich.console import Console
 
 from bench.errors import BenchError
 from bench.progress import narrate, quiet, say
-from bench.study import load_study
+from bench.study import Study, load_study
 
 
 def run_study(
@@ -18,13 +18,19 @@ def run_study(
     mlflow: bool,
     retry_failed: bool,
 ) -> None:
-    """Finish the study, draw its report, print the closing table.
+    """Finish the study of that name or file, its settings replaced; errors as in `carry_out`."""
+    carry_out(load_study(written, settings), out, artifacts, mlflow, retry_failed)
+
+
+def carry_out(
+    study: Study, out: Path | None, artifacts: Path, mlflow: bool, retry_failed: bool = False
+) -> Path:
+    """Finish the study, draw its report, print the closing table; returns the study's folder.
 
     Raises:
         InputError: the study cannot be run as it is written.
         BenchError: a run failed; everything else was done.
     """
-    study = load_study(written, settings)
     out = out or Path("results") / study.name
     from bench.crossing import Crossing  # after the file is known to be good: torch is slow
 
@@ -51,6 +57,7 @@ def run_study(
             f"{len(outcome.failed)} runs failed: {failed}; their errors are in "
             f"{out / 'summary.csv'}; `bench run --retry-failed` trains them again"
         )
+    return out
 
 
 def tracking_uri() -> str:

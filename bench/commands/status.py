@@ -17,19 +17,26 @@ def show_status(folder: Path) -> None:
     summary = read_summary(folder)
     study = load_study(str(folder / "study.toml"))
     table = Table(
-        "arm", "tuning", "final", "failed", title=escape(study.title), title_justify="left"
+        "arm",
+        "tuning",
+        "final",
+        "pruned",
+        "failed",
+        title=escape(study.title),
+        title_justify="left",
     )
     missing = 0
     for arm in expand(study):
         rows = summary[summary["arm"] == arm.name]
         done = Counter(rows[rows["status"] == "done"]["role"])
-        failed = int((rows["status"] == "failed").sum())
+        failed, pruned = (int((rows["status"] == end).sum()) for end in ("failed", "pruned"))
         wanted = study.tuning.trials + len(study.seeds)
-        missing += wanted - done.total() - failed
+        missing += wanted - done.total() - failed - pruned
         table.add_row(
             escape(arm.name),
             f"{done['tuning']}/{study.tuning.trials}",
             f"{done['final']}/{len(study.seeds)}",
+            str(pruned or ""),
             str(failed or ""),
         )
     Console().print(table)

@@ -49,6 +49,11 @@ def model_card(results: Results, run: pd.Series, record: RunFolder, name: str) -
         "## Size and cost",
         _table([("", ""), *_costs(run, said)]),
     ]
+    if said["loss_parameters"]:
+        parts.append(
+            f"The loss had {said['loss_parameters']:,} parameters of its own: they trained with it "
+            "and are no part of it."
+        )
     if isinstance(run["unpriced"], str):
         parts.append(f"Nobody is charged for {_text(run['unpriced'])}.")
     return "\n\n".join(parts) + "\n"

@@ -34,6 +34,7 @@ class Loop:
         label: the loss as errors name it.
         pause: called between steps with the clock stopped; saves a checkpoint where one is due.
         evaluate: called at every evaluation point with its number, the clock stopped.
+        enough: whether the last evaluation point has shown that there is no use in going on.
         refresh: mines the negatives anew where that is due, the clock stopped; whether it did.
         refresh_every: steps between; 0 for never.
     """
@@ -51,6 +52,7 @@ class Loop:
     state: State
     pause: Callable[[], None]
     evaluate: Callable[[int], None]
+    enough: Callable[[], bool]
     refresh: Callable[[], bool]
     refresh_every: int = 0
 
@@ -64,7 +66,7 @@ class Loop:
             self.evaluate(0)
         self.refresh()
         batches = ahead.from_position(self.state.examples)
-        while len(self.state.curve) <= len(self.shares):
+        while len(self.state.curve) <= len(self.shares) and not self.enough():
             share = self.shares[len(self.state.curve) - 1]
             with self.clocks("train"):
                 self._advance(batches, share)

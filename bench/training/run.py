@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -34,12 +34,17 @@ from bench.training.optimizer import make_optimizer
 from bench.training.state import State, weights
 
 Report = Callable[[str], None]
+Curve = Sequence[tuple[int, float]]
+"""Examples, and the value on dev-select, of each evaluation point so far."""
 
 
 class Run:
     """Trains one student under one budget and leaves its record.
 
     Killed at any moment and called again, it goes on from its last checkpoint.
+
+    Args:
+        hopeless: asked after every evaluation point whether the run is to be given up (pruned).
     """
 
     def __init__(
@@ -49,12 +54,15 @@ class Run:
         lab: Lab,
         keep_student: bool,
         report: Report,
+        hopeless: Callable[[Curve], bool] = lambda curve: False,
     ) -> None:
         self.specification = specification
         self.folder = folder
         self.lab = lab
         self._keep_student = keep_student
         self._report = report
+        self._hopeless = hopeless
+        self._stopped: str | None = None
         self._last_checkpoint = time.monotonic()
 
     def execute(self) -> None:
@@ -173,6 +181,7 @@ class Run:
             state=self.state,
             pause=self._pause,
             evaluate=self._evaluate,
+            enough=self._enough,
             refresh=self._refresh,
             refresh_every=self.draws.every if isinstance(self.draws, Refreshed) else 0,
         )
@@ -200,10 +209,21 @@ class Run:
                 **{name: total / steps for name, total in state.sums.items()},
             }
         )
+        state.selects.append(value)
         state.sums.clear()
         if value > state.best[0]:
             state.best = (value, point)
             state.best_weights = weights(self.towers)
+
+    def _enough(self) -> bool:
+        """Whether the run ends before its budget does, and why."""
+        state, patience = self.state, self.specification.evaluation.patience
+        reached = [row["examples"] for row in state.curve]
+        if patience and reached[-1] - reached[state.best[1]] >= patience:
+            self._stopped = "patience"
+        elif self._hopeless(list(zip(reached, state.selects, strict=True))):
+            self._stopped = "pruned"
+        return self._stopped is not None
 
     def _pause(self) -> None:
         self._report(self._progress())
@@ -245,7 +265,8 @@ class Run:
         self.folder.write_bills(self._bills())
         self.folder.finish(
             {
-                "status": "done",
+                "status": "pruned" if self._stopped == "pruned" else "done",
+                "stopped": self._stopped,
                 "specification": run.record,
                 "examples": state.examples,
                 "steps": state.steps,

@@ -27,7 +27,8 @@ class State:
         sums: running sums of per-step diagnostics since the last evaluation point: numbers, or
             scalars on the device that nobody has waited for yet.
         curve: a row an evaluation point.
-        rankings: the dev ranking of each evaluation point.
+        selects: the value on dev-select at each.
+        rankings: the dev ranking of each.
         best: value on dev-select and number of the best point so far.
         best_weights: the student's weights at that point, on the CPU.
         mined: the student's newest own ranking, where it mines, and the step it was made at.
@@ -39,13 +40,24 @@ class State:
     tokens: list[int] = field(default_factory=list)
     sums: dict[str, Any] = field(default_factory=dict)
     curve: list[dict[str, Any]] = field(default_factory=list)
+    selects: list[float] = field(default_factory=list)
     rankings: list[pd.DataFrame] = field(default_factory=list)
     best: tuple[float, int] = (-1.0, -1)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     mined: np.ndarray | None = None
     mined_at: int = -1
 
-    _PLAIN = ("examples", "steps", "texts", "tokens", "sums", "curve", "best", "mined_at")
+    _PLAIN = (
+        "examples",
+        "steps",
+        "texts",
+        "tokens",
+        "sums",
+        "curve",
+        "selects",
+        "best",
+        "mined_at",
+    )
 
 
 def weights(module: nn.Module) -> dict[str, Tensor]:

@@ -126,6 +126,23 @@ def train(
 
 
 @app.command()
+def plan(
+    study: StudyName,
+    set_: Settings = None,
+    out: Out = None,
+    artifacts: Artifacts = ARTIFACTS,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="run a miniature first, and forecast from that")
+    ] = False,
+) -> None:
+    """What a study will do, what it takes, and what is there already, before anything is run."""
+    from bench.commands.plan import plan_study
+
+    with _may_be_stopped():
+        plan_study(study, set_ or [], out, artifacts, probe)
+
+
+@app.command()
 def report(folder: Folder) -> None:
     """Draw a study's figures, tables and page again, from its records alone."""
     from bench.commands.report import report_study

@@ -23,7 +23,7 @@ from bench.lab import Lab
 from bench.students.base import Student
 
 QUERIES, DOCUMENTS, PASSES = 32, 32, 3
-"""How many texts are timed, and how many times the documents are."""
+"""How many texts of each side are timed, and how many times."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Footprint:
         embedding_parameters: those in embedding tables, which are looked up.
         query_flops, document_flops: of a forward pass over a text of this collection's mean
             length, estimated.
-        query_seconds: to encode one query by itself, from token ids: the median.
+        query_seconds: to encode one query by itself, from token ids: the median of several.
         document_seconds: for each of several documents encoded together, from token ids.
     """
 
@@ -106,8 +106,7 @@ def _seconds(
             return encode(of_documents, documents, found, device, "to time it")
 
         each = [_time(one(position), device) for position in range(len(asked))]
-        passes = [_time(together, device) for _ in range(PASSES)]
-        write_json(folder / "seconds.json", [median(each), median(passes) / len(found)])
+        write_json(folder / "seconds.json", [median(each), _time(together, device) / len(found)])
         return Made(device=device.label)
 
     specification = {
@@ -128,10 +127,16 @@ def _sample(tokens: Tokens, size: int) -> np.ndarray:
 
 
 def _time(work: Callable[[], object], device: Device) -> float:
-    """Seconds of the second of two times: the first warms what there is to warm."""
+    """Seconds of the fastest of `PASSES` times, after one that warms what there is to warm.
+
+    The fastest, because whatever else the machine does can only add to it.
+    """
     work()
-    device.synchronize()
-    since = time.perf_counter()
-    work()
-    device.synchronize()
-    return time.perf_counter() - since
+    seconds = []
+    for _ in range(PASSES):
+        device.synchronize()
+        since = time.perf_counter()
+        work()
+        device.synchronize()
+        seconds.append(time.perf_counter() - since)
+    return min(seconds)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from transformers import BertConfig, BertModel
 
 from bench.encoding.encoder import encode
 from bench.encoding.models import load_tokenizer
@@ -90,3 +91,21 @@ def untied(tiny_model) -> str:
     queries = write("truncated", layers=1, model=tiny_model, max_length=32)
     documents = write("pretrained", model=tiny_model, max_length=32)
     return write("untied", queries=queries, documents=documents)
+
+
+def bert(width=32, layers=2, vocabulary=200, inner=0, seed=0) -> BertModel:
+    """A small BERT with random weights, its embeddings far from round."""
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=vocabulary,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        intermediate_size=inner or 4 * width,
+        max_position_embeddings=16,
+    )
+    model = BertModel(config, add_pooling_layer=False)
+    with torch.no_grad():
+        spread = torch.linspace(0.2, 3, width)
+        model.embeddings.word_embeddings.weight.mul_(spread).add_(0.01)
+    return model

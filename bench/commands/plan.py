@@ -1,0 +1,221 @@
+"""``bench plan``: what a study will do and take, before anything is run."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+from bench.arms import expand
+from bench.errors import BenchError
+from bench.planning.forecast import Forecast, Preparation
+from bench.planning.past import read_all
+from bench.planning.plan import (
+    ArmPlan,
+    Before,
+    ReferencePlan,
+    load_before,
+    plan_arm,
+    plan_references,
+    preparations_of,
+)
+from bench.planning.probe import run_probe
+from bench.progress import duration
+from bench.study import Study, load_study
+
+
+def plan_study(
+    written: str, settings: list[str], out: Path | None, artifacts: Path, probe: bool
+) -> None:
+    """Print what the study will do, what it takes, and what is there already.
+
+    Args:
+        probe: run a miniature of it first, and forecast from that.
+
+    Raises:
+        InputError: the study cannot be run as it is written.
+        BenchError: a run of the probe failed; the plan is printed all the same.
+    """
+    study = load_study(written, settings)
+    arms = expand(study)
+    out = out or Path("results") / study.name
+    failed = run_probe(study, out / "probe", artifacts) if probe else []
+    forecast = Forecast(read_all(out))
+    unknown = "unknown" if probe else "unknown (try --probe)"
+    before = load_before(out)
+    plans = [plan_arm(study, arm, forecast, before) for arm in arms]
+    references = plan_references(study, arms, forecast, before)
+    preparations, unclear = preparations_of(study, plans, references, artifacts)
+
+    _print_head(study, plans, references, before, out)
+    _print_arms(plans, unknown)
+    _print_sources(plans)
+    _print_preparations(preparations, unclear, unknown)
+    _print_references(references, unknown)
+    _print_time(plans, references, preparations, unclear, unknown)
+    _print_disk(study, plans, preparations, unclear, forecast, unknown)
+    if failed:
+        raise BenchError(f"{len(failed)} runs of the probe failed: {'; '.join(failed)}")
+
+
+def _print_head(
+    study: Study,
+    plans: Sequence[ArmPlan],
+    references: Sequence[ReferencePlan],
+    before: Before | None,
+    out: Path,
+) -> None:
+    print(study.title)
+    for name in ("question", "claim", "cost"):
+        if text := getattr(study, name):
+            print(f"{name}: {text}")
+    trials, seeds = study.tuning.trials, len(study.seeds)
+    runs = len(plans) * (trials + seeds)
+    print(
+        f"{len(plans)} arms × ({trials} trials + {seeds} seeds) = {runs:,} runs and "
+        f"{len(references)} reference rows; budget {study.budget.amount:,.0f} "
+        f"{study.budget.unit} a run"
+    )
+    if study.evaluation.patience or study.tuning.pruner != "none":
+        print("runs may end before their budget does; the forecast lets all of them use it")
+    if before and before.study != study:
+        print(f"{out} holds another version of this study; runs that are the same are reused")
+
+
+def _print_arms(plans: Sequence[ArmPlan], unknown: str) -> None:
+    right: dict[str, Any] = {"justify": "right"}
+    table = Table(
+        "arm",
+        *("loss", "teacher", "student", "sampler"),
+        Column("runs", **right),
+        Column("done", **right),
+        Column("s a run", **right),
+        Column("s in all", **right),
+    )
+    for plan in plans:
+        arm = plan.arm
+        table.add_row(
+            escape(arm.name),
+            *(escape(_short(entry)) for entry in (arm.loss, arm.teacher, arm.student, arm.sampler)),
+            f"{plan.done + plan.to_come:,}",
+            f"{plan.done:,}",
+            unknown if plan.run is None else f"{sum(plan.run.values()):,.1f}",
+            unknown if plan.missing is None else f"{sum(plan.missing.values()):,.1f}",
+        )
+    Console().print(table)
+
+
+def _short(entry: object) -> str:
+    text = str(entry)
+    return text if len(text) <= SHORT else text[: SHORT - 1] + "…"
+
+
+SHORT = 32
+"""Most letters of an entry in a table."""
+
+
+def _print_sources(plans: Sequence[ArmPlan]) -> None:
+    """Where the seconds are from: which study, how long its runs were, on which machine."""
+    arms: Counter[tuple] = Counter()
+    for plan in plans:
+        if plan.rates:
+            first = plan.rates.runs[0]
+            arms[first.study, first.steps, first.device, plan.rates.like] += 1
+    for (folder, steps, device, like), count in arms.items():
+        ignoring = f", of {like}" if like else ""
+        print(f"seconds of {count} arms: {folder}, from {steps:,} steps a run, {device}{ignoring}")
+
+
+def _print_preparations(
+    preparations: Sequence[Preparation], unclear: Sequence[str], unknown: str
+) -> None:
+    by_kind: dict[str, list[Preparation]] = defaultdict(list)
+    for preparation in preparations:
+        by_kind[preparation.kind].append(preparation)
+    right: dict[str, Any] = {"justify": "right"}
+    columns = [Column(name, **right) for name in ("needed", "there", "s to make", "s to come")]
+    table = Table("to prepare", *columns)
+    for kind, some in by_kind.items():
+        table.add_row(
+            escape(kind),
+            f"{len(some):,}",
+            f"{sum(one.there for one in some):,}",
+            f"{sum(one.seconds for one in some):,.1f}",
+            f"{_to_come(some):,.1f}",
+        )
+    if by_kind:
+        Console().print(table)
+    if unclear:
+        print(f"to prepare for {len(unclear)} arms: {unknown}")
+
+
+def _to_come(preparations: Iterable[Preparation]) -> float:
+    """Seconds of making what is not there."""
+    return sum(one.seconds for one in preparations if not one.there)
+
+
+def _print_references(references: Sequence[ReferencePlan], unknown: str) -> None:
+    table = Table("reference row", "done", Column("seconds", justify="right"))
+    for reference in references:
+        seconds = unknown if reference.seconds is None else f"{reference.seconds:,.1f}"
+        table.add_row(escape(reference.label), "yes" if reference.done else "no", seconds)
+    Console().print(table)
+
+
+def _print_time(
+    plans: Sequence[ArmPlan],
+    references: Sequence[ReferencePlan],
+    preparations: Sequence[Preparation],
+    unclear: Sequence[str],
+    unknown: str,
+) -> None:
+    """The time in all, and its parts."""
+    parts: dict[str, float] = defaultdict(float)
+    for plan in plans:
+        for part, part_seconds in (plan.missing or {}).items():
+            parts[part] += part_seconds
+    missing = [reference for reference in references if not reference.done]
+    parts["reference rows"] = sum(reference.seconds or 0.0 for reference in missing)
+    parts["preparing"] = _to_come(preparations)
+    gaps = bool(unclear) or any(plan.missing is None for plan in plans)
+    gaps = gaps or any(reference.seconds is None for reference in missing)
+    told = ", ".join(f"{part} {duration(seconds)}" for part, seconds in parts.items() if seconds)
+    total = duration(sum(parts.values()))
+    if not told:
+        print(f"time: {unknown if gaps else total}")
+    else:
+        print(f"time: {'at least ' if gaps else ''}{total} ({told})")
+
+
+def _print_disk(
+    study: Study,
+    plans: Sequence[ArmPlan],
+    preparations: Sequence[Preparation],
+    unclear: Sequence[str],
+    forecast: Forecast,
+    unknown: str,
+) -> None:
+    """Disk for the students that will be kept, and for artifacts that have to be made."""
+    students: list[float | None] = []
+    if study.keep_students:
+        wanted = Counter(str(plan.arm.student) for plan in plans for _ in plan.seeds)
+        for student, count in wanted.items():
+            size = forecast.kept_bytes(student)
+            students.append(None if size is None else count * size)
+    artifacts = [one.bytes for one in preparations if not one.there]
+    artifacts += [None for _ in unclear]
+    print(
+        f"disk: kept students {_bytes(students, unknown)}, artifacts {_bytes(artifacts, unknown)}"
+    )
+
+
+def _bytes(sizes: Sequence[float | None], unknown: str) -> str:
+    known = [size for size in sizes if size is not None]
+    if sizes and not known:
+        return unknown
+    return f"{'at least ' if len(known) < len(sizes) else ''}{sum(known) / 1e6:,.1f} MB"

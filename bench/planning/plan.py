@@ -1,0 +1,177 @@
+"""What is still to be done of a study, and what that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.arms import Arm, expand
+from bench.errors import InputError
+from bench.planning.forecast import Forecast, Preparation, Rates, prepared, run_seconds, scored
+from bench.records import FINISHED
+from bench.results import read_summary
+from bench.study import TUNING_SEEDS, Study, load_study
+
+
+@dataclass(frozen=True)
+class ArmPlan:
+    """What is still to be done for an arm.
+
+    Attributes:
+        done: how many of its runs are there.
+        trials: tuning runs that are missing.
+        seeds: of the final runs that are missing.
+        rates: what runs like its own took; `None` where that is not known.
+        run: seconds of a final run, by what they go into; `None` where a part is not known.
+        missing: the same of everything that is missing.
+    """
+
+    arm: Arm
+    done: int
+    trials: int
+    seeds: list[int]
+    rates: Rates | None
+    run: dict[str, float] | None
+    missing: dict[str, float] | None
+
+    @property
+    def to_come(self) -> int:
+        return self.trials + len(self.seeds)
+
+
+@dataclass(frozen=True)
+class ReferencePlan:
+    """A reference row.
+
+    Attributes:
+        seconds: of its measuring; `None` where that is not known.
+        bills: of the artifacts that it needs.
+    """
+
+    label: str
+    done: bool
+    seconds: float | None
+    bills: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a study's folder holds already.
+
+    Attributes:
+        study: as it was when it last ran.
+        rows: summary.csv's finished ones.
+    """
+
+    study: Study
+    arms: dict[str, Arm]
+    rows: list[dict[Any, Any]]
+
+
+def load_before(out: Path) -> Before | None:
+    """What the folder holds; `None` where nothing is finished in it, or it cannot be read."""
+    try:
+        summary = read_summary(out)
+        study = load_study(str(out / "study.toml"))
+        arms = {arm.name: arm for arm in expand(study)}
+        rows = summary.loc[summary["status"].isin(FINISHED), [*_LABELS, "teacher", "student"]]
+    except (InputError, OSError, ValueError, KeyError):
+        return None
+    return Before(study, arms, rows.astype(object).fillna("").to_dict("records"))
+
+
+_LABELS = ["arm", "role", "trial", "seed"]
+
+
+REFERENCES_NEED = ("collection", "evaluation", "test")
+RUNS_NEED = (*REFERENCES_NEED, "budget", "training", "tuning", "primary")
+"""Keys of a study on which its reference rows and its runs depend."""
+
+
+def alike(one: Study, other: Study, keys: Iterable[str]) -> bool:
+    """Whether two studies agree in these keys, but for what changes no run."""
+    unchanged = {"training": {"checkpoint_seconds"}}
+    first, second = (study.model_dump(exclude=unchanged) for study in (one, other))
+    return all(first[key] == second[key] for key in keys)
+
+
+def plan_arm(study: Study, arm: Arm, forecast: Forecast, before: Before | None) -> ArmPlan:
+    """An arm's runs: those that are there, and what the others take."""
+    rows = []
+    old = before.arms.get(arm.name) if before else None
+    parts = ("loss", "teacher", "student", "sampler", "space")
+    if before and old and all(getattr(old, part) == getattr(arm, part) for part in parts):
+        rows = [row for row in before.rows if row["arm"] == arm.name]
+        rows = rows if alike(before.study, study, RUNS_NEED) else []
+    tuned = {row["trial"] for row in rows if row["role"] == "tuning"}
+    trained = {row["seed"] for row in rows if row["role"] == "final"}
+    trials = len(set(range(study.tuning.trials)) - tuned)
+    seeds = [seed for seed in study.seeds if seed not in trained]
+    rates = forecast.rates(study, arm)
+    run = run_seconds(study, arm, rates, final=True) if rates else None
+    trial = run_seconds(study, arm, rates, final=False) if rates else None
+    missing = None
+    if not trials and not seeds:
+        missing = {}
+    elif trial and (run or not seeds):
+        missing = {
+            part: trials * trial.get(part, 0.0) + len(seeds) * (run or {}).get(part, 0.0)
+            for part in {**trial, **(run or {})}
+        }
+    done = study.tuning.trials + len(study.seeds) - trials - len(seeds)
+    return ArmPlan(arm, done, trials, seeds, rates, run, missing)
+
+
+def plan_references(
+    study: Study, arms: Sequence[Arm], forecast: Forecast, before: Before | None
+) -> list[ReferencePlan]:
+    """BM25, every untrained student and every teacher, once each, as a run measures them."""
+    teachers = [str(arm.teacher) for arm in arms if arm.teacher.ranks]
+    teachers += [str(inherited) for arm in arms if (inherited := arm.student.inherits())]
+    wanted = [("", "")]
+    wanted += [(student, "") for student in dict.fromkeys(str(arm.student) for arm in arms)]
+    wanted += [("", teacher) for teacher in dict.fromkeys(teachers)]
+    there = set()
+    if before and alike(before.study, study, REFERENCES_NEED):
+        there = {
+            (row["student"], row["teacher"]) for row in before.rows if row["role"] == "reference"
+        }
+    plans = []
+    for student, teacher in wanted:
+        label = f"untrained {student}" if student else f"teacher {teacher}" if teacher else "bm25"
+        past = forecast.reference(study, student, teacher)
+        seconds = sum(sum(run.seconds.values()) for run in past) / len(past) if past else None
+        bills = [bill for run in past for bill in run.bills]
+        plans.append(ReferencePlan(label, (student, teacher) in there, seconds, bills))
+    return plans
+
+
+def preparations_of(
+    study: Study,
+    plans: Sequence[ArmPlan],
+    references: Sequence[ReferencePlan],
+    artifacts: Path,
+) -> tuple[list[Preparation], list[str]]:
+    """What has to be prepared, each once, and the names of the arms of which that is not known.
+
+    Runs with another sampler needed other things, and say nothing of it.
+    """
+    due: dict[str, Preparation] = {}
+    by_example: dict[tuple, Preparation] = {}
+    unclear = []
+    for reference in references:
+        if not reference.done:
+            due.update(prepared(reference.bills, artifacts))
+    for plan in plans:
+        if not plan.to_come:
+            continue
+        if plan.rates is None or not plan.rates.same_artifacts:
+            unclear.append(plan.arm.name)
+            continue
+        bills = [bill for run in plan.rates.runs for bill in run.bills]
+        due.update(prepared(bills, artifacts))
+        seeds = [*plan.seeds, *([TUNING_SEEDS + study.tuning.seed] if plan.trials else [])]
+        by_example.update(scored(study, plan.arm, plan.rates, seeds, artifacts))
+    return [*due.values(), *by_example.values()], unclear

@@ -21,7 +21,7 @@ REGISTRIES = {
     "figures": "reports.figures",
 }
 
-COMMON = {"name", "version", "summary", "options", "module", "question"}
+COMMON = {"name", "version", "summary", "options", "module", "question", "claim", "cost"}
 """What every entry says of itself; a kind may add facts of its own."""
 
 
@@ -59,7 +59,14 @@ def _studies() -> list[dict[str, Any]]:
     from bench.study import load_study, predefined
 
     return [
-        {"name": name, "summary": study.title, "question": study.question, "options": []}
+        {
+            "name": name,
+            "summary": f"{study.title} ({study.cost})",
+            "question": study.question,
+            "claim": study.claim,
+            "cost": study.cost,
+            "options": [],
+        }
         for name in predefined()
         for study in [load_study(name)]
     ]

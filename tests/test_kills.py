@@ -80,7 +80,13 @@ def test_kill_anywhere_gives_the_same_tables(toy, undisturbed):
 def test_ctrl_c_stops_with_a_word(toy, undisturbed):
     command = [sys.executable, "-m", "bench", "run", "toy.toml", "--out", "stopped", "--no-mlflow"]
     process = subprocess.Popen(
-        command, cwd=toy, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        command,
+        cwd=toy,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        # What a shell starts in the background ignores it, and so would this process's children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     for line in process.stderr:
         if line.startswith("[4/15]"):

@@ -1,12 +1,13 @@
 """What tuning may and may not do: prune, stop early, retry, propose the same again."""
 
+import optuna
 import pytest
 
 import bench as public
 from bench.arms import expand
 from bench.crossing import Crossing
 from bench.files import read_json
-from bench.proposals import Proposals, storage_url
+from bench.proposals import _PRUNERS, Proposals, storage_url
 from bench.records import RunFolder
 from bench.spaces import Choice, Float
 from bench.study import Evaluation, parse_study
@@ -63,13 +64,40 @@ def pruned_values(toy_values):
     }
 
 
-def test_a_pruned_trial_is_paid_for_and_never_averaged(pruned_values, tmp_path):
+class EveryOther(optuna.pruners.BasePruner):
+    """Gives up half of the trials at their second point."""
+
+    def prune(self, study, trial) -> bool:
+        return trial.number % 2 == 1 and len(trial.intermediate_values) == 2
+
+
+def test_the_median_of_earlier_trials_prunes_a_worse_one(pruned_values, tmp_path):
+    study = parse_study(pruned_values, "toy")
+    (arm,) = expand(study)
+    proposals = Proposals(storage_url(tmp_path), study, arm, {})
+    for number in range(6):
+        proposals.get(number)
+        value = 0.5 + number / 100
+        assert not proposals.hopeless(number, [(0, 0.1), (16, value)])
+        proposals.tell(number, value)
+    proposals.get(6)
+    assert not proposals.hopeless(6, [(0, 0.1)])
+    assert not proposals.hopeless(6, [(0, 0.1), (16, 0.53)])
+    proposals.tell(6, None, pruned=True)
+    proposals.get(7)
+    assert proposals.hopeless(7, [(0, 0.1), (16, 0.51)])
+    # A run that is taken up again asks again, of other objects.
+    assert Proposals(storage_url(tmp_path), study, arm, {}).hopeless(7, [(0, 0.1), (16, 0.51)])
+
+
+def test_a_pruned_trial_is_paid_for_and_never_averaged(pruned_values, tmp_path, monkeypatch):
+    monkeypatch.setitem(_PRUNERS, "median", EveryOther)
     outcome, results = cross(pruned_values, tmp_path)
     assert not outcome.failed
     tuning = results.summary.query("role == 'tuning'")
     pruned = tuning[tuning["status"] == "pruned"]
-    assert 1 <= len(pruned) <= 3  # the first five are what the others are compared with
-    assert (pruned["examples"] < 64).all()
+    assert len(pruned) == 4
+    assert (pruned["examples"] == 16).all()
     assert set(pruned["stopped"]) == {"pruned"}
     assert (tuning.loc[tuning["status"] == "done", "examples"] == 64).all()
     in_curves = results.curves.query("role == 'tuning'")["trial"]
@@ -79,8 +107,6 @@ def test_a_pruned_trial_is_paid_for_and_never_averaged(pruned_values, tmp_path):
     (final,) = results.summary.query("role == 'final'").itertuples()
     assert final.tuned_seconds == pytest.approx(final.cold_seconds + ledger["seconds"].sum())
     assert final.trial not in set(pruned["trial"])
-
-    import optuna
 
     (name,) = optuna.get_all_study_names(storage_url(tmp_path / "out"))
     trials = optuna.load_study(study_name=name, storage=storage_url(tmp_path / "out")).trials

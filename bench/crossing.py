@@ -9,7 +9,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +145,7 @@ class Crossing:
     def _reference_list(self) -> list[tuple[str, str, Student | Teacher | None]]:
         """(arm name, label, what is measured) of each reference row."""
         untrained = {str(arm.student): arm.student for arm in self.arms}
-        teachers = self._measured_teachers()
+        teachers = self._measured_teachers
         rows: list[tuple[str, str, Student | Teacher | None]] = [("bm25", "bm25", None)]
         for label, student in untrained.items():
             rows.append((_told_apart("untrained", student, untrained), label, student))
@@ -153,6 +153,7 @@ class Crossing:
             rows.append((_told_apart("teacher", teacher, teachers), label, teacher))
         return rows
 
+    @cached_property
     def _measured_teachers(self) -> dict[str, Teacher]:
         """Every teacher that has a reference row, by label: of signals, or of documents."""
         of_signals = [arm.teacher for arm in self.arms if arm.teacher.ranks]
@@ -164,7 +165,7 @@ class Crossing:
 
         Its own teacher's, that of its documents, or that of the only teacher in the study.
         """
-        teachers = self._measured_teachers()
+        teachers = self._measured_teachers
         own = [str(arm.teacher), str(arm.student.inherits())]
         found = [label for label in own if label in teachers]
         if not found and len(teachers) == 1:

@@ -138,6 +138,20 @@ def bench(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complete
     )
 
 
+def call(capsys, *arguments: str) -> tuple[int, str, str]:
+    """(exit code, stdout, stderr) of the command, in this process."""
+    from bench import cli
+
+    before, sys.argv = sys.argv, ["bench", *arguments]
+    try:
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+    finally:
+        sys.argv = before
+    output = capsys.readouterr()
+    return caught.value.code or 0, output.out, output.err
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory, collection_folder):
     """The small collection, with artifacts of its own."""

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import optuna
@@ -10,9 +9,8 @@ import pandas as pd
 import pytest
 
 import bench as public
-from bench import cli
 from bench.results import CLOCKS, SIZES, SPEEDS
-from tests.conftest import bench, study_values, write_collection
+from tests.conftest import bench, call, study_values, write_collection
 
 
 @pytest.fixture(scope="module")
@@ -28,18 +26,6 @@ def place(tmp_path_factory, collection_folder, tiny_model) -> Path:
     (folder / "stdout").write_text(result.stdout)
     (folder / "stderr").write_text(result.stderr)
     return folder
-
-
-def call(capsys, *arguments: str) -> tuple[int, str, str]:
-    """(exit code, stdout, stderr) of the command, in this process."""
-    before, sys.argv = sys.argv, ["bench", *arguments]
-    try:
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-    finally:
-        sys.argv = before
-    output = capsys.readouterr()
-    return caught.value.code or 0, output.out, output.err
 
 
 def test_run_says_what_it_does_and_where_things_are(place):

@@ -2,20 +2,20 @@
 
 import re
 import shutil
-import sys
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import cli, losses
 from bench import load_results as load
+from bench import losses
 from bench.arms import expand
 from bench.commands import sweep, train
 from bench.commands._compose import Shared, read_budget
 from bench.errors import InputError
 from bench.spaces import Float
 from bench.study import load_study
+from tests.conftest import call
 
 
 def shared(**changes) -> Shared:
@@ -32,18 +32,6 @@ def swept(loss: str, *options: str, others=(), seeds="1,2,3", baseline=None, **c
 
 def names(study) -> list[str]:
     return [arm.name for arm in expand(study)]
-
-
-def call(capsys, *arguments: str) -> tuple[int, str, str]:
-    """(exit code, stdout, stderr) of the command, in this process."""
-    before, sys.argv = sys.argv, ["bench", *arguments]
-    try:
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-    finally:
-        sys.argv = before
-    output = capsys.readouterr()
-    return caught.value.code or 0, output.out, output.err
 
 
 def test_a_grid_is_an_arm_a_value():

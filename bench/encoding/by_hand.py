@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,7 +12,9 @@ from torch import Tensor
 from bench.encoding.device import Device
 from bench.encoding.encoder import Encoder, Packed
 from bench.encoding.models import load_tokenizer
-from bench.students.base import Side
+
+if TYPE_CHECKING:
+    from bench.students.base import Side
 
 
 @torch.inference_mode()

@@ -66,7 +66,8 @@ class Loop:
             self.evaluate(0)
         self.refresh()
         batches = ahead.from_position(self.state.examples)
-        while len(self.state.curve) <= len(self.shares) and not self.enough():
+        enough = self.enough()
+        while len(self.state.curve) <= len(self.shares) and not enough:
             share = self.shares[len(self.state.curve) - 1]
             with self.clocks("train"):
                 self._advance(batches, share)
@@ -77,6 +78,7 @@ class Loop:
             self._check_finite()
             if self._used() >= share - 1e-9:
                 self.evaluate(len(self.state.curve))
+                enough = self.enough()
             self.pause()
 
     def _advance(self, batches: Iterator[Batch], share: float) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
+from itertools import pairwise
 from typing import Any
+
+from pydantic import ValidationError
 
 from bench import losses, samplers, students, teachers
 from bench.errors import InputError, did_you_mean
 from bench.losses.base import Loss
-from bench.registry import parse_entry
+from bench.registry import first_problem, parse_entry, tell_apart
 from bench.samplers.base import Sampler
 from bench.spaces import Float, Space
 from bench.students.base import Student
@@ -26,6 +29,8 @@ class Arm:
     Attributes:
         training: how its runs are optimised.
         space: what Optuna may vary, by the names ``loss.<option>`` and ``training.<key>``.
+        otherwise: what it says itself of its training, by the same names.
+        trials: how many it gets: the study's number, or none where there is nothing to vary.
     """
 
     name: str
@@ -35,6 +40,8 @@ class Arm:
     sampler: Sampler
     training: Training
     space: Mapping[str, Space]
+    otherwise: Mapping[str, Any] = field(default_factory=dict)
+    trials: int = 0
 
     def choose(self, values: Mapping[str, Any]) -> Arm:
         """This arm with values from its space.
@@ -59,9 +66,9 @@ def expand(study: Study) -> list[Arm]:
     Raises:
         InputError: an arm that cannot work, two arms of one name, or no such baseline.
     """
-    entries = [*study.arms, *(_combine(study.cross) if study.cross else [])]
-    arms = [_arm(study, entry) for entry in entries]
-    arms = _name(arms, [entry.name for entry in entries])
+    written = entries(study)
+    arms = [_arm(study, entry) for entry in written]
+    arms = _name(arms, [entry.name for entry in written])
     names = Counter(arm.name for arm in arms)
     for name, count in names.items():
         if count > 1:
@@ -72,12 +79,27 @@ def expand(study: Study) -> list[Arm]:
         )
     for arm in arms:
         _check(study, arm)
+    if study.tuning.trials and not any(arm.trials for arm in arms):
+        raise InputError(
+            f"tuning: {study.tuning.trials} trials but nothing to vary; give tuning.space, or an "
+            "arm a space"
+        )
     return arms
+
+
+def entries(study: Study) -> list[ArmEntry]:
+    """The arms as they are written, those of the cross last."""
+    if study.cross is None:
+        return study.arms
+    combined = _combine(study.cross)
+    if EVERY in study.cross.losses:
+        combined = [entry for entry in combined if not _problem(_arm(study, entry))]
+    return [*study.arms, *combined]
 
 
 def _combine(cross: Cross) -> list[ArmEntry]:
     axes: dict[str, list[Any]] = {
-        "loss": cross.losses,
+        "loss": _ready_losses() if EVERY in cross.losses else cross.losses,
         "teacher": cross.teachers or [None],
         "student": cross.students or [None],
         "sampler": cross.samplers or [None],
@@ -93,6 +115,16 @@ def _combine(cross: Cross) -> list[ArmEntry]:
     if not kept:
         raise InputError("cross: everything is excluded")
     return [ArmEntry(**combination) for combination in kept]
+
+
+def _ready_losses() -> list[str]:
+    """Every registered loss that needs no option to be said what it is."""
+    found = []
+    for name in losses.registry.names():
+        options = fields(losses.registry.get(name))
+        if not any(one.default is one.default_factory is MISSING for one in options):
+            found.append(name)
+    return found
 
 
 def _excluded(combination: Mapping[str, Written | None], rule: Mapping[Any, Written]) -> bool:
@@ -114,6 +146,7 @@ def _parts(written: Written) -> tuple[str, dict[str, Any]]:
 
 def _arm(study: Study, entry: ArmEntry) -> Arm:
     loss = losses.create(entry.loss)
+    training = _training(study, entry)
     space: dict[str, Space] = {}
     if study.tuning.trials:
         own = _own_space(loss, entry)
@@ -127,9 +160,19 @@ def _arm(study: Study, entry: ArmEntry) -> Arm:
         teacher=teachers.create(entry.teacher or study.defaults.teacher),
         student=students.create(entry.student or study.defaults.student),
         sampler=samplers.create(entry.sampler or study.defaults.sampler),
-        training=study.training,
+        training=training,
+        otherwise={f"training.{key}": value for key, value in entry.training.items()},
         space=space,
+        trials=study.tuning.trials if space else 0,
     )
+
+
+def _training(study: Study, entry: ArmEntry) -> Training:
+    try:
+        return Training.model_validate({**study.training.model_dump(), **entry.training})
+    except ValidationError as error:
+        name = entry.name or entry.loss
+        raise InputError(f"arm {name!r}: training.{first_problem(error)}") from None
 
 
 def _own_space(loss: Loss, entry: ArmEntry) -> dict[str, Space]:
@@ -141,6 +184,7 @@ def _own_space(loss: Loss, entry: ArmEntry) -> dict[str, Space]:
 
 
 AXES = ("teacher", "student", "sampler")
+EVERY = "*"
 
 
 def _name(arms: list[Arm], given: list[str | None]) -> list[Arm]:
@@ -150,7 +194,7 @@ def _name(arms: list[Arm], given: list[str | None]) -> list[Arm]:
         if not name:
             rivals = [other for other in arms if str(other.loss) == str(arm.loss)]
             differing = [
-                str(getattr(arm, axis))
+                tell_apart(getattr(arm, axis), [getattr(other, axis) for other in rivals])
                 for axis in AXES
                 if len({str(getattr(other, axis)) for other in rivals}) > 1
             ]
@@ -160,36 +204,54 @@ def _name(arms: list[Arm], given: list[str | None]) -> list[Arm]:
 
 
 def _check(study: Study, arm: Arm) -> None:
+    if problem := _problem(arm):
+        raise InputError(f"arm {arm.name!r}: {problem}")
+    _check_budget(study, arm)
+    _check_space(study, arm)
+
+
+def _problem(arm: Arm) -> str:
+    """Why loss, teacher, student and sampler cannot work together; empty where they can."""
     needed, given = arm.loss.needs(), arm.teacher.provides()
     try:
         arm.loss.check_similarity(arm.student.similarity)
     except InputError as error:
-        raise InputError(f"arm {arm.name!r}: {error}") from None
+        return str(error)
     if arm.loss.needs_labels() and not arm.sampler.labelled:
-        raise InputError(
-            f"arm {arm.name!r}: {arm.loss.name} needs judged positives, and {arm.sampler.name} "
-            "draws queries without labels; a loss of a teacher's scores or embeddings needs none"
+        return (
+            f"{arm.loss.name} needs judged positives, and {arm.sampler.name} draws queries "
+            "without labels; a loss of a teacher's scores or embeddings needs none"
         )
     if missing := sorted(needed - given):
-        raise InputError(
-            f"arm {arm.name!r}: {arm.loss.name} needs {', '.join(missing)} from a teacher, and "
-            f"{arm.teacher.name} gives {', '.join(sorted(given)) or 'nothing'}"
+        return (
+            f"{arm.loss.name} needs {', '.join(missing)} from a teacher, and {arm.teacher.name} "
+            f"gives {', '.join(sorted(given)) or 'nothing'}"
         )
     if not needed and given:
-        raise InputError(
-            f"arm {arm.name!r}: {arm.loss.name} uses nothing of its teacher {arm.teacher}, which "
-            "would be charged to it for nothing; give it teacher 'none', or exclude it"
+        return (
+            f"{arm.loss.name} uses nothing of its teacher {arm.teacher}, which would be charged "
+            "to it for nothing; give it teacher 'none', or exclude it"
         )
-    if study.tuning.trials and not arm.space:
+    return ""
+
+
+def _check_budget(study: Study, arm: Arm) -> None:
+    """There must be a step between two evaluation points."""
+    shares, budget = study.evaluation.shares(), study.budget
+    least = min(after - before for before, after in pairwise([0.0, *shares]))
+    step = {"examples": arm.training.batch_size, "steps": 1, "seconds": 0}[budget.unit]
+    if budget.amount * least < step * (1 - 1e-9):
         raise InputError(
-            f"arm {arm.name!r}: {study.tuning.trials} trials but nothing to vary; give tuning.space"
+            f"arm {arm.name!r}: budget: {budget.amount:g} {budget.unit} are less than a step "
+            f"between {len(shares)} evaluation points; give more, or fewer points"
         )
-    _check_space(study, arm)
 
 
 def _check_space(study: Study, arm: Arm) -> None:
     """Both ends of every axis must be allowed, and a grid must hold enough points."""
     for key, space in arm.space.items():
+        if key in arm.otherwise:
+            raise InputError(f"arm {arm.name!r}: {key} is varied by tuning.space, and set here")
         ends = [space.low, space.high] if isinstance(space, Float) else space.values
         for end in ends:
             try:
@@ -198,12 +260,12 @@ def _check_space(study: Study, arm: Arm) -> None:
                 raise InputError(f"arm {arm.name!r}: space {key}: {error}") from None
             except ValueError:
                 raise InputError(f"arm {arm.name!r}: space {key}: {end} is not allowed") from None
-    if study.tuning.trials and study.tuning.sampler == "grid":
+    if arm.trials and study.tuning.sampler == "grid":
         size = len(grid(arm))
-        if size < study.tuning.trials:
+        if size < arm.trials:
             raise InputError(
-                f"arm {arm.name!r}: tuning.trials is {study.tuning.trials}, its grid has {size} "
-                "points; every arm gets the same number of trials"
+                f"arm {arm.name!r}: tuning.trials is {arm.trials}, its grid has {size} points; "
+                "every arm gets the same number of trials"
             )
 
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.artifacts import Artifacts
     from bench.collections.base import Collection
     from bench.encoding.device import Device
+    from bench.study import Study
 
 
 @dataclass
 class Lab:
-    """The collection, where prepared things are kept, and what computes."""
+    """The collection, where prepared things are kept, and what computes.
+
+    Attributes:
+        elsewhere: further collections that only tests read, by the names of these tests.
+    """
 
     collection: Collection
     artifacts: Artifacts
     device: Device
+    elsewhere: Mapping[str, Collection] = field(default_factory=dict)
 
     def describe_collection(self) -> dict[str, Any]:
         """The collection as run records name it."""
@@ -26,3 +33,50 @@ class Lab:
             "fingerprint": self.collection.fingerprint,
             "notes": list(self.collection.notes),
         }
+
+    def tests(self, names: Iterable[str]) -> list[Tests]:
+        """What these tests search, the parts of one collection together."""
+        own = {name: name for name in names if name not in self.elsewhere}
+        found = [Tests(self, own)] if own else []
+        for name in names:
+            if name in self.elsewhere:
+                there = replace(self, collection=self.elsewhere[name], elsewhere={})
+                found.append(Tests(there, {name: "test"}))
+        return found
+
+    def fingerprints(self, names: Iterable[str]) -> dict[str, str]:
+        """The fingerprint of the collection that each of these tests is of."""
+        return {name: self.elsewhere.get(name, self.collection).fingerprint for name in names}
+
+
+@dataclass(frozen=True)
+class Tests:
+    """Tests over the documents of one collection.
+
+    Attributes:
+        parts: the collection's part behind each test's name.
+    """
+
+    lab: Lab
+    parts: Mapping[str, str]
+
+
+def open_lab(study: Study, artifacts: Artifacts) -> Lab:
+    """The study's collections, each prepared or opened, and the device.
+
+    Raises:
+        InputError: a collection that is not as it must be, a part that is not there, or a test
+            collection whose judged pairs serve training or choices.
+    """
+    from bench.collections.leaks import check_apart
+    from bench.collections.open import open_collection
+    from bench.encoding.device import choose
+
+    collection = open_collection(study.collection, artifacts)
+    for part in ("train", "dev", *study.test):
+        collection.part(part)
+    elsewhere = {}
+    for name, written in study.test_collections.items():
+        elsewhere[name] = open_collection(written, artifacts)
+        check_apart(collection, name, elsewhere[name])
+    return Lab(collection, artifacts, choose(study.training.precision), elsewhere)

@@ -14,7 +14,7 @@ import pkgutil
 import re
 import tomllib
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -54,6 +54,19 @@ class Entry:
             if getattr(self, field.name) != field.default
         }
         return format_entry(self.name, given)
+
+
+def tell_apart(one: Entry, among: Iterable[Entry]) -> str:
+    """As much of an entry as tells it from the others: its name, and what options it has that
+    others of that name have not."""
+    alike = [other for other in among if other.name == one.name]
+    own = {
+        field.name: value
+        for field in dataclasses.fields(one)
+        if (value := getattr(one, field.name)) != field.default
+        and any(getattr(other, field.name) != value for other in alike)
+    }
+    return format_entry(one.name, own)
 
 
 EntryType = TypeVar("EntryType", bound=Entry)

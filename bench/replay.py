@@ -44,7 +44,7 @@ def respecify(row: Mapping[str, Any], record: Mapping[str, Any], lab: Lab) -> Ru
         budget=Budget.model_validate(record["budget"]),
         evaluation=Evaluation.model_validate(record["evaluation"]),
         select_by=record["select_by"],
-        tests=tuple(record["tests"]),
+        tests=lab.fingerprints(record["tests"]),
         seed=record["seed"],
         collection=lab.collection.fingerprint,
         precision=lab.device.precision,

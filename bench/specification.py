@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -23,7 +24,8 @@ class RunSpecification:
     Attributes:
         arm: with its choices made.
         select_by: the measure that chooses the checkpoint on dev-select.
-        tests: parts measured once at the end; none while tuning.
+        tests: what is measured once at the end, each with the fingerprint of its collection; none
+            while tuning.
         collection: the collection's fingerprint.
         precision: as resolved for the device.
         student_weights, teacher_weights: digests.
@@ -33,7 +35,7 @@ class RunSpecification:
     budget: Budget
     evaluation: Evaluation
     select_by: str
-    tests: tuple[str, ...]
+    tests: Mapping[str, str]
     seed: int
     collection: str
     precision: str
@@ -55,7 +57,7 @@ class RunSpecification:
             "budget": self.budget.model_dump(exclude_none=True),
             "evaluation": {**self.evaluation.model_dump(), "points": self.evaluation.shares()},
             "select_by": self.select_by,
-            "tests": list(self.tests),
+            "tests": dict(self.tests),
             "seed": self.seed,
             "collection": self.collection,
         }
@@ -75,7 +77,7 @@ class ReferenceSpecification:
 
     what: dict[str, Any]
     evaluation: Evaluation
-    tests: tuple[str, ...]
+    tests: Mapping[str, str]
     collection: str
     precision: str
 
@@ -85,7 +87,7 @@ class ReferenceSpecification:
             "format": FORMAT,
             "reference": self.what,
             "evaluation": self.evaluation.model_dump(exclude={"points"}),
-            "tests": list(self.tests),
+            "tests": dict(self.tests),
             "collection": self.collection,
             "precision": self.precision,
         }

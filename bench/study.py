@@ -6,7 +6,6 @@ import copy
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,6 +22,8 @@ Written = str | dict[str, Any]
 
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 TUNING_SEEDS = 1_000_000
 """Tuning runs use seeds from here on; a study's own seeds stay below."""
@@ -113,17 +114,26 @@ class Evaluation(_Model):
         return [index / self.points for index in range(1, self.points + 1)]
 
 
+ArmTraining = Literal[
+    "batch_size", "learning_rate", "warmup", "weight_decay", "clip", "gradient_cache"
+]
+"""Keys of ``[training]`` that an arm may have otherwise."""
+
+
 class Tuning(_Model):
     """How many trials every arm gets, and over which nuisance parameters.
 
     Attributes:
-        trials: the same for every arm; 0 tunes nothing, and the report says so.
+        trials: the same for every arm that has something to vary; 0 tunes nothing, and the report
+            says so.
         sampler: ``tpe``, ``random``, ``quasi-random`` (Sobol'), or ``grid`` (all values, in an
             order drawn by the seed).
         pruner: ends a trial that does worse on dev-select, at the same examples, than the earlier
             trials of its own arm; never across arms. Its seconds are charged all the same.
         seed: the study's own seed for proposals.
-        space: nuisance parameters of ``[training]``, the same for every arm.
+        space: nuisance parameters of ``[training]``, the same for every arm. Where it is empty
+            they are fixed and only what is under test is tuned: the losses' own options. An arm
+            that has none is then not tuned, and the report says so.
     """
 
     trials: Annotated[int, Field(ge=0)] = 0
@@ -137,6 +147,8 @@ class ArmEntry(_Model):
     """An arm as a file writes it; what it leaves out comes from ``[defaults]``.
 
     Attributes:
+        training: keys of ``[training]`` that this arm has otherwise; tables list them as its
+            options.
         space: the loss's options to vary; left out, the loss's own search space.
     """
 
@@ -145,6 +157,7 @@ class ArmEntry(_Model):
     teacher: Written | None = None
     student: Written | None = None
     sampler: Written | None = None
+    training: dict[ArmTraining, Any] = {}
     space: dict[str, Space] | None = None
 
 
@@ -159,6 +172,7 @@ class Defaults(_Model):
 class Cross(_Model):
     """Every combination of these, but for the excluded ones.
 
+    ``losses = ["*"]`` is every registered loss, with those teachers and samplers whose signals fit.
     ``exclude`` holds tables such as ``{loss = "infonce", teacher = "bi-encoder"}``: a combination
     goes where all that a table names agrees, by name or with its options.
     """
@@ -174,13 +188,18 @@ class Study(_Model):
     """A whole study file.
 
     Attributes:
+        format: of the file; another one is refused.
         question: what it is to find out.
         claim: which paper's section or sentence it tests.
         cost: what running it takes, and on which machine.
+        test: parts of the collection that are measured once, at the end.
+        test_collections: further collections whose ``test`` part is, by the names that tables
+            give them: other documents, which no training and no choice sees.
         retries: how many times a run that failed is trained again.
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    format: Literal[1] = 1
+    name: Name
     title: str
     question: str = ""
     claim: str = ""
@@ -194,6 +213,7 @@ class Study(_Model):
     primary: str = ""
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=TUNING_SEEDS)]], Field(min_length=1)]
     test: Annotated[list[str], Field(min_length=1)] = ["test"]
+    test_collections: dict[Name, Written] = {}
     baseline: str
     keep_students: bool = True
     retries: Annotated[int, Field(ge=0)] = 0
@@ -218,18 +238,18 @@ class Study(_Model):
             raise ValueError("seeds: every seed once")
         if not self.arms and self.cross is None:
             raise ValueError("a study needs [[arms]] or a [cross]")
-        shares = self.evaluation.shares()
-        least = min(after - before for before, after in pairwise([0.0, *shares]))
-        step = {"examples": self.training.batch_size, "steps": 1, "seconds": 0}[self.budget.unit]
-        if self.budget.amount * least < step * (1 - 1e-9):
-            raise ValueError(
-                f"budget: {self.budget.amount:g} {self.budget.unit} are less than a step between "
-                f"{len(shares)} evaluation points; give more, or fewer points"
-            )
         for part in self.test:
             if not part.startswith("test"):
                 raise ValueError(f"test: {part!r} is not a test part; choices may have seen it")
+        for name in self.test_collections:
+            if name.startswith("test") or name in ("train", "dev"):
+                raise ValueError(f"test_collections: {name!r} is a name of the collection's parts")
         return self
+
+    @property
+    def tested(self) -> list[str]:
+        """Everything that is measured once at the end, by its name."""
+        return [*self.test, *self.test_collections]
 
     def to_toml(self) -> str:
         """The study as a file, everything it left out filled in."""
@@ -241,12 +261,20 @@ class Study(_Model):
 
 def predefined() -> dict[str, Path]:
     """The studies that come with the package, by name."""
-    folder = Path(str(files("studies")))
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return {path.stem: path for path in sorted(_folder().glob("[!_]*.toml"))}
+
+
+def _folder() -> Path:
+    return Path(str(files("studies")))
 
 
 def load_study(written: str, settings: Sequence[str] = ()) -> Study:
     """A study by predefined name or by file.
+
+    A file's ``extends`` names others, by predefined name or by their path from the file: it says
+    what they say, the later before the earlier, unless it says otherwise. Of the tables
+    ``[training]``, ``[evaluation]``, ``[tuning]`` and ``[defaults]`` each key is taken by itself;
+    anything else that a file says (its arms, say) replaces the whole.
 
     Args:
         written: a name of `predefined`, or the path of a TOML file.
@@ -255,24 +283,65 @@ def load_study(written: str, settings: Sequence[str] = ()) -> Study:
     Raises:
         InputError: no such study, TOML that cannot be read, or something a study may not say.
     """
-    path = Path(written)
-    if path.suffix != ".toml" and not path.is_file():
-        known = predefined()
-        if written not in known:
-            raise InputError(
-                f"study {written!r}: no file and no predefined study{did_you_mean(written, known)}"
-            )
-        path = known[written]
+    path = _find(written, Path())
+    values = _read(path, ())
+    values.setdefault("name", path.stem)
+    return study_from(values, settings, str(path))
+
+
+def _find(written: str, beside: Path) -> Path:
+    """The file of a study, or of something that a study extends."""
+    path = beside / written
+    if path.suffix == ".toml" or path.is_file():
+        return path
+    known = predefined()
+    if written in known:
+        return known[written]
+    part = _folder() / f"{written}.toml"  # a part of studies, and none by itself
+    if part.is_file():
+        return part
+    raise InputError(
+        f"study {written!r}: no file and no predefined study{did_you_mean(written, known)}"
+    )
+
+
+def _read(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
+    """What the file says, on top of what it extends.
+
+    Args:
+        below: the files that extend this one.
+    """
+    if path.resolve() in below:
+        raise InputError(f"study {path}: it extends itself")
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"study {written!r}: there is no such file") from None
+        raise InputError(f"study {str(path)!r}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"study {path}: cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"study {path}: not TOML: {error}") from None
-    values.setdefault("name", path.stem)
-    return study_from(values, settings, str(path))
+    extended = values.pop("extends", [])
+    names = [extended] if isinstance(extended, str) else extended
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError(f"study {path}: extends: must be a study's name or file, or a list")
+    whole: dict[str, Any] = {}
+    for name in names:
+        whole = _on_top(whole, _read(_find(name, path.parent), (*below, path.resolve())))
+    whole.pop("name", None)  # two studies, two folders
+    return _on_top(whole, values)
+
+
+_BY_KEY = ("training", "evaluation", "tuning", "defaults")
+
+
+def _on_top(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {
+        key: {**lower[key], **upper[key]}
+        for key in _BY_KEY
+        if isinstance(lower.get(key), dict) and isinstance(upper.get(key), dict)
+    }
+    return {**lower, **upper, **merged}
 
 
 def study_from(values: dict[str, Any], settings: Sequence[str], origin: str) -> Study:

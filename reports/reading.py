@@ -23,6 +23,12 @@ def final_runs(results: Results, status: str = "done") -> pd.DataFrame:
     return summary[(summary["role"] == "final") & (summary["status"] == status)]
 
 
+def tuned_arms(results: Results) -> list[str]:
+    """The arms that have tuning trials; where nuisance parameters are fixed, some have none."""
+    summary = results.summary
+    return list(summary.loc[summary["role"] == "tuning", "arm"].unique())
+
+
 def references(results: Results) -> pd.DataFrame:
     """Rows of the summary: what was measured and not trained."""
     return results.summary[results.summary["role"] == "reference"]
@@ -33,6 +39,14 @@ def curves(results: Results, role: str) -> pd.DataFrame:
     columns = [*RUN, "point", "examples", "train_seconds", results.study.primary]
     rows = results.curves
     return rows[rows["role"] == role].reindex(columns=columns).reset_index(drop=True)
+
+
+def best_on_select(results: Results) -> pd.DataFrame:
+    """Of each run its best value on dev-select, which is what it was chosen by: RUN and value."""
+    chosen_by = f"dev-select {results.study.primary}"
+    rows = results.curves.reindex(columns=[*RUN, chosen_by])
+    best = rows.groupby(RUN, sort=False)[chosen_by].max()
+    return best.rename("value").reset_index()
 
 
 def tested_points(results: Results) -> pd.DataFrame:
@@ -46,7 +60,7 @@ def measure_columns(study: Study) -> list[str]:
     """The summary's test measures, the primary one first among those of its part."""
     measures = sorted(study.measures, key=lambda name: name != study.primary)
     return [
-        name if part == "test" else f"{name} ({part})" for part in study.test for name in measures
+        name if part == "test" else f"{name} ({part})" for part in study.tested for name in measures
     ]
 
 

@@ -30,7 +30,7 @@ def place(tmp_path_factory, collection_folder, tiny_model) -> Path:
 
 def test_run_says_what_it_does_and_where_things_are(place):
     told = (place / "stderr").read_text()
-    assert "3 arms × (2 tuning trials + 2 seeds), budget 96 examples a run" in told
+    assert "3 arms: 6 tuning trials and 6 final runs (2 seeds), budget 96 examples a run" in told
     assert "[15/15] margin-mse · final" in told
     assert "left" in told
     assert "report: results/toy/report/index.html" in told

@@ -250,7 +250,7 @@ def test_done_runs_are_subtracted(results, capsys):
 
     first = told()
     assert "another version" not in first
-    assert "1 arms × (1 trials + 2 seeds) = 3 runs and 2 reference rows; budget 100 ex" in first
+    assert "1 arms: 1 tuning trials and 2 final runs (2 seeds), 2 reference rows; budget 100 ex" in first
     assert "at least" not in first
     # The run, the untrained student (5 s), and its tokens (7 s).
     assert "time: 1 min 09 s (training 40 s, dev evaluations 8 s, starting" in first
@@ -320,7 +320,7 @@ def test_a_thousand_runs_are_planned_at_once_and_nothing_heavy_is_imported(tmp_p
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     # Of a processor: whatever else the machine does just now is no part of it.
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert "= 1,000 runs" in result.stdout
+    assert "1,000 final runs" in result.stdout
     assert "time: unknown (try --probe)" in result.stdout
     assert seconds < 3, seconds
     assert {path.name for path in tmp_path.iterdir()} == {"large.toml"}

@@ -36,8 +36,12 @@ def parsed(values: dict, **changes):
         ({"trainng": {}}, "trainng: there is no such key, did you mean 'training'"),
         ({"training": {"schedule": "cosin"}}, "training.schedule"),
         ({"name": "../up"}, "name: "),
-        ({"budget": {"examples": 16}}, "16 examples are less than a step between 3 evaluation"),
-        ({"budget": {"steps": 2}}, "2 steps are less than a step between 3 evaluation points"),
+        (
+            {"test_collections": {"test-x": "pydocs"}},
+            "'test-x' is a name of the collection's parts",
+        ),
+        ({"test_collections": {"dev": "pydocs"}}, "'dev' is a name of the collection's parts"),
+        ({"arms": [{"loss": "infonce", "training": {"batch": 3}}]}, "arms.0.training"),
     ],
 )
 def test_a_bad_study_names_the_key(toy_values, changes, message):
@@ -50,6 +54,8 @@ def test_a_bad_study_names_the_key(toy_values, changes, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"budget": {"examples": 16}}, "16 examples are less than a step between 3 evaluation"),
+        ({"budget": {"steps": 2}}, "2 steps are less than a step between 3 evaluation points"),
         ({"baseline": "margin-msa"}, "no arm is named 'margin-msa', did you mean 'margin-mse'"),
         ({"arms": [{"loss": "margin-mse"}]}, "margin-mse needs scores from a teacher, and none"),
         (
@@ -112,6 +118,82 @@ def test_a_bad_study_names_the_key(toy_values, changes, message):
 def test_an_arm_that_cannot_work_is_refused(toy_values, changes, message):
     with pytest.raises(InputError, match=message):
         expand(parsed(toy_values, **changes))
+
+
+def test_an_arm_may_train_otherwise(toy_values):
+    arms = [
+        {"loss": "infonce", "name": "margin-mse"},
+        {"loss": "infonce", "name": "large", "training": {"batch_size": 32}},
+    ]
+    small, large = expand(parsed(toy_values, arms=arms, tuning={}))
+    assert (small.training.batch_size, large.training.batch_size) == (8, 32)
+    assert large.training.learning_rate == small.training.learning_rate
+    assert large.otherwise == {"training.batch_size": 32}
+    arms[1]["training"] = {"batch_size": 64}
+    with pytest.raises(InputError, match="arm 'large': budget: 96 examples are less than a step"):
+        expand(parsed(toy_values, arms=arms, tuning={}))
+    arms[1]["training"] = {"learning_rate": -1.0}
+    with pytest.raises(InputError, match="arm 'large': training.learning_rate: .*greater than 0"):
+        expand(parsed(toy_values, arms=arms, tuning={}))
+    arms[1]["training"] = {"learning_rate": 1e-3}
+    with pytest.raises(InputError, match=r"training.learning_rate is varied by tuning\.space, and"):
+        expand(parsed(toy_values, arms=arms))
+
+
+def test_only_what_is_under_test_may_be_tuned(toy_values):
+    arms = [{"loss": "infonce", "name": "margin-mse"}, {"loss": "adaptive-margin"}]
+    tuned, fixed = expand(parsed(toy_values, arms=arms, tuning={"trials": 3}))
+    assert (tuned.trials, list(tuned.space)) == (3, ["loss.temperature"])
+    assert (fixed.trials, fixed.space) == (0, {})
+    with pytest.raises(InputError, match="3 trials but nothing to vary"):
+        expand(
+            parsed(
+                toy_values,
+                arms=arms[1:],
+                baseline="adaptive-margin",
+                tuning={"trials": 3},
+            )
+        )
+
+
+def test_a_file_extends_others(tmp_path, toy_values):
+    import tomli_w
+
+    def write(name: str, values: dict) -> str:
+        (tmp_path / name).write_text(tomli_w.dumps(values))
+        return str(tmp_path / name)
+
+    write("toy.toml", toy_values)
+    write("part.toml", {"seeds": [7], "training": {"batch_size": 16}})
+    whole = load_study(
+        write(
+            "above.toml",
+            {
+                "extends": ["toy.toml", "part.toml"],
+                "title": "Above",
+                "budget": {"steps": 9},
+                "training": {"warmup": 0.0},
+                "evaluation": {"depth": 7},
+            },
+        )
+    )
+    assert (whole.name, whole.title, whole.seeds) == ("above", "Above", [7])
+    assert whole.budget.unit == "steps"
+    assert (whole.training.batch_size, whole.training.warmup) == (16, 0.0)
+    assert (whole.evaluation.depth, whole.evaluation.points) == (7, 3)
+    assert [arm.loss for arm in whole.arms] == [arm["loss"] for arm in toy_values["arms"]]
+    assert "extends" not in whole.to_toml()
+    inherited = write("inherits.toml", {"extends": "quickstart", "title": "Mine"})
+    assert load_study(inherited).arms == load_study("quickstart").arms
+    assert load_study(inherited).name == "inherits"
+    with pytest.raises(InputError, match="it extends itself"):
+        load_study(write("self.toml", {"extends": "self.toml"}))
+    with pytest.raises(InputError, match="'quickstar': no file .* did you mean 'quickstart'"):
+        load_study(write("lost.toml", {"extends": "quickstar"}))
+    with pytest.raises(InputError, match=r"no such file"):
+        load_study(write("lost.toml", {"extends": "nowhere.toml"}))
+    with pytest.raises(InputError, match="extends: must be"):
+        load_study(write("bad.toml", {"extends": 3}))
 
 
 def test_cross_and_exclude(toy_values):

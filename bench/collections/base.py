@@ -84,7 +84,7 @@ class Texts:
 
     def take(self, positions: Sequence[int] | np.ndarray) -> list[str]:
         """The texts at these positions."""
-        return self.texts.take(pa.array(positions)).to_pylist()
+        return self.texts.take(pa.array(positions, pa.int64())).to_pylist()
 
     @cached_property
     def tie_order(self) -> np.ndarray:

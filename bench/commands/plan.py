@@ -74,12 +74,12 @@ def _print_head(
     for name in ("question", "claim", "cost"):
         if text := getattr(study, name):
             print(f"{name}: {text}")
-    trials, seeds = study.tuning.trials, len(study.seeds)
-    runs = len(plans) * (trials + seeds)
+    trials = sum(plan.arm.trials for plan in plans)
+    finals = len(plans) * len(study.seeds)
     print(
-        f"{len(plans)} arms × ({trials} trials + {seeds} seeds) = {runs:,} runs and "
-        f"{len(references)} reference rows; budget {study.budget.amount:,.0f} "
-        f"{study.budget.unit} a run"
+        f"{len(plans)} arms: {trials:,} tuning trials and {finals:,} final runs "
+        f"({len(study.seeds)} seeds), {len(references)} reference rows; budget "
+        f"{study.budget.amount:,.0f} {study.budget.unit} a run"
     )
     if study.evaluation.patience or study.tuning.pruner != "none":
         print("runs may end before their budget does; the forecast lets all of them use it")

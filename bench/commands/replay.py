@@ -22,24 +22,20 @@ def replay_run(folder: Path, arm: str, trial: int, seed: int, artifacts_root: Pa
     row, recorded = choose_run(folder, arm, trial, seed)
     study = load_study(str(folder / "study.toml"))
     from bench.artifacts import Artifacts  # after the run is known: torch is slow
-    from bench.collections.open import open_collection
-    from bench.encoding.device import choose
     from bench.evaluation.measured import measure_run
-    from bench.lab import Lab
+    from bench.lab import open_lab
     from bench.records import RunFolder
     from bench.replay import Comparison, respecify
     from bench.training.run import Run
 
     narrate("opening the collection")
-    artifacts = Artifacts(artifacts_root)
-    collection = open_collection(study.collection, artifacts)
-    lab = Lab(collection, artifacts, choose(study.training.precision))
+    lab = open_lab(study, Artifacts(artifacts_root))
     specification = respecify(row, recorded.record()["specification"], lab)
     again = RunFolder(folder / "replays" / specification.id)
     if again.status() in ("done", "failed"):
         shutil.rmtree(again.path)
     Run(specification, again, lab, keep_student=True, report=narrate).execute()
-    measure_run(again, collection, study.measures, specification.tests)
+    measure_run(again, lab, study.measures, specification.tests)
     quiet()
     comparison = Comparison.of(recorded, again)
     table = Table("", "recorded", "replayed", title=f"{arm}, trial {trial}, seed {seed}")

@@ -30,11 +30,11 @@ def show_status(folder: Path) -> None:
         rows = summary[summary["arm"] == arm.name]
         done = Counter(rows[rows["status"] == "done"]["role"])
         failed, pruned = (int((rows["status"] == end).sum()) for end in ("failed", "pruned"))
-        wanted = study.tuning.trials + len(study.seeds)
+        wanted = arm.trials + len(study.seeds)
         missing += wanted - done.total() - failed - pruned
         table.add_row(
             escape(arm.name),
-            f"{done['tuning']}/{study.tuning.trials}",
+            f"{done['tuning']}/{arm.trials}",
             f"{done['final']}/{len(study.seeds)}",
             str(pruned or ""),
             str(failed or ""),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from torch import nn
@@ -11,16 +11,26 @@ from bench.artifacts import Artifact
 from bench.encoding.encoder import Encoder
 from bench.losses.signals import Similarity
 
+if TYPE_CHECKING:
+    from bench.lab import Lab
 
-class StoredVectors(Protocol):
+
+class Vectors(Protocol):
+    """The vectors of a collection's documents."""
+
+    def at(self, positions: np.ndarray) -> np.ndarray:
+        """[n] documents → float32 [n, d]; a dot product is the similarity."""
+
+
+class StoredVectors(Vectors, Protocol):
     """Documents' vectors that are already there."""
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
         """What they are kept in."""
 
-    def at(self, positions: np.ndarray) -> np.ndarray:
-        """[n] documents → float32 [n, d]; a dot product is the similarity."""
+    def of(self, lab: Lab) -> Vectors:
+        """Those of the documents there, which may be another collection's."""
 
     def encoder(self) -> Encoder:
         """What made them, for documents to come; nothing of the training runs it."""

@@ -17,6 +17,7 @@ from bench.encoding.tokens import Tokens
 from bench.encoding.towers import Towers
 from bench.evaluation.ranking import Ranking, from_frame, to_frame
 from bench.evaluation.search import search
+from bench.files import save_array
 from bench.lab import Lab
 from bench.students.base import Student
 from bench.study import Evaluation
@@ -87,7 +88,7 @@ class Evaluator:
 
     def _document_vectors(self, towers: Towers, positions: np.ndarray, label: str) -> Tensor:
         if towers.stored:
-            return self._lab.device.upload(towers.stored.at(positions))
+            return self._lab.device.upload(towers.stored.of(self._lab).at(positions))
         encoder = towers.of_documents()
         return encode(encoder, self.documents, positions, self._lab.device, label)
 
@@ -99,7 +100,7 @@ class Evaluator:
 
         def make(folder: Path) -> Made:
             vectors = self._document_vectors(towers, everything, "documents")
-            np.save(folder / "vectors.npy", vectors.cpu().numpy())
+            save_array(folder / "vectors.npy", vectors.cpu().numpy())
             return Made(texts=len(vectors), device=self._lab.device.label)
 
         specification = {

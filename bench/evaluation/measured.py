@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
 from bench.collections.base import Collection
 from bench.evaluation.measures import per_query
-from bench.evaluation.ranking import from_frame, read_trec
+from bench.evaluation.ranking import Ranking, from_frame, read_trec, write_trec
+from bench.lab import Lab, Tests
 from bench.records import RunFolder
 
 SELECT = "dev-select "
 """Prefix of the columns measured on dev-select; those without are measured on dev-curve."""
 
 
-def measure_run(
-    folder: RunFolder, collection: Collection, measures: Sequence[str], tests: Sequence[str]
-) -> None:
+def keep_rankings(folder: RunFolder, tests: Tests, rankings: Mapping[str, Ranking]) -> None:
+    """Write the ranking of each part that these tests search as a TREC run."""
+    for name, part in tests.parts.items():
+        write_trec(folder.trec(name), rankings[part], tests.lab.collection, part, folder.id)
+
+
+def measure_run(folder: RunFolder, lab: Lab, measures: Sequence[str], tests: Iterable[str]) -> None:
     """Add what is missing to curve.parquet (dev) and queries.parquet (each test query)."""
     curve = folder.table("curve")
     missing = [name for name in measures if name not in curve]
     if missing:
-        folder.write_table("curve", _with_measures(curve, folder, collection, missing))
+        folder.write_table("curve", _with_measures(curve, folder, lab.collection, missing))
     if tests:
-        _measure_tests(folder, collection, measures, tests)
+        _measure_tests(folder, lab, measures, tests)
 
 
 def _with_measures(
@@ -46,17 +51,19 @@ def _with_measures(
 
 
 def _measure_tests(
-    folder: RunFolder, collection: Collection, measures: Sequence[str], tests: Sequence[str]
+    folder: RunFolder, lab: Lab, measures: Sequence[str], tests: Iterable[str]
 ) -> None:
     known = (folder.path / "queries.parquet").exists()
     if known and set(measures) <= set(folder.table("queries").columns):
         return
     frames = []
-    for name in tests:
-        part = collection.part(name)
-        values = per_query(part, read_trec(folder.trec(name), collection, name), measures)
-        ids = part.queries.id_list()
-        values.insert(0, "part", name)
-        values.insert(1, "query", [ids[position] for position in values.index])
-        frames.append(values)
+    for there in lab.tests(tests):
+        collection = there.lab.collection
+        for name, part in there.parts.items():
+            ranking = read_trec(folder.trec(name), collection, part)
+            values = per_query(collection.part(part), ranking, measures)
+            ids = collection.part(part).queries.id_list()
+            values.insert(0, "part", name)
+            values.insert(1, "query", [ids[position] for position in values.index])
+            frames.append(values)
     folder.write_table("queries", pd.concat(frames, ignore_index=True))

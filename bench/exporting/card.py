@@ -42,7 +42,7 @@ def model_card(results: Results, run: pd.Series, record: RunFolder, name: str) -
         "## What trained it",
         _table([("", ""), *_training(run, said)]),
         "## Result",
-        f"On {_text(', '.join(results.study.test))} of {_text(collection['name'])} (fingerprint "
+        f"On {_text(', '.join(results.study.tested))} of {_text(collection['name'])} (fingerprint "
         f"{collection['fingerprint']}), by exact search. Means over queries; this student is one "
         "seed of its arm.",
         _results(results, run),

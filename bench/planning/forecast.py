@@ -143,7 +143,7 @@ def budget_examples(budget: Budget, batch_size: int, train: float) -> float:
 
 def run_seconds(study: Study, arm: Arm, rates: Rates, final: bool) -> dict[str, float] | None:
     """Seconds of one run by what they go into; `None` where a part is not known."""
-    batch_size = study.training.batch_size
+    batch_size = arm.training.batch_size
     examples = budget_examples(study.budget, batch_size, rates.train)
     seconds = {
         "training": study.budget.seconds or examples * rates.train,
@@ -181,7 +181,7 @@ def scored(
     """
     if study.budget.seconds is not None:
         return {}
-    examples = budget_examples(study.budget, study.training.batch_size, rates.train)
+    examples = budget_examples(study.budget, arm.training.batch_size, rates.train)
     found = {}
     kinds = {_kind(bill) for run in rates.runs for bill in run.bills if bill["phase"] == "score"}
     for kind in sorted(kinds):

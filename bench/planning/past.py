@@ -14,8 +14,9 @@ import pandas as pd
 from bench.arms import Arm, expand
 from bench.errors import InputError
 from bench.ledger import ARTIFACT_PHASES
+from bench.records import DRY_RUN
 from bench.results import read_summary
-from bench.study import Study, load_study
+from bench.study import Study, Training, load_study
 
 
 class Key(NamedTuple):
@@ -70,7 +71,7 @@ class Past:
 def run_key(study: Study, arm: Arm) -> Key:
     """The key of an arm's runs, whatever its trials choose."""
     return Key(
-        setting=setting(study),
+        setting=setting(study, arm.training),
         teacher=str(arm.teacher),
         student=str(arm.student),
         mines=bool(refresh(arm)),
@@ -82,13 +83,14 @@ def run_key(study: Study, arm: Arm) -> Key:
 
 def reference_key(study: Study, student: str, teacher: str) -> Key:
     """The key of a reference row; BM25's has neither student nor teacher."""
-    return Key(setting(study), teacher, student, False, (), "", "")
+    return Key(setting(study, study.training), teacher, student, False, (), "", "")
 
 
-def setting(study: Study) -> str:
-    """Everything outside the arms on which the seconds of a run's parts depend, as JSON."""
-    training, evaluation = study.training, study.evaluation
-    parts = [study.collection, study.test, evaluation.pool, evaluation.depth]
+def setting(study: Study, training: Training) -> str:
+    """What else the seconds of a run's parts depend on, as JSON."""
+    evaluation = study.evaluation
+    parts: list[Any] = [study.collection, study.test, study.test_collections]
+    parts += [evaluation.pool, evaluation.depth]
     parts += [training.batch_size, training.gradient_cache, training.precision]
     return json.dumps(parts, sort_keys=True, ensure_ascii=False)
 
@@ -126,9 +128,9 @@ def read_all(out: Path) -> list[Past]:
 
 
 def read_past(folder: Path) -> list[Past]:
-    """The finished runs of one study's folder; none where it cannot be read."""
+    """The finished runs of one study's folder; none of a dry run, and where it cannot be read."""
     ledger = folder / "ledger.csv"
-    if not ledger.is_file():
+    if not ledger.is_file() or (folder / DRY_RUN).exists():
         return []
     try:
         study = load_study(str(folder / "study.toml"))

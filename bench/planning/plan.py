@@ -85,7 +85,7 @@ def load_before(out: Path) -> Before | None:
 _LABELS = ["arm", "role", "trial", "seed"]
 
 
-REFERENCES_NEED = ("collection", "evaluation", "test")
+REFERENCES_NEED = ("collection", "evaluation", "test", "test_collections")
 RUNS_NEED = (*REFERENCES_NEED, "budget", "training", "tuning", "primary")
 """Keys of a study on which its reference rows and its runs depend."""
 
@@ -101,13 +101,13 @@ def plan_arm(study: Study, arm: Arm, forecast: Forecast, before: Before | None) 
     """An arm's runs: those that are there, and what the others take."""
     rows = []
     old = before.arms.get(arm.name) if before else None
-    parts = ("loss", "teacher", "student", "sampler", "space")
+    parts = ("loss", "teacher", "student", "sampler", "space", "otherwise")
     if before and old and all(getattr(old, part) == getattr(arm, part) for part in parts):
         rows = [row for row in before.rows if row["arm"] == arm.name]
         rows = rows if alike(before.study, study, RUNS_NEED) else []
     tuned = {row["trial"] for row in rows if row["role"] == "tuning"}
     trained = {row["seed"] for row in rows if row["role"] == "final"}
-    trials = len(set(range(study.tuning.trials)) - tuned)
+    trials = len(set(range(arm.trials)) - tuned)
     seeds = [seed for seed in study.seeds if seed not in trained]
     rates = forecast.rates(study, arm)
     run = run_seconds(study, arm, rates, final=True) if rates else None
@@ -120,7 +120,7 @@ def plan_arm(study: Study, arm: Arm, forecast: Forecast, before: Before | None) 
             part: trials * trial.get(part, 0.0) + len(seeds) * (run or {}).get(part, 0.0)
             for part in {**trial, **(run or {})}
         }
-    done = study.tuning.trials + len(study.seeds) - trials - len(seeds)
+    done = arm.trials + len(study.seeds) - trials - len(seeds)
     return ArmPlan(arm, done, trials, seeds, rates, run, missing)
 
 

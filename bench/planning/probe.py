@@ -19,7 +19,8 @@ def probe_study(study: Study) -> Study:
     if study.budget.steps is not None:
         values["budget"] = {"steps": min(STEPS, study.budget.steps)}
     else:
-        examples = STEPS * study.training.batch_size
+        sizes = [arm.training.get("batch_size", 0) for arm in study.arms]
+        examples = STEPS * max(study.training.batch_size, *sizes)
         values["budget"] = {"examples": min(examples, study.budget.examples or examples)}
     values["title"] = f"{study.title} (probe)"
     values["seeds"] = study.seeds[:1]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from bench.artifacts import Artifact
 from bench.encoding.encoder import Encoder
+from bench.encoding.towers import Vectors
+from bench.lab import Lab
 from bench.teaching.scorers import BiScorer
 from bench.teaching.stored import Stored, store_documents
 from bench.teaching.tunable import Ready
@@ -51,6 +53,13 @@ class Inherited:
         vectors[drawable] = self._drawable.at(positions[drawable])
         vectors[~drawable] = self._others.at(positions[~drawable])
         return vectors
+
+    def of(self, lab: Lab) -> Vectors:
+        """Those of the documents there; another collection's are encoded when first searched."""
+        if lab.collection.fingerprint == self.ready.reading.lab.collection.fingerprint:
+            return self
+        there = replace(self.ready, reading=replace(self.ready.reading, lab=lab))
+        return store_documents(there, np.arange(len(lab.collection.documents)))
 
     def encoder(self) -> Encoder:
         """The teacher's encoder, for documents to come; nothing of the training runs it."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +17,8 @@ from bench.encoding.towers import Towers
 from bench.evaluation.bm25 import BM25
 from bench.evaluation.evaluator import Evaluator, pool
 from bench.evaluation.footprint import Footprint, count, footprint
-from bench.evaluation.ranking import Ranking, to_frame, write_trec
+from bench.evaluation.measured import keep_rankings
+from bench.evaluation.ranking import Ranking, to_frame
 from bench.lab import Lab
 from bench.ledger import Bill, Clocks
 from bench.records import RunFolder
@@ -54,9 +56,9 @@ class Reference:
             dev = to_frame(ranker.dev(), 0)
         self.report("measuring test")
         with clocks("test"):
-            for part, ranking in ranker.tests().items():
-                trec = self.folder.trec(part)
-                write_trec(trec, ranking, self.lab.collection, part, self.specification.id)
+            for there in self.lab.tests(self.specification.tests):
+                rankings = ranker.tests(there.lab, list(there.parts.values()))
+                keep_rankings(self.folder, there, rankings)
         self.folder.write_table("rankings", dev)
         curve = {"point": 0, "examples": 0, "steps": 0, "train_seconds": 0.0}
         self.folder.write_table("curve", pd.DataFrame([curve]))
@@ -109,13 +111,13 @@ class Reference:
 
 
 class Ranker(Protocol):
-    """Ranks the queries of dev and of the test parts."""
+    """Ranks the queries of dev, and of the test parts of any lab's collection."""
 
     artifacts: tuple[Artifact, ...]
 
     def dev(self) -> Ranking: ...
 
-    def tests(self) -> dict[str, Ranking]: ...
+    def tests(self, lab: Lab, parts: Sequence[str]) -> dict[str, Ranking]: ...
 
     def footprint(self) -> Footprint: ...
 
@@ -128,7 +130,6 @@ class BM25Ranker:
     def __init__(self, reference: Reference) -> None:
         self._collection = reference.lab.collection
         self._evaluation = reference.specification.evaluation
-        self._tests = reference.specification.tests
 
     def dev(self) -> Ranking:
         positions = None
@@ -137,11 +138,11 @@ class BM25Ranker:
         index = BM25(self._collection, positions)
         return index.rank(self._collection.part("dev").queries, self._evaluation.depth)
 
-    def tests(self) -> dict[str, Ranking]:
-        index = BM25(self._collection)
+    def tests(self, lab: Lab, parts: Sequence[str]) -> dict[str, Ranking]:
+        index = BM25(lab.collection)
         return {
-            part: index.rank(self._collection.part(part).queries, self._evaluation.depth)
-            for part in self._tests
+            part: index.rank(lab.collection.part(part).queries, self._evaluation.depth)
+            for part in parts
         }
 
     def footprint(self) -> Footprint:
@@ -161,10 +162,10 @@ class EncoderRanker:
     ) -> None:
         self._lab = lab = reference.lab
         self._student = student
-        self._evaluator = Evaluator(lab, student, reference.specification.evaluation)
+        self._evaluation = reference.specification.evaluation
+        self._evaluator = Evaluator(lab, student, self._evaluation)
         self._towers = towers.to(lab.device.place)
         self._known = untrained and not student.drawn
-        self._tests = reference.specification.tests
         self.artifacts = artifacts
 
     def dev(self) -> Ranking:
@@ -172,8 +173,8 @@ class EncoderRanker:
             return self._evaluator.untrained("dev")
         return self._evaluator.rank(self._towers, "dev")
 
-    def tests(self) -> dict[str, Ranking]:
-        return self._evaluator.rank_parts(self._towers, self._tests)
+    def tests(self, lab: Lab, parts: Sequence[str]) -> dict[str, Ranking]:
+        return Evaluator(lab, self._student, self._evaluation).rank_parts(self._towers, parts)
 
     def footprint(self) -> Footprint:
         return footprint(self._towers, self._student, self._evaluator, self._lab, trained=False)
@@ -189,14 +190,15 @@ class Reranker:
         self.artifacts = ready.artifacts
 
     def dev(self) -> Ranking:
-        return self._rerank("dev", self._bm25.dev())
+        return self._rerank(self._lab, "dev", self._bm25.dev())
 
-    def tests(self) -> dict[str, Ranking]:
-        return {part: self._rerank(part, found) for part, found in self._bm25.tests().items()}
+    def tests(self, lab: Lab, parts: Sequence[str]) -> dict[str, Ranking]:
+        found = self._bm25.tests(lab, parts)
+        return {part: self._rerank(lab, part, found[part]) for part in parts}
 
-    def _rerank(self, part: str, found: Ranking) -> Ranking:
-        queries = self._lab.collection.part(part).queries
-        first = self._ready.reading.of(queries).rerank(
+    def _rerank(self, lab: Lab, part: str, found: Ranking) -> Ranking:
+        queries = lab.collection.part(part).queries
+        first = replace(self._ready.reading, lab=lab, texts=queries).rerank(
             self._ready.scorer,
             np.arange(len(queries)),
             found.documents[:, :RERANKED],

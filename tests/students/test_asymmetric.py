@@ -218,7 +218,7 @@ def test_a_kill_at_every_pause_changes_nothing(asymmetric, lab, tmp_path):
     wanted = train(run, lab, tmp_path / "whole")
     folder = RunFolder(tmp_path / "parts" / wanted.id)
     assert train_with_stops(run, lab, folder) == 3
-    measure_run(folder, lab.collection, ["nDCG@10", "RR@10"], ["test"])
+    measure_run(folder, lab, ["nDCG@10", "RR@10"], ["test"])
     curves = [one.table("curve")[NUMBERS] for one in (folder, wanted)]
     pd.testing.assert_frame_equal(*curves)
     for name in ("test.trec.gz", "rankings.parquet"):

@@ -27,7 +27,7 @@ def specify(lab, toy_values):
             "budget": study.budget,
             "evaluation": study.evaluation,
             "select_by": study.primary,
-            "tests": ("test",),
+            "tests": lab.fingerprints(["test"]),
             "seed": 1,
             "collection": lab.collection.fingerprint,
             "precision": "float32",
@@ -42,7 +42,7 @@ def specify(lab, toy_values):
 def train(run: RunSpecification, lab: Lab, path) -> RunFolder:
     folder = RunFolder(path / run.id)
     Run(run, folder, lab, keep_student=True, report=lambda message: None).execute()
-    measure_run(folder, lab.collection, ["nDCG@10", "RR@10"], run.tests)
+    measure_run(folder, lab, ["nDCG@10", "RR@10"], run.tests)
     return folder
 
 

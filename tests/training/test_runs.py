@@ -85,7 +85,7 @@ def test_ids_see_what_matters_and_nothing_else(specify):
 def test_a_measure_added_later_needs_no_training(specify, lab, tmp_path):
     folder = train(specify(), lab, tmp_path)
     before = folder.table("curve")
-    measure_run(folder, lab.collection, ["nDCG@10", "RR@10", "R@5"], ["test"])
+    measure_run(folder, lab, ["nDCG@10", "RR@10", "R@5"], ["test"])
     after = folder.table("curve")
     pd.testing.assert_frame_equal(after[before.columns], before)
     assert after["R@5"].between(0, 1).all()
@@ -116,7 +116,7 @@ def test_a_checkpoint_goes_on_exactly(specify, lab, tmp_path):
     wanted = train(specify(), lab, tmp_path / "whole")
     folder = RunFolder(tmp_path / "parts" / wanted.id)
     assert train_with_stops(specify(), lab, folder) == 3
-    measure_run(folder, lab.collection, ["nDCG@10", "RR@10"], ["test"])
+    measure_run(folder, lab, ["nDCG@10", "RR@10"], ["test"])
     drop = "train_seconds"
     pd.testing.assert_frame_equal(
         folder.table("curve").drop(columns=drop), wanted.table("curve").drop(columns=drop)

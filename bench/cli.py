@@ -55,12 +55,26 @@ def run(
     artifacts: Artifacts = ARTIFACTS,
     mlflow: Mlflow = True,
     retry_failed: Annotated[bool, typer.Option(help="train failed runs again")] = False,
+    smoke: Annotated[
+        bool,
+        typer.Option(
+            "--smoke",
+            help="try it out: 2 steps a run, tiny random models, made-up texts, nothing fetched; "
+            "default --out: results/<study name>-smoke",
+        ),
+    ] = False,
 ) -> None:
     """Finish a study and draw its report; the same command again does what is missing."""
     from bench.commands.run import run_study
+    from bench.commands.smoke import smoke_study
 
     with _may_be_stopped():
-        run_study(study, set_ or [], out, artifacts, mlflow, retry_failed)
+        if not smoke:
+            run_study(study, set_ or [], out, artifacts, mlflow, retry_failed)
+        elif artifacts != ARTIFACTS:
+            raise InputError("--smoke: a dry run keeps its artifacts to itself; no --artifacts")
+        else:
+            smoke_study(study, set_ or [], out)
 
 
 @app.command()

@@ -1,6 +1,8 @@
 """Any collection that ir_datasets knows by an id."""
 
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
@@ -12,88 +14,151 @@ from bench import collections
 from bench.collections.base import RawCollection, RawPart, Source
 from bench.errors import BenchError, InputError, did_you_mean
 
+CARVE = "carve"
+"""As ``dev``: take none of the data set's own, but a share of the train queries."""
+
 
 @collections.register("ir-datasets", version=1)
 @dataclass(frozen=True)
 class IrDatasets(Source):
-    """Any ir_datasets id, with a train, dev and test part.
+    """Any ir_datasets id, with a train, dev and test part, and perhaps further test parts.
 
     ``id`` gives the documents. ``train``, ``dev`` and ``test`` are the ids of the parts; empty
-    means ``<id>/train``, ``<id>/dev`` and ``<id>/test`` where they exist (a missing dev is carved
-    from train). ``docpairs`` takes the first so many of train's own triples
-    (query, positive, negative).
+    means ``<id>/train``, ``<id>/dev`` and ``<id>/test`` where they exist, and for ``test`` the id
+    itself where that is judged and has no ``<id>/test``. A missing dev is carved from train, and so
+    is one by ``dev="carve"``, whatever ``<id>/dev`` there is.
+
+    ``further`` names more test parts by their ids, over the same documents. Each is called
+    ``test-`` and what its id does not share with ``id``: ``msmarco-passage/trec-dl-2020/judged`` of
+    ``msmarco-passage`` is ``test-trec-dl-2020-judged``. Judgements keep their grades.
+
+    ``docpairs`` takes the first so many of train's own triples (query, positive, negative). With
+    ``pairs_per_query`` only queries that have at least so many among these are kept, with the first
+    so many of each (as arXiv 2407.21515 trains: 128 of each query that has as many).
     """
 
     id: str
     train: str = ""
     dev: str = ""
     test: str = ""
+    further: tuple[str, ...] = ()
     docpairs: Annotated[int, Ge(0)] = 0
+    pairs_per_query: Annotated[int, Ge(0)] = 0
 
     def __post_init__(self) -> None:
         if self.test and self.test in (self.train, self.dev):
             raise ValueError(f"test ({self.test!r}) must not also be the train or the dev part")
+        others = {name: getattr(self, name) or f"{self.id}/{name}" for name in ("train", "dev")}
+        others["test"] = self.test or f"{self.id}/test"
+        for part in self.further:
+            for name, other in others.items():
+                if part == other:
+                    raise ValueError(f"further: {part!r} must not also be the {name} part")
+        for part, count in Counter(map(self._further_name, self.further)).items():
+            if count > 1:
+                raise ValueError(f"further: {count} parts would be called {part!r}")
+        if self.pairs_per_query and not self.docpairs:
+            raise ValueError("pairs_per_query chooses among docpairs, and docpairs is 0")
+
+    def _further_name(self, part: str) -> str:
+        own, other = self.id.split("/"), part.split("/")
+        rest = [step for at, step in enumerate(other) if other[: at + 1] != own[: at + 1]]
+        return "-".join(["test", *(rest or other)])
 
     def _part_ids(self) -> dict[str, str]:
-        import ir_datasets
+        """The id of each part.
 
+        Raises:
+            InputError: there is no such id, no part at all, or one over other documents.
+        """
         parts = {}
         for name in ("train", "dev", "test"):
             part = getattr(self, name) or f"{self.id}/{name}"
             # A part under its usual name may be missing; one the user named may not.
-            if getattr(self, name) or is_known(part):
+            named = bool(getattr(self, name))
+            if (named or is_known(part)) and (name, part) != ("dev", CARVE):
                 parts[name] = part
+        parts |= {self._further_name(part): part for part in self.further}
+        for part in (self.id, *parts.values()):
+            check_known(part)
+        if "test" not in parts and self.id not in parts.values() and load(self.id).has_qrels():
+            parts["test"] = self.id
         if not parts:
             raise InputError(f"ir-datasets: {self.id} has no train, dev or test part; name them")
-        for part in (self.id, *parts.values()):
-            if not is_known(part):
-                hint = did_you_mean(part, [str(id) for id in ir_datasets.registry])
-                raise InputError(f"ir-datasets: no data set is named {part!r}{_shorten(hint)}")
+        if self.docpairs and "train" not in parts:
+            raise InputError(f"ir-datasets: {self.id} has no train part to take docpairs of")
+        for part in parts.values():
+            if documents_of(part) != documents_of(self.id):
+                raise InputError(
+                    f"ir-datasets: {part} is judged over the documents of {documents_of(part)}, "
+                    f"not over those of {documents_of(self.id)}, which {self.id} has"
+                )
         return parts
 
     def identity(self) -> dict[str, Any]:
         return {"parts": self._part_ids(), "ir_datasets": version("ir_datasets")}
 
     def read(self) -> RawCollection:
-        import ir_datasets
-
-        try:
+        with _reading(self.id):
             parts = {
                 name: RawPart(
-                    [(query.query_id, query.default_text()) for query in data.queries_iter()],
+                    [(query.query_id, _text(query)) for query in data.queries_iter()],
                     list(_judgements(data)),
                     part,
                 )
                 for name, part in self._part_ids().items()
-                for data in [ir_datasets.load(part)]
+                for data in [load(part)]
             }
             return RawCollection(
                 documents=[
-                    (document.doc_id, document.default_text())
-                    for document in ir_datasets.load(self.id).docs_iter()
+                    (document.doc_id, _text(document)) for document in load(self.id).docs_iter()
                 ],
                 parts=parts,
                 origin=self.id,
-                triples=self._triples() if self.docpairs else None,
+                triples=self._triples(parts["train"].origin) if self.docpairs else None,
             )
-        except (OSError, RuntimeError) as error:
-            raise BenchError(
-                f"ir-datasets: {self.id} could not be fetched or read: {error}"
-            ) from error
 
-    def _triples(self) -> list[tuple[str, str, str]]:
-        import ir_datasets
+    def _triples(self, train: str) -> Iterator[tuple[str, str, str]]:
+        """Train's triples, read as they are asked for: there may be hundreds of millions."""
+        with _reading(self.id):
+            data = load(train)
+            if not data.has_docpairs():
+                raise InputError(f"ir-datasets: {train} has no docpairs")
+            room = self._room(data)
+            for pair in islice(data.docpairs_iter(), self.docpairs):
+                if self.pairs_per_query:
+                    if not room[pair.query_id]:
+                        continue
+                    room[pair.query_id] -= 1
+                yield pair.query_id, pair.doc_id_a, pair.doc_id_b
 
-        data = ir_datasets.load(self._part_ids()["train"])
-        if not data.has_docpairs():
-            raise InputError(f"ir-datasets: {self._part_ids()['train']} has no docpairs")
-        pairs = islice(data.docpairs_iter(), self.docpairs)
-        return [(pair.query_id, pair.doc_id_a, pair.doc_id_b) for pair in pairs]
+    def _room(self, data: Any) -> Counter[str]:
+        """How many triples to take of each query that has enough of them."""
+        least = self.pairs_per_query
+        if not least:
+            return Counter()
+        found = Counter(pair.query_id for pair in islice(data.docpairs_iter(), self.docpairs))
+        room = Counter({query: least for query, count in found.items() if count >= least})
+        if not room:
+            raise InputError(
+                f"ir-datasets: no train query of {self.id} has {least:,} of the first "
+                f"{self.docpairs:,} docpairs"
+            )
+        return room
 
 
-def _judgements(data: Any) -> Iterator[tuple[str, str, int]]:
-    for row in data.qrels_iter():
-        yield row.query_id, row.doc_id, int(row.relevance)
+def load(id: str) -> Any:
+    """The data set of that id; nothing is fetched before something of it is read."""
+    import ir_datasets
+
+    return ir_datasets.load(id)
+
+
+def documents_of(id: str) -> str:
+    """The id of the data set whose documents that one's judgements are over."""
+    import ir_datasets
+
+    return str(ir_datasets.docs_parent_id(id))
 
 
 def is_known(id: str) -> bool:
@@ -105,6 +170,36 @@ def is_known(id: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+def check_known(id: str) -> None:
+    """Raises InputError where ir_datasets has no data set of that id."""
+    import ir_datasets
+
+    if not is_known(id):
+        hint = did_you_mean(id, [str(known) for known in ir_datasets.registry])
+        raise InputError(f"ir-datasets: no data set is named {id!r}{_shorten(hint)}")
+
+
+def _text(row: Any) -> str:
+    """What of a document or a query is searched, as ir_datasets chooses it."""
+    if not hasattr(row, "default_text"):
+        raise InputError(f"ir-datasets: {type(row).__name__} has no text of its own to search")
+    return str(row.default_text())
+
+
+def _judgements(data: Any) -> Iterator[tuple[str, str, int]]:
+    for row in data.qrels_iter():
+        yield row.query_id, row.doc_id, int(row.relevance)
+
+
+@contextmanager
+def _reading(id: str) -> Iterator[None]:
+    """Says of which data set it was that something could not be fetched or read."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise BenchError(f"ir-datasets: {id} could not be fetched or read: {error}") from error
 
 
 def _shorten(hint: str) -> str:

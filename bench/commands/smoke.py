@@ -1,0 +1,47 @@
+"""``bench run --smoke``."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from bench.commands.run import carry_out
+from bench.errors import InputError
+from bench.files import write_text
+from bench.progress import say
+from bench.records import DRY_RUN
+from bench.study import load_study
+
+
+def smoke_study(written: str, settings: list[str], out: Path | None) -> None:
+    """Try the study out from end to end, with stand-ins for all that would have to be fetched.
+
+    Everything it prepares is kept below its own folder: a stand-in must not be taken for what it
+    stands for. A dry run that is there already is done anew, for the code may have changed.
+
+    Raises:
+        InputError: the study cannot be run as it is written, or the folder holds something else.
+        BenchError: a run failed; everything else was done.
+    """
+    study = load_study(written, settings)
+    out = out or Path("results") / f"{study.name}-smoke"
+    _make_room(out)
+    from bench.dry_run import miniature, stand_ins  # after the file is known to be good
+
+    with stand_ins(out / "models"):
+        small = miniature(study)
+        carry_out(small, out, out / "artifacts", False, advice="the study would fail there too")
+    say(f"dry run: the study works as it is written; nothing in {out} is a result")
+
+
+def _make_room(out: Path) -> None:
+    if out.exists() and any(out.iterdir()):
+        if not (out / DRY_RUN).is_file():
+            raise InputError(
+                f"--smoke: {out} holds something that is no dry run; give another --out"
+            )
+        shutil.rmtree(out)
+    write_text(
+        out / DRY_RUN,
+        "A dry run: tiny random models, made-up texts, two steps. No number here is a result.\n",
+    )

@@ -1,0 +1,32 @@
+"""Where the stand-ins come in, and where they go again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+from bench.collections import ir_datasets_id
+from bench.dry_run.data import MadeUp
+from bench.dry_run.models import write_model
+from bench.encoding import models
+
+
+@contextmanager
+def stand_ins(folder: Path) -> Iterator[None]:
+    """For as long as this lasts, nothing of a hub or of ir_datasets is fetched or found.
+
+    Args:
+        folder: where the models' stand-ins are written. A model that is a folder, and a collection
+            that is one, are themselves.
+    """
+    with (
+        patch.object(models, "by_name", lambda model: write_model(model, folder)),
+        patch.object(ir_datasets_id, "load", MadeUp),
+    ):
+        models.forget()
+        try:
+            yield
+        finally:
+            models.forget()

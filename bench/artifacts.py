@@ -19,7 +19,17 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from bench.files import atomic, digest, file_digest, read_json, sync, write_json
+from bench.files import (
+    atomic,
+    digest,
+    file_digest,
+    read_json,
+    remove_leftovers,
+    room,
+    save_array,
+    sync,
+    write_json,
+)
 from bench.ledger import Bill
 from bench.progress import say
 
@@ -96,7 +106,8 @@ class Artifacts:
             self.root.mkdir(parents=True, exist_ok=True)
             with FileLock(self.root / f"{kind}-{identity}.lock"):
                 if not self._whole(folder):
-                    return self._make(folder, specification, make, tuple(needs))
+                    with room(folder):
+                        return self._make(folder, specification, make, tuple(needs))
         record = read_json(folder / RECORD)
         bills = tuple(Bill(**bill).as_reused() for bill in record["bills"])
         return Artifact(kind, identity, folder, bills, time.perf_counter() - since, record["about"])
@@ -122,7 +133,10 @@ class Artifacts:
     ) -> Artifact:
         kind, identity = folder.parent.name, folder.name
         aside = folder.parent / f".{identity}.work"
+        if not (aside / SHARDS).exists():
+            shutil.rmtree(aside, ignore_errors=True)  # a killed process left it, and nothing whole
         aside.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(aside)
         # Shards of a process that was stopped: their seconds were spent too.
         before = sum(read_json(aside / SHARDS).values()) if (aside / SHARDS).exists() else 0.0
         since = time.perf_counter()
@@ -147,6 +161,7 @@ class Artifacts:
         about = dict(made.about or {})
         (aside / SHARDS).unlink(missing_ok=True)
         record = {
+            "format": FORMAT,
             "kind": kind,
             "made_from": dict(specification),
             "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -185,8 +200,8 @@ def shard(folder: Path, name: str, make: Callable[[], np.ndarray]) -> np.ndarray
         return np.load(path)
     since = time.perf_counter()
     value = make()
-    with atomic(path) as aside, aside.open("wb") as stream:
-        np.save(stream, value)
+    with atomic(path) as aside:
+        save_array(aside, value)
     write_json(folder / SHARDS, {**finished, name: time.perf_counter() - since})
     return value
 

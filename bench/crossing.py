@@ -7,7 +7,7 @@ command simply does what is missing.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,20 +18,20 @@ from filelock import FileLock, Timeout
 
 from bench.arms import Arm, expand
 from bench.artifacts import Artifacts
-from bench.collections.open import open_collection
-from bench.encoding.device import choose, environment
+from bench.encoding.device import environment
 from bench.encoding.models import weights_digest
 from bench.errors import BenchError, InputError
 from bench.evaluation.measured import measure_run
 from bench.evaluation.measures import parse
-from bench.files import remove_leftovers
-from bench.lab import Lab
+from bench.files import disk_is_full, remove_leftovers
+from bench.lab import open_lab
 from bench.ledger import ARTIFACT_PHASES
 from bench.progress import Countdown, duration, narrate, say
 from bench.proposals import Proposals, storage_url
 from bench.records import FINISHED, RunFolder
-from bench.registry import Entry, format_entry
+from bench.registry import Entry, tell_apart
 from bench.results import Row, write_tables
+from bench.reuse import account
 from bench.specification import ReferenceSpecification, Role, RunSpecification
 from bench.students.base import Student
 from bench.study import TUNING_SEEDS, Study
@@ -43,11 +43,18 @@ from bench.training.run import Curve, Run
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a study ended: the failed runs, and how many were done now and before."""
+    """How a study ended.
+
+    Attributes:
+        failed: the failed runs.
+        done_now, done_before: how many were done, failed ones included.
+        others: how many runs in the folder are of other studies, or of earlier versions of this.
+    """
 
     failed: list[Row]
     done_now: int
     done_before: int
+    others: int
 
 
 class Crossing:
@@ -88,35 +95,37 @@ class Crossing:
             BenchError: another process works on the same folder.
         """
         narrate("opening the collection")
-        collection = open_collection(self.study.collection, self._artifacts)
-        for part in ("train", "dev", *self.study.test):
-            collection.part(part)
-        self.lab = Lab(collection, self._artifacts, choose(self.study.training.precision))
+        self.lab = open_lab(self.study, self._artifacts)
         for arm in self.arms:
             for model in (*arm.student.models(), *arm.teacher.models()):
                 weights_digest(model)  # a missing model is found before anything is written
         self.out.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.out / ".lock")
         try:
-            lock.acquire(timeout=0)
+            # Not `with lock` after this: it would count twice, and be let go of once.
+            locked = FileLock(self.out / ".lock").acquire(timeout=0)
         except Timeout:
             raise BenchError(f"{self.out}: another `bench run` is at work there") from None
-        with lock:
+        with locked:
             return self._run()
 
     def _run(self) -> Outcome:
         study = self.study
         remove_leftovers(self.out)
+        differences = account(self.out, study, self.arms)
         study.write(self.out / "study.toml")
         self._tracker = Tracker(self._tracking_uri, study, self.out)
         self._announce()
+        for line in differences:
+            say(line)
         for row, execute in self._references():
             self._perform(row, execute, value_of=None)
         for arm in self.arms:
             self._run_arm(arm)
         write_tables(self.out, study, self.rows)
         failed = [row for row in self.rows if row.folder.status() == "failed"]
-        return Outcome(failed, self._now, self._before)
+        others = {path.name for path in (self.out / "runs").iterdir() if path.is_dir()}
+        others -= {row.folder.id for row in self.rows}
+        return Outcome(failed, self._now, self._before, len(others))
 
     def log_report(self, folder: Path) -> None:
         """Attach the report to the study in MLflow."""
@@ -124,20 +133,22 @@ class Crossing:
 
     def _announce(self) -> None:
         study, collection = self.study, self.lab.collection
-        runs = len(self.arms) * (study.tuning.trials + len(study.seeds)) + len(
-            self._reference_list()
-        )
-        self._countdown = Countdown(runs)
+        trials = sum(arm.trials for arm in self.arms)
+        finals = len(self.arms) * len(study.seeds)
+        self._countdown = Countdown(trials + finals + len(self._reference_list()))
         say(f"{study.title}")
         say(
-            f"{len(self.arms)} arms × ({study.tuning.trials} tuning trials + {len(study.seeds)} "
-            f"seeds), budget {study.budget.amount:,.0f} {study.budget.unit} a run, "
-            f"on {environment(self.lab.device)['device']}"
+            f"{len(self.arms)} arms: {trials} tuning trials and {finals} final runs "
+            f"({len(study.seeds)} seeds), budget {study.budget.amount:,.0f} {study.budget.unit} "
+            f"a run, on {environment(self.lab.device)['device']}"
         )
         parts = ", ".join(f"{len(p.queries):,} {name}" for name, p in collection.parts.items())
         say(f"{collection.name}: {len(collection.documents):,} documents, queries: {parts}")
         for note in collection.notes:
             say(f"  {note}")
+        for name, other in self.lab.elsewhere.items():
+            asked = len(other.part("test").queries)
+            say(f"tested on {name} too: {len(other.documents):,} documents, {asked:,} queries")
         say(f"results: {self.out}")
 
     # -- reference rows --------------------------------------------------------------------------
@@ -186,7 +197,7 @@ class Crossing:
             specification = ReferenceSpecification(
                 what=what,
                 evaluation=self.study.evaluation,
-                tests=tuple(self.study.test),
+                tests=self.lab.fingerprints(self.study.tested),
                 collection=self.lab.collection.fingerprint,
                 precision=self.lab.device.precision,
             )
@@ -203,12 +214,15 @@ class Crossing:
         study = self.study
         proposals = Proposals(storage_url(self.out), study, arm, self._identity())
         values: list[float | None] = []
-        for number in range(study.tuning.trials):
+        for number in range(arm.trials):
             chosen = arm.choose(options := proposals.get(number))
-            run = self._specify(chosen, TUNING_SEEDS + study.tuning.seed, tests=())
+            run = self._specify(chosen, TUNING_SEEDS + study.tuning.seed, tests=[])
+            proposals.describe(number, run=run.id, seed=run.seed)
             hopeless = partial(proposals.hopeless, number)
             values.append(self._train(arm, "tuning", number, run, options, hopeless))
-            proposals.tell(number, values[-1], self.rows[-1].folder.status() == "pruned")
+            record = self.rows[-1].folder.record()
+            pruned = record["status"] == "pruned"
+            proposals.tell(number, values[-1], pruned, record.get("error"))
         best, options = 0, {}
         if values:
             finished = [-np.inf if value is None else value for value in values]
@@ -220,12 +234,14 @@ class Crossing:
             options = proposals.get(best)
         chosen = arm.choose(options)
         finals = [
-            self._train(arm, "final", best, self._specify(chosen, seed, tuple(study.test)), options)
+            self._train(arm, "final", best, self._specify(chosen, seed, study.tested), options)
             for seed in study.seeds
         ]
         if not values:
             known = [value for value in finals if value is not None]
-            proposals.record_fixed(float(np.mean(known)) if len(known) == len(finals) else None)
+            mean = float(np.mean(known)) if len(known) == len(finals) else None
+            runs = [row.folder.id for row in self.rows[-len(finals) :]]
+            proposals.record_fixed(mean, runs=runs, seeds=study.seeds)
 
     def _identity(self) -> dict[str, object]:
         """What the trials of an arm depend on besides the arm."""
@@ -236,13 +252,13 @@ class Crossing:
             "select_by": self.study.primary,
         }
 
-    def _specify(self, arm: Arm, seed: int, tests: tuple[str, ...]) -> RunSpecification:
+    def _specify(self, arm: Arm, seed: int, tests: Sequence[str]) -> RunSpecification:
         return RunSpecification(
             arm=arm,
             budget=self.study.budget,
             evaluation=self.study.evaluation,
             select_by=self.study.primary,
-            tests=tests,
+            tests=self.lab.fingerprints(tests),
             seed=seed,
             collection=self.lab.collection.fingerprint,
             precision=self.lab.device.precision,
@@ -269,7 +285,8 @@ class Crossing:
         }
         folder = self._folder(run.id)
         retains = self._retains(arm) if role == "final" else ""
-        row = Row(arm.name, role, number, run.seed, folder, entries, options, retains)
+        said = {**arm.otherwise, **options}
+        row = Row(arm.name, role, number, run.seed, folder, entries, said, retains)
         keep = role == "final" and self.study.keep_students
         training = Run(run, row.folder, self.lab, keep, self._report_for(row), hopeless)
         return self._perform(row, training.execute, value_of="select")
@@ -282,6 +299,7 @@ class Crossing:
     def _perform(self, row: Row, execute: Callable[[], None], value_of: str | None) -> float | None:
         """Execute what is missing, measure it, and put it into the tables and MLflow."""
         folder = row.folder
+        remove_leftovers(folder.path)
         status = folder.status()
         tries = folder.record().get("tries", 1) if status == "failed" else 0
         if status == "failed" and (self._retry_failed or tries <= self.study.retries):
@@ -296,8 +314,8 @@ class Crossing:
             self._now += 1
             self._countdown.finish()
         if folder.status() == "done":
-            tests = self.study.test if row.role != "tuning" else []
-            measure_run(folder, self.lab.collection, self.study.measures, tests)
+            tests = self.study.tested if row.role != "tuning" else []
+            measure_run(folder, self.lab, self.study.measures, tests)
         self.rows.append(row)
         if status not in FINISHED:
             write_tables(self.out, self.study, self.rows)
@@ -318,6 +336,8 @@ class Crossing:
         except (InputError, OSError, MemoryError):
             raise  # not the run's fault: it is taken up again by the same command
         except Exception as error:
+            if disk_is_full(error):
+                raise  # in a library's own words
             if tries < self.study.retries:
                 say(f"{row.arm} · {row.role} · seed {row.seed}: {error}; trying again")
                 self._execute(row, execute, tries + 1)
@@ -367,12 +387,4 @@ class Crossing:
 
 def _told_apart(kind: str, one: Entry, among: Mapping[str, Entry]) -> str:
     """A reference row's name: its kind, and as much of which one as tells it from the others."""
-    if len(among) == 1:
-        return kind
-    alike = [other for other in among.values() if other.name == one.name]
-    differing = {
-        option: value
-        for option, value in one.options.items()
-        if any(other.options[option] != value for other in alike)
-    }
-    return f"{kind}: {format_entry(one.name, differing)}"
+    return kind if len(among) == 1 else f"{kind}: {tell_apart(one, among.values())}"

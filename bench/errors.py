@@ -12,6 +12,10 @@ class InputError(BenchError):
     """Bad input (exit code 2); the message says what, where, and what would be right."""
 
 
+class DiskFullError(BenchError):
+    """There is no room left where something had to be written: no fault of the run's."""
+
+
 class TrainingError(BenchError):
     """A run cannot be finished (say, a loss that is not finite); it is recorded as failed."""
 

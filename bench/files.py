@@ -1,8 +1,10 @@
 """Files that are written whole or not at all, and digests that identify content."""
 
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,41 +12,88 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from bench.errors import DiskFullError
+
+_SAYS_FULL = re.compile(
+    r"os error (28|122)\b|No space left on device|Disk quota exceeded"  # safetensors, tokenizers
+    r"|database or disk is full"  # SQLite
+    r"|\d+ requested and \d+ written"  # NumPy
+)
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Whether an error, or one that it came from, says that there is no room left."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if isinstance(one, DiskFullError) or _SAYS_FULL.search(str(one)):
+            return True
+        waiting += [one.__cause__, one.__context__]
+    return False
+
+
+@contextmanager
+def room(path: Path) -> Iterator[None]:
+    """Where ``path`` is written: each library's own error of a full disk becomes one that says so.
+
+    Raises:
+        DiskFullError: there is no room left.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, DiskFullError) or not disk_is_full(error):
+            raise
+        raise DiskFullError(
+            f"{path}: the disk is full; nothing is lost, the same command goes on once there is "
+            "room"
+        ) from error
+
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a path to write to; it takes the place of ``path`` only if the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    aside = Path(name)
-    try:
-        yield aside
-        sync(aside)
-        aside.chmod(0o644)
-        os.replace(aside, path)
-        sync(path.parent)
-    finally:
-        aside.unlink(missing_ok=True)
+    with room(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        os.close(handle)
+        aside = Path(name)
+        try:
+            yield aside
+            sync(aside)
+            aside.chmod(0o644)
+            os.replace(aside, path)
+            sync(path.parent)
+        finally:
+            aside.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Like `atomic`, for a folder; an older folder of that name is replaced."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-    try:
-        yield aside
-        for file in aside.rglob("*"):
-            sync(file)
-        sync(aside)
-        aside.chmod(0o755)
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(aside, path)
-        sync(path.parent)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    with room(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        try:
+            yield aside
+            for file in aside.rglob("*"):
+                sync(file)
+            sync(aside)
+            aside.chmod(0o755)
+            if path.exists():
+                shutil.rmtree(path)
+            os.replace(aside, path)
+            sync(path.parent)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def sync(path: Path) -> None:
@@ -69,6 +118,15 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """The file of `np.save`, whose own writing may lose the last bytes on a full disk unsaid."""
+    array = np.asarray(array, order="C")
+    with path.open("wb") as stream:
+        header = np.lib.format.header_data_from_array_1_0(array)
+        np.lib.format.write_array_header_1_0(stream, header)
+        stream.write(array.data)
 
 
 def read_json(path: Path) -> Any:

@@ -103,8 +103,8 @@ def warm_seconds(bills: Iterable[Bill]) -> float:
 
 
 def tuning_seconds(own: Iterable[Bill], trials: Iterable[Iterable[Bill]]) -> float:
-    """What tuning adds to the bill of a run: the trials, their dev evaluations, and the artifacts
-    that they needed and the run does not, each once.
+    """What tuning adds to the bill of a run: the trials, those that failed too, their dev
+    evaluations, and the artifacts that they needed and the run does not, each once.
 
     Args:
         own: the run's bills.

@@ -3,7 +3,8 @@
 The k-th proposal of an arm depends on the arm, the study's seed, k and the finished trials before
 it, and on nothing else: the sampler is made anew for each ask, so a restart changes nothing. Run
 records are the truth; a trial left open by a killed process is closed from its record, or taken up
-again with the values it has.
+again with the values it has. A failed trial stays one; where its run is tried again, another trial
+has its number and its values.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import optuna
 from optuna.pruners import MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from scipy.stats import qmc
 
 from bench.arms import Arm, grid
@@ -34,7 +35,8 @@ _PRUNERS = {
     "successive-halving": SuccessiveHalvingPruner,
 }
 
-NUMBER = "number"  # user attribute: k, which proposal of the arm a trial is
+# User attributes of a trial: k, which proposal of the arm it is; why it failed.
+NUMBER, ERROR = "number", "error"
 
 
 class Proposals:
@@ -67,6 +69,10 @@ class Proposals:
         with warnings.catch_warnings():  # experimental for three years; it only names an axis
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self.optuna_study.set_metric_names([f"dev-select {study.primary}"])
+        known = self.optuna_study.user_attrs
+        for name, value in _about(study, arm).items():
+            if name not in known:
+                self.optuna_study.set_user_attr(name, value)
 
     def get(self, number: int) -> dict[str, Any]:
         """The values of proposal ``number``, in the storage before this returns."""
@@ -85,42 +91,95 @@ class Proposals:
         trial.set_user_attr(NUMBER, number)
         return canonical(trial.params)
 
-    def hopeless(self, number: int, curve: Sequence[tuple[int, float]]) -> bool:
-        """Whether the study's pruner gives this trial up, after (examples, value) of its points."""
-        if self._tuning.pruner == "none" or not curve:
-            return False
+    def describe(self, number: int, **attributes: Any) -> None:
+        """Say of an open trial what leads to its run, for who looks with Optuna's own tools."""
         found = self._find(number)
-        assert found is not None
-        trial = Trial(self.optuna_study, found._trial_id)
-        for examples, value in curve:
-            if examples not in found.intermediate_values:
-                trial.report(value, examples)
-        return trial.should_prune()
-
-    def tell(self, number: int, value: float | None, pruned: bool = False) -> None:
-        """Close a proposal with its value, as failed or pruned; again changes nothing."""
-        trial = self._find(number)
-        if trial is None or trial.state.is_finished():
+        if found is None or found.state.is_finished():
             return
-        if value is None:
-            state = TrialState.PRUNED if pruned else TrialState.FAIL
-            self.optuna_study.tell(trial.number, state=state)
-        else:
-            self.optuna_study.tell(trial.number, value)
+        for name, value in attributes.items():
+            if name not in found.user_attrs:
+                self._handle(found).set_user_attr(name, value)
 
-    def record_fixed(self, value: float | None) -> None:
+    def hopeless(self, number: int, curve: Sequence[tuple[int, float]]) -> bool:
+        """Whether the study's pruner gives this trial up, after (examples, value) of its points.
+
+        The pruner is led along the curve in memory, beside the finished trials: what it had noted
+        in the storage, and the points reported there, before a kill would change its answer.
+        """
+        found = self._open(number)
+        aside = optuna.create_study(
+            direction="maximize", pruner=_PRUNERS[self._tuning.pruner](), sampler=RandomSampler()
+        )
+        done = (TrialState.COMPLETE, TrialState.PRUNED)
+        aside.add_trials(trial for trial in self.optuna_study.trials if trial.state in done)
+        trial, kept = aside.ask(), self._handle(found)
+        answer = False
+        for examples, value in curve:
+            trial.report(value, examples)
+            answer = trial.should_prune()
+            if examples not in found.intermediate_values:
+                kept.report(value, examples)
+        storage = self.optuna_study._storage  # where the pruner would have noted it
+        for key, note in aside.trials[-1].system_attrs.items():
+            storage.set_trial_system_attr(found._trial_id, key, note)
+        return answer
+
+    def tell(
+        self, number: int, value: float | None, pruned: bool = False, error: str | None = None
+    ) -> None:
+        """Close a proposal with its value, as pruned, or as failed; again changes nothing."""
+        found = self._find(number)
+        failed = value is None and not pruned
+        if found is None or (found.state.is_finished() and (failed or not _failed(found))):
+            return
+        found = self._open(number)
+        if failed:
+            self._fail(found, error or "it has no value")
+        elif pruned:
+            self.optuna_study.tell(found.number, state=TrialState.PRUNED)
+        else:
+            self.optuna_study.tell(found.number, value)
+
+    def record_fixed(self, value: float | None, **attributes: Any) -> None:
         """The single trial of an arm in which nothing is varied."""
         if self._find(0) is None:
             self._close_unfinished()
             self.optuna_study.enqueue_trial({})
             self.optuna_study.ask().set_user_attr(NUMBER, 0)
-        self.tell(0, value)
+        self.describe(0, **attributes)
+        self.tell(0, value, error="a final run has no value")
 
     def _find(self, number: int) -> FrozenTrial | None:
-        for trial in self.optuna_study.get_trials(deepcopy=False):
+        """The trial of this number; the newest, where earlier ones have failed."""
+        for trial in reversed(self.optuna_study.get_trials(deepcopy=False)):
             if trial.user_attrs.get(NUMBER) == number:
                 return trial
         return None
+
+    def _open(self, number: int) -> FrozenTrial:
+        """The trial of this number; another one of its values where it has failed."""
+        found = self._find(number)
+        assert found is not None
+        if not _failed(found):
+            return found
+        kept = {name: value for name, value in found.user_attrs.items() if name != ERROR}
+        # Whole or not at all, its number included: a kill leaves no third kind.
+        self.optuna_study.add_trial(
+            create_trial(
+                state=TrialState.RUNNING,
+                params=found.params,
+                distributions=found.distributions,
+                user_attrs=kept,
+            )
+        )
+        return self._open(number)
+
+    def _handle(self, trial: FrozenTrial) -> Trial:
+        return Trial(self.optuna_study, trial._trial_id)
+
+    def _fail(self, trial: FrozenTrial, error: str) -> None:
+        self._handle(trial).set_user_attr(ERROR, error)
+        self.optuna_study.tell(trial.number, state=TrialState.FAIL)
 
     def _close_unfinished(self) -> None:
         """A trial asked for or enqueued by a killed process, and never given its number."""
@@ -129,7 +188,7 @@ class Proposals:
                 continue
             if trial.state == TrialState.WAITING:
                 self.optuna_study.ask()  # takes it out of the queue
-            self.optuna_study.tell(trial.number, state=TrialState.FAIL)
+            self._fail(trial, "left behind by a process that was stopped")
 
     def _sampler(self, number: int) -> BaseSampler:
         seed = (self._seed + number) % 2**32
@@ -168,6 +227,20 @@ def _without_choices(arm: Arm) -> dict[str, Any]:
         "student": arm.student.specification,
         "sampler": arm.sampler.specification,
         "training": training,
+    }
+
+
+def _failed(trial: FrozenTrial) -> bool:
+    return trial.state == TrialState.FAIL
+
+
+def _about(study: Study, arm: Arm) -> dict[str, Any]:
+    """User attributes of an arm's study: its name says no more than the arm's."""
+    return {
+        "study": study.name,
+        **{axis: str(getattr(arm, axis)) for axis in ("loss", "teacher", "student", "sampler")},
+        "collection": study.collection,
+        "budget": f"{study.budget.amount:,.10g} {study.budget.unit}",
     }
 
 

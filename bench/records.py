@@ -12,13 +12,19 @@ from typing import Any
 
 import pandas as pd
 
+from bench.errors import InputError
 from bench.files import atomic, read_json, write_json
 from bench.ledger import Bill
 
 FORMAT = 1
+"""Of run.json and the tables beside it. Raised when older code could not read them; what an older
+version wrote stays readable."""
 
 FINISHED = ("done", "failed", "pruned")
 """A run of which nothing more is to be done, unless it is retried."""
+
+DRY_RUN = "DRY-RUN.txt"
+"""In a study's folder: its numbers are no results (`bench.dry_run`)."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,22 @@ class RunFolder:
     def status(self) -> str:
         """``done``, ``failed``, ``pruned``, ``running`` (begun and not finished) or ``missing``."""
         if (self.path / "run.json").exists():
-            return read_json(self.path / "run.json")["status"]
+            return self.record()["status"]
         return "running" if self.path.exists() else "missing"
 
     def record(self) -> dict[str, Any]:
-        """run.json, once the run is done or has failed."""
-        return read_json(self.path / "run.json")
+        """run.json, once the run is done or has failed.
+
+        Raises:
+            InputError: a later version of this package wrote it.
+        """
+        record = read_json(self.path / "run.json")
+        if record["format"] > FORMAT:
+            raise InputError(
+                f"{self.path / 'run.json'}: its format is {record['format']} and this version "
+                f"reads up to {FORMAT}; a later version of this package wrote it"
+            )
+        return record
 
     def finish(self, record: dict[str, Any]) -> None:
         """Write run.json: from now on the run is done, or failed."""

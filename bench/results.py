@@ -121,14 +121,16 @@ def _read(path: Path) -> pd.DataFrame:
 def write_tables(out: Path, study: Study, rows: Sequence[Row]) -> None:
     """summary.csv, curves.csv and ledger.csv from the run records, in the order of ``rows``."""
     known = {row.folder.id: row.folder.status() for row in rows}
+    # A failed trial is paid for by its arm; a failed final run is in nobody's mean.
+    paid = {"tuning": ("done", "pruned", "failed")}
     bills = {
         row.folder.id: row.folder.bills()
         for row in rows
-        if known[row.folder.id] in ("done", "pruned")
+        if known[row.folder.id] in paid.get(row.role, ("done", "pruned"))
     }
     summary = [_summary_row(study, row, rows, bills) for row in rows]
     options = list(dict.fromkeys(key for row in rows for key in row.options))
-    measures = [_test_column(name, part) for part in study.test for name in study.measures]
+    measures = [_test_column(name, part) for part in study.tested for name in study.measures]
     columns = [*_FIRST, *options, *_COUNTS, *CLOCKS, *SIZES, *SPEEDS, *measures, *_LAST]
     _write(out / "summary.csv", pd.DataFrame(summary).reindex(columns=columns))
     done = [row for row in rows if known[row.folder.id] == "done"]
@@ -137,7 +139,7 @@ def write_tables(out: Path, study: Study, rows: Sequence[Row]) -> None:
     ledger = [
         _labelled(row, pd.DataFrame([bill.record() for bill in bills[row.folder.id]]))
         for row in rows
-        if row.folder.id in bills
+        if bills.get(row.folder.id)
     ]
     _write(out / "ledger.csv", pd.concat(ledger, ignore_index=True) if ledger else _labels())
 

@@ -9,6 +9,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
+from bench.files import atomic, disk_is_full
 from bench.progress import narrate, say
 from bench.results import SIZES, SPEEDS, Row
 from bench.study import Study
@@ -52,16 +55,20 @@ class Tracker:
             action()
         except Exception as error:
             self._client = None
-            first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+            said = "the disk is full" if disk_is_full(error) else str(error).strip()
+            first_line = (said or type(error).__name__).splitlines()[0]
             say(f"MLflow: {first_line}; training goes on without it, the records are complete")
 
     def _connect(self, uri: str) -> None:
         narrate("opening MLflow")
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
         logging.getLogger("alembic").setLevel(logging.WARNING)
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # we say it ourselves
         warnings.filterwarnings("ignore", module="mlflow")
         from mlflow import MlflowClient
 
+        if uri.startswith("sqlite:///"):
+            _make_database(Path(uri.removeprefix("sqlite:///")))
         client = MlflowClient(tracking_uri=uri)
         experiment = client.get_experiment_by_name(self._study.name)
         if experiment is None:
@@ -85,16 +92,15 @@ class Tracker:
         known = self._known.get(("run", row.folder.id))
         if known is not None and known.info.status in _ENDS.values():
             return
-        if known is not None:  # left half-logged by a kill
+        if known is not None:  # left half-logged
             self._client.delete_run(known.info.run_id)
         parent = self._named("arm", row.arm)
         place = f"{row.role} {row.trial} seed {row.seed}" if row.role != "reference" else row.arm
         run_id = self._create("run", row.folder.id, place, {"mlflow.parentRunId": parent})
         status = row.folder.status()
-        try:
-            self._log_values(run_id, row, status == "failed")
-        finally:
-            self._client.set_terminated(run_id, _ENDS[status])
+        self._log_values(run_id, row, status == "failed")
+        # Last: what is stopped before this, by an error or a kill, is logged anew.
+        self._client.set_terminated(run_id, _ENDS[status])
 
     def _log_values(self, run_id: str, row: Row, failed: bool) -> None:
         from mlflow.entities import Metric, Param, RunTag
@@ -144,9 +150,10 @@ class Tracker:
     def _named(self, kind: str, name: str) -> str:
         """The id of the run that stands for an arm or the study, made if it is not there."""
         known = self._known.get((kind, name))
-        if known is not None:
+        if known is not None and known.info.status == "FINISHED":
             return known.info.run_id
-        run_id = self._create(kind, name, name, {})
+        # One that is there and not ended was made by a killed process.
+        run_id = known.info.run_id if known else self._create(kind, name, name, {})
         self._client.set_terminated(run_id)
         self._known[kind, name] = self._client.get_run(run_id)
         return run_id
@@ -155,6 +162,22 @@ class Tracker:
         all_tags = {KIND_TAG: kind, RUN_TAG: tag, **tags}
         run = self._client.create_run(self._experiment, tags=all_tags, run_name=name)
         return run.info.run_id
+
+
+def _make_database(path: Path) -> None:
+    """Make MLflow's database where there is none: whole or not at all.
+
+    MLflow lays its tables out in many steps and never gets over a stop between two of them.
+    """
+    from mlflow import MlflowClient
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        if not path.exists():
+            for left in path.parent.glob(f".{path.name}.*.part"):
+                left.unlink()
+            with atomic(path) as aside:
+                MlflowClient(tracking_uri=f"sqlite:///{aside}")
 
 
 def metric_name(name: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
+from bench.ledger import Bill, cold_seconds, tuning_seconds
 from bench.results import Results
 from reports.reading import RUN, arms
 
@@ -58,3 +60,35 @@ def per_example_seconds(results: Results) -> pd.Series:
     bills = results.ledger.reindex(columns=[*RUN, "phase", "seconds"])
     rows = bills[(bills["role"] == "final") & bills["phase"].isin(["score", "mine"])]
     return rows.groupby(RUN)["seconds"].sum()
+
+
+def tuning_costs(results: Results) -> pd.DataFrame:
+    """What each arm has been charged after each of its trials, in their order.
+
+    Columns: arm; trials, from 0 to all that have a bill; trial, the number of the last one (-1
+    before the first); seconds of tuning; charged, which is a run's cold seconds and these; both as
+    means over final runs. Where no final run is done, ``charged`` is empty, and tuning pays for all
+    artifacts of its trials.
+    """
+    finals, trials = _bills(results, "final"), _bills(results, "tuning")
+    rows = []
+    for arm in arms(results):
+        runs, tried = list(finals.get(arm, {}).values()), trials.get(arm, {})
+        numbers = [-1, *(number for number, _ in tried)]
+        cold = np.mean([cold_seconds(run) for run in runs]) if runs else np.nan
+        for count, number in enumerate(numbers):
+            before = list(tried.values())[:count]
+            spent = float(np.mean([tuning_seconds(run, before) for run in runs or [[]]]))
+            rows.append((arm, count, number, spent, cold + spent))
+    return pd.DataFrame(rows, columns=["arm", "trials", "trial", "seconds", "charged"])
+
+
+def _bills(results: Results, role: str) -> dict[str, dict[tuple[int, int], list[Bill]]]:
+    """Each arm's runs of one role, by trial and seed in that order, with their bills."""
+    rows = results.ledger.reindex(columns=[*RUN, "phase", "what", "seconds"])
+    found: dict[str, dict[tuple[int, int], list[Bill]]] = {}
+    ours = rows[rows["role"] == role].sort_values(["trial", "seed"], kind="stable")
+    for row in ours.itertuples():
+        run = found.setdefault(row.arm, {}).setdefault((row.trial, row.seed), [])
+        run.append(Bill(row.phase, row.what, row.seconds))
+    return found

@@ -13,9 +13,10 @@ from jinja2 import Environment, StrictUndefined
 from bench.registry import format_entry
 from bench.results import Results
 from bench.study import Written
-from reports.reading import arms, final_runs, option_columns
+from reports.reading import arms, final_runs, option_columns, tuned_arms
 from reports.tables import Table
 from reports.validity import warnings
+from reports.wording import options_text, plain
 
 
 @dataclass(frozen=True)
@@ -69,21 +70,66 @@ def _statement(results: Results) -> str:
 
 
 def _tuning(results: Results) -> str:
+    """The rule by which options were chosen, in words."""
     tuning = results.study.tuning
     if not tuning.trials:
         return "Nothing was tuned: every arm was trained as it is written."
-    varied = ", ".join(option_columns(results.summary))
-    return (
-        f"Tuning trials of every arm: {tuning.trials} ({tuning.sampler}); the best one on "
-        f"dev-select was then trained with every seed. Varied, where an arm has it: {varied}."
+    end = "The best trial on dev-select was then trained with every seed."
+    if tuning.space:
+        return (
+            f"Every arm got the same number of tuning trials, {tuning.trials} ({tuning.sampler}), "
+            f"over the same nuisance parameters ({', '.join(tuning.space)}) and what its own loss "
+            f"has to choose{_own_options(results)}. {end}"
+        )
+    untuned = [plain(arm) for arm in arms(results) if arm not in tuned_arms(results)]
+    none = (
+        f" Nothing to choose, so no trials and no seconds of tuning: {', '.join(untuned)}."
+        if untuned
+        else ""
     )
+    return (
+        f"Only the losses' own options were tuned, with {tuning.trials} trials "
+        f"({tuning.sampler}) for each arm that has any{_own_options(results)}.{none} Nuisance "
+        f"parameters were not: {_fixed(results)}. {end}"
+    )
+
+
+def _own_options(results: Results) -> str:
+    """What the trials of each arm varied of its loss: `` (ARM: margin; …)``."""
+    tried = results.summary[results.summary["role"] == "tuning"]
+    names = [name for name in option_columns(results.summary) if name.startswith("loss.")]
+    varied = {
+        plain(arm): ", ".join(
+            name.removeprefix("loss.") for name in names if own[name].notna().any()
+        )
+        for arm, own in tried.groupby("arm", sort=False)
+    }
+    listed = "; ".join(f"{arm}: {options}" for arm, options in varied.items() if options)
+    return f" ({listed})" if listed else ""
+
+
+def _fixed(results: Results) -> str:
+    """The training that every arm had, and who had another."""
+    training, summary = results.study.training, results.summary
+    said = (
+        f"learning rate {training.learning_rate:g}, warm-up {training.warmup:g}, "
+        f"batches of {training.batch_size}, schedule {training.schedule}"
+    )
+    keys = [name for name in option_columns(summary) if name.startswith("training.")]
+    firsts = summary[summary["role"] == "final"].drop_duplicates("arm").set_index("arm")[keys]
+    others = [
+        f"{plain(arm)} with {options_text(row.to_dict())}"
+        for arm, row in firsts.iterrows()
+        if row.notna().any()
+    ]
+    return said + (f", but for {'; '.join(others)}" if others else " for every arm")
 
 
 def _notes(results: Results) -> list[str]:
     study = results.study
     notes = [
         "Dev is split in two by query: dev-select chose options and checkpoints, the curves are "
-        f"measured on dev-curve. {', '.join(study.test)} was measured once, by final runs and "
+        f"measured on dev-curve. {', '.join(study.tested)} was measured once, by final runs and "
         "references only.",
         "Seconds are those of a machine that does nothing else; seconds of different devices "
         "do not compare.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,10 @@ import pandas as pd
 from bench.results import CLOCKS, Results
 from reports import wording
 from reports.costs import PHASES, artifact_costs, phase_costs
-from reports.reading import measure_columns
+from reports.reading import measure_columns, tuned_arms
 from reports.retention import RESAMPLES, retention_table
 from reports.statistics import arm_table, dev_column
+from reports.tuning import tuning_table
 from reports.wording import Row
 
 _OVER = ("seeds", "queries")
@@ -56,6 +58,7 @@ def all_tables(results: Results) -> list[Table]:
         *([retained_table(results, retained)] if len(retained) else []),
         arms_table(table),
         charges_table(table),
+        *([tuned_table(results, table)] if tuned_arms(results) else []),
         costs_table(results),
         artifacts_table(results),
     ]
@@ -165,6 +168,39 @@ def charges_table(table: pd.DataFrame) -> Table:
         align="lrrrrrr",
         groups=_groups(rows, cells),
         data=rows[["arm", "examples", "parameters", *CLOCKS]],
+    )
+
+
+def tuned_table(results: Results, arms: pd.DataFrame) -> Table:
+    """What choosing each arm's options took, and what came of it."""
+    chosen = arms[arms["role"] == "final"].set_index("arm")["options"]
+    table = tuning_table(results).assign(options=lambda rows: rows["arm"].map(chosen))
+
+    def cells(row: Row) -> list[Cell]:
+        trials = wording.trials(*(row[key] for key in ("trials", "pruned", "failed")))
+        spent = [wording.seconds(row[key]) for key in ("seconds", "seconds a trial", "charged")]
+        known = not math.isnan(row["share"])
+        share = wording.percent(row["share"]) if known else wording.NOTHING
+        best = wording.measure(row["best"])
+        return [_name(row), *map(Cell, (trials, *spent, share, best, _text(row["options"])))]
+
+    return Table(
+        name="tuning",
+        title="Tuning",
+        note=(
+            "Seconds: training and dev evaluations of all trials, pruned and failed ones too, and "
+            "the artifacts that they needed and the run does not. "
+            "tuned: what a run is charged, cold and all of that, the mean over seeds. An arm "
+            "without trials is charged its cold seconds. The best value is that of one run with "
+            "one seed, chosen for being the best: it flatters, the more so the more trials."
+        ),
+        header=[
+            *("arm", "trials", "tuning seconds", "a trial", "tuned", "tuning %"),
+            *(f"best dev-select {results.study.primary}", "chosen options"),
+        ],
+        align="lrrrrrrl",
+        groups=_groups(table, cells),
+        data=table,
     )
 
 

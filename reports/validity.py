@@ -16,6 +16,7 @@ def warnings(results: Results) -> list[str]:
         *_seeds(results),
         *_baseline(results),
         *_failed(results),
+        *_ended_early(results),
         *_examples(results),
         *_environments(results),
         *_schedule(results),
@@ -46,8 +47,23 @@ def _baseline(results: Results) -> Iterator[str]:
 def _failed(results: Results) -> Iterator[str]:
     summary = results.summary
     for run in summary[summary["status"] == "failed"].to_dict("records"):
-        place = run["role"] if run["role"] == "reference" else f"{run['role']}, seed {run['seed']}"
+        which = {"tuning": f", trial {run['trial']}", "final": f", seed {run['seed']}"}
+        place = run["role"] + which.get(run["role"], "")
         yield f"{plain(run['arm'])} ({place}) failed: {plain(run['error'])}"
+
+
+def _ended_early(results: Results) -> Iterator[str]:
+    """Runs that `evaluation.patience` has ended before their budget was used."""
+    runs = final_runs(results)
+    if "stopped" not in runs:
+        return
+    early = (runs["stopped"] == "patience").groupby(runs["arm"], sort=False).agg(["sum", "size"])
+    for arm, stopped, done in early[early["sum"] > 0].itertuples():
+        yield (
+            f"{stopped} of {done} final runs of {plain(arm)} ended early (patience): nothing was "
+            f"gained on dev-select for {count(results.study.evaluation.patience)} examples. They "
+            "are charged what they took, not what the budget allows."
+        )
 
 
 def _examples(results: Results) -> Iterator[str]:

@@ -96,6 +96,13 @@ def seeds(planned: int, done: int, failed: int) -> str:
     return f"{done}/{planned}" + (f" ({failed} failed)" if failed else "")
 
 
+def trials(number: int, pruned: int, failed: int) -> str:
+    """``10``, or ``10 (2 pruned, 1 failed)``."""
+    counts = {"pruned": pruned, "failed": failed}
+    listed = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return f"{number}" + (f" ({listed})" if listed else "")
+
+
 def options_text(options: Row) -> str:
     """``learning_rate=2.82e-05, margin=0.3``; options that an arm does not have are left out."""
     return ", ".join(

@@ -240,3 +240,24 @@ def test_clocks_charge_a_block_that_fails():
         raise ValueError("x")
     assert clocks.read("train") > 5.0
     assert clocks.all().keys() == {"train"}
+
+
+def test_what_a_killed_maker_left_is_no_part_of_it(tmp_path):
+    """Anything where no shard is whole; half-written files beside whole shards."""
+
+    def make(folder):
+        before.append({path.name for path in folder.iterdir()})
+        (folder / "late").write_text("whole")
+        return Made()
+
+    before: list[set[str]] = []
+    made = Artifacts(tmp_path).get("things", {}, make)
+    for shards in ({}, {".shards.json": '{"part-0": 1.5}'}):
+        aside = made.folder.rename(made.folder.with_name(f".{made.digest}.work"))
+        (aside / "artifact.json").unlink()
+        for name, text in {"early": "half", ".ids.npy.abcdefgh.part": "half", **shards}.items():
+            (aside / name).write_text(text)
+        made = Artifacts(tmp_path).get("things", {}, make)
+    assert before == [set(), set(), {"early", "late", ".shards.json"}]
+    assert made.bills[0].seconds > 1.5
+    assert not [*made.folder.glob(".*")]

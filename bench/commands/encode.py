@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.errors import InputError
-from bench.files import atomic
+from bench.files import atomic, save_array
 from bench.progress import quiet, say
 
 
@@ -28,8 +28,6 @@ def encode_texts(
     from bench.students._modules import read_modules
 
     modules = read_modules(model)
-    import numpy as np
-
     from bench.encoding.by_hand import embed
     from bench.encoding.device import choose
 
@@ -41,8 +39,8 @@ def encode_texts(
         for vector in vectors.tolist():
             print(json.dumps(vector))
         return
-    with atomic(to) as aside, aside.open("wb") as stream:
-        np.save(stream, vectors)
+    with atomic(to) as aside:
+        save_array(aside, vectors)
     say(f"{len(vectors):,} vectors of width {vectors.shape[1]}, float32: {to}")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.errors import BenchError
+from bench.files import room
 from bench.progress import narrate, quiet, say
 from bench.study import Study, load_study
 
@@ -23,20 +24,29 @@ def run_study(
 
 
 def carry_out(
-    study: Study, out: Path | None, artifacts: Path, mlflow: bool, retry_failed: bool = False
+    study: Study,
+    out: Path | None,
+    artifacts: Path,
+    mlflow: bool,
+    retry_failed: bool = False,
+    advice: str = "`bench run --retry-failed` trains them again",
 ) -> Path:
     """Finish the study, draw its report, print the closing table; returns the study's folder.
 
+    Args:
+        advice: what to do where runs failed.
+
     Raises:
         InputError: the study cannot be run as it is written.
-        BenchError: a run failed; everything else was done.
+        BenchError: a run failed and everything else was done; or the disk is full.
     """
     out = out or Path("results") / study.name
     from bench.crossing import Crossing  # after the file is known to be good: torch is slow
 
     uri = tracking_uri() if mlflow else None
     crossing = Crossing(study, out, artifacts, uri, retry_failed)
-    outcome = crossing.run()
+    with room(out):
+        outcome = crossing.run()
     narrate("drawing the report")
     from bench.results import load_results
     from reports import write_report
@@ -48,6 +58,8 @@ def carry_out(
     quiet()
     Console().print(closing_table(results))
     say(f"{outcome.done_now} runs done now, {outcome.done_before} were there before")
+    if outcome.others:
+        say(f"{outcome.others} more in {out / 'runs'} are of no arm of this study: kept, unused")
     say(f"report: {page}")
     if uri:
         say(f"MLflow: mlflow ui --backend-store-uri {uri}")
@@ -55,7 +67,7 @@ def carry_out(
         failed = ", ".join(f"{row.arm} ({row.role}, seed {row.seed})" for row in outcome.failed)
         raise BenchError(
             f"{len(outcome.failed)} runs failed: {failed}; their errors are in "
-            f"{out / 'summary.csv'}; `bench run --retry-failed` trains them again"
+            f"{out / 'summary.csv'}; {advice}"
         )
     return out
 

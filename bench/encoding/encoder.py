@@ -13,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from bench.artifacts import Artifact
 from bench.encoding.device import Device
 from bench.encoding.tokens import Tokens, length_groups, pad
+from bench.errors import TrainingError
 from bench.losses.signals import Similarity, unit
 from bench.progress import narrate
 
@@ -116,7 +117,11 @@ def pool(states: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
 def encode(
     encoder: Encoder, tokens: Tokens, positions: np.ndarray, device: Device, label: str
 ) -> Tensor:
-    """Vectors of many texts, ready for a dot product: [n, width] float32 on the device."""
+    """Vectors of many texts, ready for a dot product: [n, width] float32 on the device.
+
+    Raises:
+        TrainingError: some are not finite; no search could rank them.
+    """
     training = encoder.training
     encoder.eval()
     chunk = 8192
@@ -129,4 +134,10 @@ def encode(
             parts.append(encoder.comparable(encoder.embed(packed, device)))
     finally:
         encoder.train(training)
-    return torch.cat(parts)
+    vectors = torch.cat(parts)
+    if ruined := int((~vectors.isfinite()).any(1).sum()):
+        raise TrainingError(
+            f"{ruined:,} of {len(vectors):,} vectors of {label} are not finite; "
+            "where this was trained, a smaller learning rate or a longer warm-up may help"
+        )
+    return vectors

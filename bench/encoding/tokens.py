@@ -10,6 +10,7 @@ import numpy as np
 from bench.artifacts import Artifact, Artifacts, Made
 from bench.collections.base import Texts
 from bench.encoding.models import load_tokenizer, tokenizer_digest
+from bench.files import save_array
 from bench.progress import narrate
 
 CHUNK = 20_000
@@ -74,8 +75,8 @@ def tokenize(
             rows = tokenizer(chunk, truncation=True, max_length=max_length)["input_ids"]
             lengths += map(len, rows)
             pieces.append(np.concatenate([np.asarray(row, dtype=np.int32) for row in rows]))
-        np.save(folder / "ids.npy", np.concatenate(pieces))
-        np.save(folder / "starts.npy", np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
+        save_array(folder / "ids.npy", np.concatenate(pieces))
+        save_array(folder / "starts.npy", np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
         about = {"padding": tokenizer.pad_token_id or 0}
         return Made(texts=len(texts), tokens=sum(lengths), about=about)
 

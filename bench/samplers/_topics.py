@@ -11,6 +11,7 @@ import numpy as np
 from bench import teachers
 from bench.artifacts import Artifact, Made
 from bench.collections.base import Texts
+from bench.files import save_array
 from bench.lab import Lab
 from bench.losses.signals import Signal
 from bench.samplers._windows import BM25_NAME, searching, window
@@ -144,7 +145,7 @@ def cluster(lab: Lab, sampler: TopicBalanced) -> tuple[np.ndarray, Artifact]:
 
     def make(folder: Path) -> Made:
         means = KMeans(count, random_state=0, n_init=1).fit(np.asarray(stored.vectors))
-        np.save(folder / "labels.npy", means.labels_.astype(np.int64))
+        save_array(folder / "labels.npy", means.labels_.astype(np.int64))
         return Made(texts=len(texts))
 
     specification = {

@@ -12,6 +12,7 @@ from bench.artifacts import Artifact, Made
 from bench.errors import InputError
 from bench.evaluation.bm25 import BM25
 from bench.evaluation.ranking import Ranking
+from bench.files import save_array
 from bench.lab import Lab
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def window(lab: Lab, by: str, last: int, margin: float | None) -> tuple[np.ndarr
         train = lab.collection.part("train")
         depth = last + int(np.bincount(train.relevant()[:, 0]).max())
         ranking = embedded(lab, ready, depth) if ready else lexical(lab, depth)
-        np.save(folder / "ranks.npy", negatives(train.relevant(), ranking, last, margin))
+        save_array(folder / "ranks.npy", negatives(train.relevant(), ranking, last, margin))
         return Made(texts=len(lab.collection.documents) + len(train.queries))
 
     needs = (*ready.reading.artifacts, *ready.artifacts) if ready else ()

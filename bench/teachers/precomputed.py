@@ -12,7 +12,7 @@ from annotated_types import Ge
 
 from bench import teachers
 from bench.errors import InputError
-from bench.files import file_digest
+from bench.files import file_digest, save_array
 from bench.losses.signals import Signal
 from bench.teachers.base import Teacher, Teaching
 
@@ -75,8 +75,8 @@ class Precomputed(Teacher):
             codes, scores, counts = source.read()
             if counts["foreign"]:
                 say(f"{self.path}: {counts['foreign']:,} of {counts['lines']:,} lines left out")
-            np.save(folder / "codes.npy", codes)
-            np.save(folder / "scores.npy", scores)
+            save_array(folder / "codes.npy", codes)
+            save_array(folder / "scores.npy", scores)
             return Made(about=counts)
 
         specification = {

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bench.artifacts import Artifact, Made, shard
 from bench.encoding.flops import forward_flops
+from bench.files import save_array
 from bench.progress import narrate
 from bench.samplers.base import Demand
 from bench.teaching.pairs import drawn_pairs
@@ -48,8 +49,8 @@ def read_pairs(
             asked, found = reading.queries.rows(queries), reading.documents.rows(documents)
             tokens += ready.scorer.tokens(asked, found)
             parts.append(shard(folder, f"part-{number:06d}", partial(values, asked, found)))
-        np.save(folder / "values.npy", np.concatenate(parts))
-        np.save(folder / "codes.npy", codes)
+        save_array(folder / "values.npy", np.concatenate(parts))
+        save_array(folder / "codes.npy", codes)
         for path in folder.glob("part-*.npy"):
             path.unlink()
         return Made(

@@ -11,6 +11,7 @@ import numpy as np
 from bench.artifacts import Artifact, Made
 from bench.encoding.flops import forward_flops
 from bench.encoding.tokens import Tokens
+from bench.files import save_array
 from bench.teaching.tunable import Ready
 
 
@@ -34,7 +35,7 @@ def encoded(
 
     def make(folder: Path) -> Made:
         write(folder)
-        np.save(folder / "positions.npy", positions)
+        save_array(folder / "positions.npy", positions)
         count = int(tokens.lengths(positions).sum())
         return Made(
             texts=len(positions),

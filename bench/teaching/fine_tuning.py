@@ -22,7 +22,7 @@ from bench.encoding.flops import forward_flops, training_flops
 from bench.evaluation.bm25 import BM25
 from bench.evaluation.measures import per_query
 from bench.evaluation.ranking import Ranking
-from bench.files import atomic_folder
+from bench.files import atomic, atomic_folder
 from bench.lab import Lab
 from bench.progress import narrate
 from bench.samplers.base import Draws
@@ -75,7 +75,10 @@ class FineTuning:
         ]
         values = [float(value[0]) for value in found]
         best = int(np.argmax(values))
-        shutil.copy(folder / f"state-{best}" / "model.safetensors", folder / "model.safetensors")
+        chosen = folder / "model.safetensors"
+        if not chosen.exists():  # else a kill came while what follows deleted the states
+            with atomic(chosen) as aside:
+                shutil.copy(folder / f"state-{best}" / "model.safetensors", aside)
         trained, measured = self._tokens()
         for path in [*folder.glob("state-*"), *folder.glob("point-*.npy")]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()

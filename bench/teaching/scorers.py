@@ -20,6 +20,7 @@ from torch.nn.functional import pad
 from bench.encoding.device import Device
 from bench.encoding.encoder import Encoder, Packed
 from bench.encoding.joint import DOCUMENT, QUERY, JointForm
+from bench.encoding.transformer_encoder import most_tokens
 from bench.errors import InputError
 from bench.losses.signals import unit
 
@@ -75,7 +76,8 @@ class JointScorer(Scorer):
             InputError: a pair is longer than the model can read.
         """
         parts, order = [], []
-        most = getattr(self.transformer.config, "max_position_embeddings", 0) or sys.maxsize
+        said = getattr(self.transformer.config, "max_position_embeddings", 0) or sys.maxsize
+        most = min(said, most_tokens(self.transformer))
         for batch in self.form.batches(list(queries), list(documents), device):
             if batch.ids.shape[1] > most:
                 raise InputError(

@@ -11,6 +11,7 @@ import torch
 from bench.artifacts import Artifact
 from bench.encoding.encoder import encode
 from bench.encoding.tokens import Tokens
+from bench.files import save_array
 from bench.losses.signals import Signal, Signals
 from bench.samplers.base import Triples
 from bench.teaching.encoded import encoded
@@ -106,7 +107,7 @@ def _store(
         assert isinstance(scorer, BiScorer)
         device = ready.reading.lab.device
         vectors = encode(scorer.encoder, tokens, positions, device, f"the teacher's {side}")
-        np.save(folder / "vectors.npy", vectors.cpu().numpy())
+        save_array(folder / "vectors.npy", vectors.cpu().numpy())
 
     artifact, rows = encoded(
         "teacher-embeddings", ready, side, fingerprint, tokens, positions, write

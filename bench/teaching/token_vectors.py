@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bench.artifacts import Artifact, shard
 from bench.encoding.tokens import Tokens
+from bench.files import save_array
 from bench.losses.signals import Signal, Signals
 from bench.progress import narrate
 from bench.samplers.base import Triples
@@ -110,9 +111,9 @@ def store(
             narrate(f"{ready.teacher.name} encodes {side}: {start:,} of {len(positions):,}")
             rows = tokens.rows(positions[start : start + SHARD])
             parts.append(shard(folder, f"part-{number:06d}", partial(encode, rows)))
-        np.save(folder / "vectors.npy", np.concatenate(parts))
+        save_array(folder / "vectors.npy", np.concatenate(parts))
         starts = np.concatenate([[0], np.cumsum(tokens.lengths(positions))])
-        np.save(folder / "starts.npy", starts)
+        save_array(folder / "starts.npy", starts)
         for path in folder.glob("part-*.npy"):
             path.unlink()
 

@@ -60,7 +60,7 @@ class Loop:
         """Train until the budget is used.
 
         Raises:
-            TrainingError: the loss is no longer finite.
+            TrainingError: the loss or the weights are no longer finite.
         """
         if not self.state.curve:
             self.evaluate(0)
@@ -72,11 +72,12 @@ class Loop:
             with self.clocks("train"):
                 self._advance(batches, share)
                 self.device.synchronize()
+            self._check_finite()
             if self._used() < 1 - 1e-9 and self.refresh():
                 # What was made ahead was drawn from the old ranking.
                 batches = ahead.from_position(self.state.examples)
-            self._check_finite()
             if self._used() >= share - 1e-9:
+                self._check_weights()
                 self.evaluate(len(self.state.curve))
                 enough = self.enough()
             self.pause()
@@ -146,13 +147,22 @@ class Loop:
         sums = self.state.sums
         for name, value in sums.items():
             sums[name] = float(value)
-        for name in ("loss", "grad_norm"):
+        for name, said in {"loss": "loss is", "grad_norm": "norm of the gradient is"}.items():
             if not math.isfinite(sums.get(name, 0.0)):
-                raise TrainingError(
-                    f"{self.label}: the {name.replace('_', ' of the ')} is not finite at step "
-                    f"{self.state.steps} (learning rate {self.training.learning_rate:g}); "
-                    "a smaller learning rate or a longer warm-up may help"
-                )
+                raise self._not_finite(said)
+
+    def _check_weights(self) -> None:
+        """Stop where the last step, of a finite loss, has ruined the weights."""
+        trained = [value for group in self.optimizer.param_groups for value in group["params"]]
+        if not all(value.isfinite().all() for value in trained):
+            raise self._not_finite("weights are")
+
+    def _not_finite(self, what: str) -> TrainingError:
+        return TrainingError(
+            f"{self.label}: the {what} not finite at step {self.state.steps} "
+            f"(learning rate {self.training.learning_rate:g}); "
+            "a smaller learning rate or a longer warm-up may help"
+        )
 
 
 PAUSE_SECONDS = 2.0

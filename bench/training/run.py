@@ -16,8 +16,9 @@ from bench.encoding.flops import training_flops
 from bench.encoding.towers import Towers
 from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.footprint import count, footprint
+from bench.evaluation.measured import keep_rankings
 from bench.evaluation.measures import per_query
-from bench.evaluation.ranking import to_frame, write_trec
+from bench.evaluation.ranking import to_frame
 from bench.exporting.folder import save_student
 from bench.files import read_json, remove_leftovers, write_json
 from bench.lab import Lab
@@ -79,6 +80,9 @@ class Run:
         ahead = Ahead(self.batches.make, batch_size, budget.examples)
         try:
             self._loop().run(ahead)
+        except Exception:
+            self.folder.write_bills(self._bills())  # spent, although for nothing
+            raise
         finally:
             ahead.close()
         self._finish()
@@ -251,9 +255,10 @@ class Run:
         self.towers.load_state_dict(state.best_weights)
         with self.clocks("test"):
             self._report("measuring test")
-            rankings = self.evaluator.rank_parts(self.towers, run.tests)
-            for part, ranking in rankings.items():
-                write_trec(self.folder.trec(part), ranking, lab.collection, part, run.id)
+            for there in lab.tests(run.tests):
+                evaluator = Evaluator(there.lab, run.arm.student, run.evaluation)
+                rankings = evaluator.rank_parts(self.towers, list(there.parts.values()))
+                keep_rankings(self.folder, there, rankings)
         with self.clocks("evaluate"):
             self._report("timing the student")
             size = footprint(self.towers, run.arm.student, self.evaluator, lab, trained=True)

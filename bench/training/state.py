@@ -13,9 +13,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from bench.files import atomic_folder, read_json, write_json
+from bench.files import atomic_folder, read_json, save_array, write_json
 from bench.records import RunFolder
 from bench.training.optimizer import load_moments, save_moments
+
+FORMAT = 1
+"""Of a checkpoint. One of another format is not taken up: the run begins again."""
 
 
 @dataclass
@@ -90,11 +93,11 @@ def save(
             save_file(state.best_weights, aside / "best.safetensors")
         save_moments(optimizer, aside / "optimizer.safetensors")
         if state.mined is not None:
-            np.save(aside / "mined.npy", state.mined)
+            save_array(aside / "mined.npy", state.mined)
         if state.rankings:
             pd.concat(state.rankings).to_parquet(aside / "rankings.parquet", index=False)
         plain = {name: getattr(state, name) for name in State._PLAIN}
-        write_json(aside / "state.json", {**plain, "seconds": seconds})
+        write_json(aside / "state.json", {**plain, "seconds": seconds, "format": FORMAT})
     for older in sorted(folder.checkpoints.iterdir())[:-1]:
         shutil.rmtree(older, ignore_errors=True)
 
@@ -107,10 +110,14 @@ def load(
     if not found:
         return None
     newest = found[-1]
+    plain = read_json(newest / "state.json")
+    if plain.pop("format", None) != FORMAT:
+        for path in found:
+            shutil.rmtree(path)
+        return None
     for name, module in modules.items():
         module.load_state_dict(load_file(newest / f"{name}.safetensors"))
     load_moments(optimizer, newest / "optimizer.safetensors")
-    plain = read_json(newest / "state.json")
     seconds = plain.pop("seconds")
     state = State(**{**plain, "best": tuple(plain["best"])})
     if (newest / "best.safetensors").exists():

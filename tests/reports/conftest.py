@@ -19,7 +19,12 @@ MEASURES = ["nDCG@10", "RR@10", "R@100"]
 
 @dataclass(frozen=True)
 class Arm:
-    """One arm: where its quality goes, what its artifacts cost, and which seeds failed."""
+    """One arm: where its quality goes, what its artifacts cost, and which seeds failed.
+
+    Attributes:
+        tuned: whether it has the study's trials, or none.
+        early: seeds that patience has ended.
+    """
 
     name: str
     level: float = 0.6
@@ -31,6 +36,8 @@ class Arm:
     versions: str = "torch 2.13.0"
     student: str = "s"
     parameters: int = 22_000_000
+    tuned: bool = True
+    early: Sequence[int] = ()
 
 
 ARMS = (
@@ -44,7 +51,11 @@ TEACHER_PARAMETERS = 110_000_000
 
 @dataclass(frozen=True)
 class Plan:
-    """A study to be written: arms × (trials + seeds), and references."""
+    """A study to be written: arms × (trials + seeds), and references.
+
+    Attributes:
+        nuisance: whether nuisance parameters are tuned too, and not the losses' options alone.
+    """
 
     arms: Sequence[Arm] = ARMS
     seeds: Sequence[int] = (1, 2, 3)
@@ -54,6 +65,8 @@ class Plan:
     title: str = "Margins"
     schedule: str = "constant"
     pool: int = 0
+    patience: int = 0
+    nuisance: bool = True
 
 
 class Writer:
@@ -73,16 +86,18 @@ class Writer:
         for name, level in REFERENCES.items():
             self._reference(name, level)
         for arm in plan.arms:
-            for trial in range(plan.trials):
+            for trial in range(plan.trials if arm.tuned else 0):
                 self._run(arm, "tuning", trial, 1_000_000)
             for seed in plan.seeds:
                 self._run(arm, "final", 0, seed)
-        options = ["training.learning_rate", "loss.margin"] if plan.trials else []
+        options = ["training.learning_rate"] if plan.trials and plan.nuisance else []
+        options += ["loss.margin"] if plan.trials else []
         columns = [
             *("study", "arm", "role", "loss", "teacher", "student", "sampler", "trial", "seed"),
             *("status", *options, "examples", "steps"),
             *("train_seconds", "cold_seconds", "warm_seconds", "tuned_seconds", *SIZES, *SPEEDS),
-            *(*MEASURES, "retention", "retention_of", "unpriced", "environment", "run", "error"),
+            *(*MEASURES, "retention", "retention_of", "stopped"),
+            *("unpriced", "environment", "run", "error"),
         ]
         pd.DataFrame(self.rows).reindex(columns=columns).to_csv(folder / "summary.csv", index=False)
         pd.DataFrame(self.curves).to_csv(folder / "curves.csv", index=False)
@@ -112,7 +127,7 @@ class Writer:
         if role == "final" and seed in arm.failed:
             row |= {"status": "failed", "error": "TrainingError: the <loss> is not finite"}
             return
-        rng = np.random.default_rng([seed % 1000, len(arm.name)])
+        rng = np.random.default_rng([seed % 1000 + trial, len(arm.name)])
         own, seconds = rng.normal(0, 0.01), 20 + 2 * rng.random()
         self._curve(labels, arm, own, seconds)
         for what, cost in arm.artifacts.items():
@@ -123,6 +138,7 @@ class Writer:
         row |= {"status": "done", "examples": arm.examples, "steps": 30}
         row |= _footprint(arm.parameters)
         row |= {"train_seconds": seconds, "cold_seconds": cold, "warm_seconds": seconds + 0.5}
+        row["stopped"] = "patience" if role == "final" and seed in arm.early else None
         row["environment"] = f"device {arm.device}, {arm.versions}"
         if role == "final":
             row["tuned_seconds"] = cold + self._trials(arm)
@@ -180,8 +196,8 @@ def _study(plan: Plan) -> dict[str, Any]:
         "collection": "pydocs",
         "budget": {"examples": 1000},
         "training": {"schedule": plan.schedule},
-        "evaluation": {"pool": plan.pool},
-        "tuning": {"trials": plan.trials, "space": space if plan.trials else {}},
+        "evaluation": {"pool": plan.pool, "patience": plan.patience},
+        "tuning": {"trials": plan.trials, "space": space if plan.trials and plan.nuisance else {}},
         "seeds": list(plan.seeds),
         "baseline": plan.baseline,
         "arms": [{"name": arm.name, "loss": "static-margin"} for arm in plan.arms],

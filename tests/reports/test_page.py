@@ -3,6 +3,7 @@
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from reports.page import render
@@ -49,7 +50,7 @@ def test_everything_from_data_is_escaped(study, hostile):
     assert "<img src=x" not in page
     assert hostile in reader.text
     assert "the <loss> is not finite" in reader.text
-    assert reader.tags.count("img") == 3
+    assert reader.tags.count("img") == 4
 
 
 def test_the_page_needs_no_network_and_describes_its_figures(results):
@@ -66,7 +67,8 @@ def test_the_page_says_what_it_is_and_how_to_do_it_again(results):
     for part in (
         "Which margin needs no teacher?",
         "no verdict about a paper's claim",
-        "Tuning trials of every arm: 2 (tpe)",
+        "Every arm got the same number of tuning trials, 2 (tpe), over the same nuisance",
+        "(learning_rate) and what its own loss has to choose (static-margin: margin).",
         "learning_rate=3e-05, margin=0.3",
         "bench run study.toml",
         'baseline = "margin-mse"',
@@ -76,6 +78,31 @@ def test_the_page_says_what_it_is_and_how_to_do_it_again(results):
 
 def test_the_page_says_when_nothing_was_tuned(study):
     assert "Nothing was tuned" in Reader(_page(study(trials=0))).text
+
+
+def test_the_page_says_which_arms_had_nothing_to_tune(study):
+    arms = [{"name": "margin-mse", "margin": 0.3}, {"name": "b", "tuned": False}, {"name": "c"}]
+    text = Reader(_page(study(arms=arms, nuisance=False))).text
+    for part in (
+        "Only the losses' own options were tuned, with 2 trials (tpe) for each arm that has any",
+        "(margin-mse: margin). Nothing to choose, so no trials and no seconds of tuning: b.",
+        "learning rate 0.0001, warm-up 0.1, batches of 32, schedule constant for every arm",
+    ):
+        assert part in text
+
+
+def test_the_page_says_whose_training_differs(study):
+    results = study(arms=[{"name": "margin-mse", "margin": 0.3}, {"name": "b"}], nuisance=False)
+    others = np.where(results.summary["arm"] == "b", 0.003, np.nan)
+    results.summary.insert(10, "training.learning_rate", others)
+    assert "schedule constant, but for b with learning_rate=0.003" in Reader(_page(results)).text
+
+
+def test_runs_that_patience_ended_are_warned_of(study):
+    arms = [{"name": "margin-mse"}, {"name": "b", "early": (2, 3)}]
+    (warning,) = warnings(study(arms=arms, patience=400))
+    assert warning.startswith("2 of 3 final runs of b ended early (patience): nothing was gained")
+    assert "for 400 examples" in warning
 
 
 def test_a_single_seed_is_warned_of(study):

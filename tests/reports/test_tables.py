@@ -28,6 +28,23 @@ def test_results_show_intervals_ranges_and_what_failed(tables):
     assert re.fullmatch(r"−0\.\d{3}", rows["static-margin"][3])
 
 
+def test_tuning_shows_what_was_tried_and_what_it_took(study):
+    arms = [{"name": "margin-mse", "margin": 0.3}, {"name": "b", "tuned": False}]
+    results = study(arms=arms, trials=3, nuisance=False)
+    last = results.summary.index[results.summary["role"] == "tuning"][-1]
+    results.summary.loc[last, "status"] = "failed"
+    ours = {table.name: table for table in all_tables(results)}["tuning"]
+    tuned, untuned = _texts(ours)
+    assert tuned[:2] == ["margin-mse", "3 (1 failed)"]
+    assert tuned[-1] == "margin=0.3"
+    assert untuned[:4] == ["b", "0", "0.00", "–"]
+    assert untuned[5:] == ["0.0", "–", "–"]
+
+
+def test_untuned_studies_have_no_table_of_tuning(study):
+    assert "tuning" not in {table.name for table in all_tables(study(trials=0))}
+
+
 def test_the_best_arm_is_bold_and_no_reference_is(tables):
     arms, references = tables["results"].groups
     data = tables["results"].data

@@ -1,0 +1,84 @@
+"""What a study's folder held before a study was run in it, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.arms import Arm, expand
+from bench.errors import InputError
+from bench.study import Study, load_study
+
+LONGEST = 60
+"""Letters of a value that are shown."""
+
+
+def account(out: Path, study: Study, arms: Iterable[Arm]) -> list[str]:
+    """How the study differs from the one that the folder was last used for, a line each.
+
+    Nothing of it changes what is reused: a run is done again unless its whole specification, and
+    with it its id, is what it was.
+    """
+    if not (out / "study.toml").is_file():
+        return []
+    try:
+        before = load_study(str(out / "study.toml"))
+        old = {arm.name: arm for arm in expand(before)}
+    except InputError as error:
+        return [f"what was here before cannot be compared: {error}"]
+    new = {arm.name: arm for arm in arms}
+    changes = [*_keys(before, study), *_arms(old, new)]
+    if not changes:
+        return []
+    whose = "this study" if before.name == study.name else f"the study {before.name}"
+    return [
+        f"{whose} was run here before, and differed; runs that are the same are not done again:",
+        *(f"  {line}" for line in changes),
+    ]
+
+
+_TEXTS = ("name", "title", "question", "claim", "cost")
+_OF_ARMS = ("defaults", "arms", "cross")
+
+
+def _keys(before: Study, study: Study) -> Iterator[str]:
+    old, new = (_flat(one.model_dump(mode="json")) for one in (before, study))
+    for key in dict.fromkeys([*old, *new]):
+        if key.partition(".")[0] not in (*_TEXTS, *_OF_ARMS) and old.get(key) != new.get(key):
+            yield f"{key}: {_short(old.get(key))} → {_short(new.get(key))}"
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Values by their key paths."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{above}{key}.")
+        else:
+            found[above + key] = value
+    return found
+
+
+def _arms(old: Mapping[str, Arm], new: Mapping[str, Arm]) -> Iterator[str]:
+    """Which arms came, went, or are made of something else; a new name alone changes nothing."""
+    made = {_made_of(arm): name for name, arm in old.items()}
+    for name, arm in new.items():
+        if name in old and _made_of(old[name]) != _made_of(arm):
+            yield f"arm {name}: made of something else"
+        elif name not in old:
+            known = made.get(_made_of(arm))
+            yield f"arm {name}: " + (f"was called {known}" if known else "is new")
+    renamed = {made.get(_made_of(arm)) for name, arm in new.items() if name not in old}
+    for name in sorted(old.keys() - new.keys() - renamed):
+        yield f"arm {name}: is no longer in it"
+
+
+def _made_of(arm: Arm) -> str:
+    parts = (arm.loss, arm.teacher, arm.student, arm.sampler)
+    return " ".join([*map(str, parts), str(dict(arm.otherwise)), str(dict(arm.space))])
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

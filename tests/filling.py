@@ -99,11 +99,11 @@ def fill_at(log: Path) -> None:
 
 
 def full_at(log: Path) -> None:
-    """The same as an error that is raised, where no disk may be mounted."""
+    """The same as an error that is raised, of the study's own files; no disk is mounted."""
     about, once = about_files(Path.cwd()), _Once(log)
 
     def event(moment: str) -> None:
-        if once.is_now(moment):
+        if "out/" in moment and once.is_now(moment):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     hook(os, "replace", event, lambda source, target, **_: about(target))

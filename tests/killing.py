@@ -21,25 +21,26 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import bench
+import reports
+
+OURS = [
+    ".".join(path.relative_to(folder.parent).with_suffix("").parts)
+    for folder in (Path(bench.__file__).parent, Path(reports.__file__).parent)
+    for path in sorted(folder.rglob("[!_]*.py"))
+]
+THEIRS = [
+    "fontTools.subset",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_pdf",
+    "matplotlib.backends.backend_svg",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "pytrec_eval",
+    "transformers.models.bert.modeling_bert",
+    "transformers.models.bert.tokenization_bert",
+]
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(
-    [
-        "bench.cli",
-        "bench.commands.run",
-        "bench.crossing",
-        "bench.collections.open",
-        "fontTools.subset",
-        "matplotlib.backends.backend_agg",
-        "matplotlib.backends.backend_pdf",
-        "matplotlib.backends.backend_svg",
-        "mlflow",
-        "mlflow.store.tracking.sqlalchemy_store",
-        "reports",
-        "reports.terminal",
-        "transformers.models.bert.modeling_bert",
-        "transformers.models.bert.tokenization_bert",
-    ]
-)
+processes.set_forkserver_preload([*OURS, *THEIRS])
 
 CALLS = {
     "optuna.storages": tuple(
@@ -48,8 +49,8 @@ CALLS = {
             "__init__",
             "create_new_study",
             "set_study_user_attr",
-            "create_new_trial",
-            "set_trial_param",
+            "_create_new_trial",
+            "_set_trial_param",
             "set_trial_user_attr",
             "set_trial_system_attr",
             "set_trial_intermediate_value",
@@ -58,6 +59,7 @@ CALLS = {
     ),
     "bench.proposals": (
         "Proposals.get",
+        "Proposals.describe",
         "Proposals.hopeless",
         "Proposals.tell",
         "Proposals.record_fixed",

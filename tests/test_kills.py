@@ -1,6 +1,7 @@
 """Killed at any moment, the same command goes on, and the tables are those of a quiet run."""
 
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -110,7 +111,7 @@ def test_kill_anywhere_gives_the_same_tables(toy, undisturbed):
         command = run("toy", f"killed-{finished}", f"b-{finished}")
         process = start(toy, *command)
         # A few studies' time in all: what is late in a study is met as often as what is early.
-        process.join(draw.uniform(0, 0.2) * seconds if killed < KILLS else None)
+        process.join(draw.uniform(0, 0.15) * seconds if killed < KILLS else None)
         process.kill()
         process.join()
         if process.exitcode == -signal.SIGKILL:
@@ -124,7 +125,10 @@ def test_kill_anywhere_gives_the_same_tables(toy, undisturbed):
 
 
 def test_kill_at_every_boundary(toy):
-    """Right before each kind of change a study makes, and right after a later one of the kind."""
+    """Right before each kind of change a study makes, and right after a later one of the kind.
+
+    Where another change follows at once, before that one is after this one.
+    """
     quiet = Script(toy / "quiet.log")
     # Folders are named alike, so that the kinds are.
     (toy / "undisturbed").mkdir()
@@ -135,7 +139,7 @@ def test_kill_at_every_boundary(toy):
     skips = {
         moment: count // 2 if moment.startswith("after") else 0
         for moment, count in quiet.seen().items()
-        if not (moment.startswith("after") and moment.endswith("deleted"))
+        if not re.match(r"after (artifacts/.*\*|RDBStorage.*|.* deleted)$", moment)
     }
     assert len(skips) > 60
     script = Script(toy / "disturbed.log", skips)

@@ -250,7 +250,10 @@ def test_done_runs_are_subtracted(results, capsys):
 
     first = told()
     assert "another version" not in first
-    assert "1 arms: 1 tuning trials and 2 final runs (2 seeds), 2 reference rows; budget 100 ex" in first
+    assert (
+        "1 arms: 1 tuning trials and 2 final runs (2 seeds), 2 reference rows; budget 100 ex"
+        in first
+    )
     assert "at least" not in first
     # The run, the untrained student (5 s), and its tokens (7 s).
     assert "time: 1 min 09 s (training 40 s, dev evaluations 8 s, starting" in first

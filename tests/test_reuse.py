@@ -79,32 +79,3 @@ def test_a_later_version_s_record_is_refused(values, tmp_path, capsys):
     code, _, told = call(capsys, "run", file, *places, "--no-mlflow")
     assert code == 2
     assert "its format is 99 and this version reads up to 1" in told
-
-
-def test_a_checkpoint_of_another_version_is_begun_again(tmp_path, specify, lab):
-    from bench.records import RunFolder
-    from tests.training.conftest import train, train_with_stops
-
-    run = specify()
-    whole = train(run, lab, tmp_path / "whole")
-    again = RunFolder(tmp_path / "again" / run.id)
-
-    def age() -> None:
-        for state in again.checkpoints.glob("*/state.json"):
-            state.write_text(json.dumps(json.loads(state.read_text()) | {"format": 0}))
-
-    done = False
-
-    def once() -> None:
-        nonlocal done
-        if not done:
-            age()
-            done = True
-
-    assert train_with_stops(run, lab, again, once) > 1
-    first, second = (folder.table("curve") for folder in (whole, again))
-    timed = ["train_seconds", *(name for name in first if name not in second)]
-    assert first.drop(columns=timed).equals(second.drop(columns="train_seconds"))
-
-
-from tests.training.conftest import specify  # noqa: E402, F401 (a fixture)

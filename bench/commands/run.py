@@ -1,7 +1,10 @@
 """``bench run``."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -9,6 +12,9 @@ from bench.errors import BenchError
 from bench.files import room
 from bench.progress import narrate, quiet, say
 from bench.study import Study, load_study
+
+if TYPE_CHECKING:
+    from bench.results import Row
 
 
 def run_study(
@@ -64,12 +70,17 @@ def carry_out(
     if uri:
         say(f"MLflow: mlflow ui --backend-store-uri {uri}")
     if outcome.failed:
-        failed = ", ".join(f"{row.arm} ({row.role}, seed {row.seed})" for row in outcome.failed)
+        failed = ", ".join(map(_place, outcome.failed))
         raise BenchError(
             f"{len(outcome.failed)} runs failed: {failed}; their errors are in "
             f"{out / 'summary.csv'}; {advice}"
         )
     return out
+
+
+def _place(row: Row) -> str:
+    which = {"tuning": f", trial {row.trial}", "final": f", seed {row.seed}", "reference": ""}
+    return f"{row.arm} ({row.role}{which[row.role]})"
 
 
 def tracking_uri() -> str:

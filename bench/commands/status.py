@@ -30,7 +30,9 @@ def show_status(folder: Path) -> None:
         rows = summary[summary["arm"] == arm.name]
         done = Counter(rows[rows["status"] == "done"]["role"])
         failed, pruned = (int((rows["status"] == end).sum()) for end in ("failed", "pruned"))
-        wanted = arm.trials + len(study.seeds)
+        tuned = int((rows["role"] == "tuning").sum()) >= arm.trials
+        hopeless = arm.trials > 0 and tuned and not done["tuning"]  # no trial to make a choice of
+        wanted = arm.trials + (0 if hopeless else len(study.seeds))
         missing += wanted - done.total() - failed - pruned
         table.add_row(
             escape(arm.name),

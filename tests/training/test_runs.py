@@ -8,6 +8,7 @@ import pytest
 
 from bench.errors import TrainingError
 from bench.evaluation.measured import measure_run
+from bench.files import read_json
 from bench.records import RunFolder
 from bench.study import Budget
 from bench.training.run import Run
@@ -149,3 +150,23 @@ def test_work_after_the_last_checkpoint_is_billed_as_wasted(specify, lab, tmp_pa
     (wasted,) = [bill.seconds for bill in folder.bills() if bill.phase == "wasted"]
     assert wasted == pytest.approx(spent)
     assert wasted > 0
+
+
+def test_a_checkpoint_of_another_version_is_begun_again(tmp_path, specify, lab):
+    run = specify()
+    whole = train(run, lab, tmp_path / "whole")
+    again = RunFolder(tmp_path / "again" / run.id)
+    stopped: list[str] = []
+
+    def age() -> None:
+        """At the second stop, which has something to lose."""
+        stopped.append("")
+        for path in again.checkpoints.glob("*/state.json"):
+            if len(stopped) == 2:
+                path.write_text(json.dumps(read_json(path) | {"format": 0}))
+
+    stops = train_with_stops(run, lab, again, age)
+    assert stops == train_with_stops(run, lab, RunFolder(tmp_path / "quiet" / run.id)) + 2
+    first, second = (folder.table("curve") for folder in (whole, again))
+    first = first[second.columns].drop(columns="train_seconds")
+    assert first.equals(second.drop(columns="train_seconds"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from unittest.mock import patch
+from types import ModuleType
+from typing import Any
 
 from bench.collections import ir_datasets_id
 from bench.dry_run.data import MadeUp
@@ -22,11 +23,21 @@ def stand_ins(folder: Path) -> Iterator[None]:
             that is one, are themselves.
     """
     with (
-        patch.object(models, "by_name", lambda model: write_model(model, folder)),
-        patch.object(ir_datasets_id, "load", MadeUp),
+        _in_place_of(models, "by_name", lambda model: write_model(model, folder)),
+        _in_place_of(ir_datasets_id, "load", MadeUp),
     ):
         models.forget()
         try:
             yield
         finally:
             models.forget()
+
+
+@contextmanager
+def _in_place_of(module: ModuleType, name: str, stand_in: Any) -> Iterator[None]:
+    real = getattr(module, name)
+    setattr(module, name, stand_in)
+    try:
+        yield
+    finally:
+        setattr(module, name, real)

@@ -66,6 +66,7 @@ def miniature(study: Study) -> Study:
         {
             **entry.model_dump(mode="json", exclude_none=True),
             "name": arm.name,
+            "training": {**entry.training, **_batch(entry.training)},
             "teacher": str(_smaller(arm.teacher)),
             "student": str(_smaller(arm.student)),
             "sampler": str(_smaller(arm.sampler)),
@@ -73,6 +74,11 @@ def miniature(study: Study) -> Study:
         for entry, arm in arms
     ]
     return parse_study(values, "dry run")
+
+
+def _batch(training: Mapping[str, Any]) -> dict[str, int]:
+    """An arm's own batch size, where it has one."""
+    return {key: min(BATCH, training[key]) for key in ("batch_size",) if key in training}
 
 
 def _collection(written: Written) -> Written:

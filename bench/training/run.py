@@ -20,7 +20,7 @@ from bench.evaluation.measured import keep_rankings
 from bench.evaluation.measures import per_query
 from bench.evaluation.ranking import to_frame
 from bench.exporting.folder import save_student
-from bench.files import read_json, remove_leftovers, write_json
+from bench.files import disk_is_full, read_json, remove_leftovers, write_json
 from bench.lab import Lab
 from bench.ledger import Bill, Clocks
 from bench.records import RunFolder
@@ -80,8 +80,9 @@ class Run:
         ahead = Ahead(self.batches.make, batch_size, budget.examples)
         try:
             self._loop().run(ahead)
-        except Exception:
-            self.folder.write_bills(self._bills())  # spent, although for nothing
+        except Exception as error:
+            if not disk_is_full(error):  # then there is no room, and the run goes on later
+                self.folder.write_bills(self._bills())  # spent, although for nothing
             raise
         finally:
             ahead.close()

@@ -68,7 +68,7 @@ def expand(study: Study) -> list[Arm]:
     """
     written = entries(study)
     arms = [_arm(study, entry) for entry in written]
-    arms = _name(arms, [entry.name for entry in written])
+    arms = _name(arms, written)
     names = Counter(arm.name for arm in arms)
     for name, count in names.items():
         if count > 1:
@@ -187,10 +187,12 @@ AXES = ("teacher", "student", "sampler")
 EVERY = "*"
 
 
-def _name(arms: list[Arm], given: list[str | None]) -> list[Arm]:
-    """Arms without a name get their loss's, plus whatever else two of that loss differ in."""
+def _name(arms: list[Arm], written: list[ArmEntry]) -> list[Arm]:
+    """Arms without a name get their loss as it is written, plus whatever else two of that loss
+    differ in."""
     named = []
-    for arm, name in zip(arms, given, strict=True):
+    for arm, entry in zip(arms, written, strict=True):
+        name = entry.name
         if not name:
             rivals = [other for other in arms if str(other.loss) == str(arm.loss)]
             differing = [
@@ -198,7 +200,8 @@ def _name(arms: list[Arm], given: list[str | None]) -> list[Arm]:
                 for axis in AXES
                 if len({str(getattr(other, axis)) for other in rivals}) > 1
             ]
-            name = " + ".join([str(arm.loss), *differing])
+            loss = entry.loss if isinstance(entry.loss, str) else str(arm.loss)
+            name = " + ".join([loss, *differing])
         named.append(replace(arm, name=name))
     return named
 

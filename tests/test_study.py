@@ -5,7 +5,7 @@ import tomli_w
 
 from bench.arms import expand, grid
 from bench.errors import InputError
-from bench.study import load_study, parse_study, predefined
+from bench.study import load_study, parse_study
 
 SUM = 'sum(parts=["infonce", "adaptive-margin"])'
 
@@ -303,10 +303,3 @@ def test_a_written_study_reads_back(tmp_path, toy_values):
     study = parsed(toy_values)
     study.write(tmp_path / "study.toml")
     assert load_study(str(tmp_path / "study.toml")) == study
-
-
-@pytest.mark.parametrize("name", predefined())
-def test_predefined_studies_work(name):
-    study = load_study(name)
-    assert expand(study)
-    assert study.question

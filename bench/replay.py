@@ -53,6 +53,8 @@ def respecify(row: Mapping[str, Any], record: Mapping[str, Any], lab: Lab) -> Ru
     )
     if run.id != row["run"]:
         changed = [key for key, value in record.items() if run.record.get(key) != value]
+        if "collection" in changed and "tests" in changed:
+            changed.remove("tests")  # they are of it
         raise InputError(
             f"run {row['run']} cannot be trained again: its {', '.join(changed) or 'format'} "
             "is not what it was"

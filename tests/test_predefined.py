@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import bench as public
-from bench.arms import expand
+from bench.arms import entries, expand
 from bench.commands.smoke import smoke_study
 from bench.planning.past import read_all
 from bench.study import Study, load_study, predefined
@@ -68,12 +68,12 @@ def _unlike(studies: dict[str, Study]) -> Iterator[tuple[str, list[dict]]]:
     seen: set[str] = set()
     for name, study in studies.items():
         kept = []
-        for arm in expand(study):
+        for entry, arm in zip(entries(study), expand(study), strict=True):
             made_of = {arm.loss.name, str(arm.teacher), str(arm.student), str(arm.sampler)}
             if made_of - seen or arm.name == study.baseline:
                 seen |= made_of
-                parts = ("loss", "teacher", "student", "sampler")
-                kept.append({"name": arm.name, **{part: str(getattr(arm, part)) for part in parts}})
+                written = entry.model_dump(mode="json", exclude_none=True)
+                kept.append({**written, "name": arm.name})
         yield name, kept
 
 

@@ -76,7 +76,7 @@ def miniature(study: Study) -> Study:
     return parse_study(values, "dry run")
 
 
-def _batch(training: Mapping[str, Any]) -> dict[str, int]:
+def _batch(training: Mapping[Any, Any]) -> dict[str, int]:
     """An arm's own batch size, where it has one."""
     return {key: min(BATCH, training[key]) for key in ("batch_size",) if key in training}
 

@@ -78,7 +78,7 @@ def _unlike(studies: dict[str, Study]) -> Iterator[tuple[str, list[dict]]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "arms"), _unlike({f"{name}_gpu": load_study(f"{name}_gpu") for name in TEN})
+    ("name", "arms"), [*_unlike({f"{name}_gpu": load_study(f"{name}_gpu") for name in TEN})]
 )
 def test_the_large_one_runs_dry(name, arms, tmp_path, capsys, monkeypatch):
     """By those of its arms that are unlike the other studies'; `--smoke` itself does them all."""

@@ -76,13 +76,13 @@ def load_before(out: Path) -> Before | None:
         summary = read_summary(out)
         study = load_study(str(out / "study.toml"))
         arms = {arm.name: arm for arm in expand(study)}
-        rows = summary.loc[summary["status"].isin(FINISHED), [*_LABELS, "teacher", "student"]]
+        rows = summary.loc[summary["status"].isin(FINISHED), _NEEDED]
     except (InputError, OSError, ValueError, KeyError):
         return None
     return Before(study, arms, rows.astype(object).fillna("").to_dict("records"))
 
 
-_LABELS = ["arm", "role", "trial", "seed"]
+_NEEDED = ["arm", "role", "trial", "seed", "status", "teacher", "student"]
 
 
 REFERENCES_NEED = ("collection", "evaluation", "test", "test_collections")
@@ -105,10 +105,12 @@ def plan_arm(study: Study, arm: Arm, forecast: Forecast, before: Before | None) 
     if before and old and all(getattr(old, part) == getattr(arm, part) for part in parts):
         rows = [row for row in before.rows if row["arm"] == arm.name]
         rows = rows if alike(before.study, study, RUNS_NEED) else []
-    tuned = {row["trial"] for row in rows if row["role"] == "tuning"}
+    tuned = {row["trial"]: row["status"] for row in rows if row["role"] == "tuning"}
     trained = {row["seed"] for row in rows if row["role"] == "final"}
-    trials = len(set(range(arm.trials)) - tuned)
-    seeds = [seed for seed in study.seeds if seed not in trained]
+    trials = len(set(range(arm.trials)) - tuned.keys())
+    hopeless = arm.trials and not trials and "done" not in tuned.values()  # no trial to choose
+    wanted = [] if hopeless else study.seeds
+    seeds = [seed for seed in wanted if seed not in trained]
     rates = forecast.rates(study, arm)
     run = run_seconds(study, arm, rates, final=True) if rates else None
     trial = run_seconds(study, arm, rates, final=False) if rates else None
@@ -120,7 +122,7 @@ def plan_arm(study: Study, arm: Arm, forecast: Forecast, before: Before | None) 
             part: trials * trial.get(part, 0.0) + len(seeds) * (run or {}).get(part, 0.0)
             for part in {**trial, **(run or {})}
         }
-    done = arm.trials + len(study.seeds) - trials - len(seeds)
+    done = arm.trials + len(wanted) - trials - len(seeds)
     return ArmPlan(arm, done, trials, seeds, rates, run, missing)
 
 

@@ -14,7 +14,8 @@ from bench.files import write_text
 from bench.ledger import Bill, cold_seconds, total, tuning_seconds, warm_seconds
 from bench.records import RunFolder
 from bench.specification import Role
-from bench.study import Study, load_study
+from bench.study import Study
+from bench.study_file import load_study
 
 CLOCKS = ("train_seconds", "cold_seconds", "warm_seconds", "tuned_seconds")
 SPEEDS = ("query_seconds", "document_seconds")

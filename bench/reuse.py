@@ -8,7 +8,8 @@ from typing import Any
 
 from bench.arms import Arm, expand
 from bench.errors import InputError
-from bench.study import Study, load_study
+from bench.study import Study
+from bench.study_file import load_study
 
 LONGEST = 60
 """Letters of a value that are shown."""

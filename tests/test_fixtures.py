@@ -13,7 +13,7 @@ from bench.errors import InputError
 from bench.planning.past import read_all
 from bench.proposals import storage_url
 from bench.records import RunFolder
-from bench.study import load_study
+from bench.study_file import load_study
 from tests.conftest import call
 
 RESULTS = Path(__file__).parent / "fixtures" / "results"

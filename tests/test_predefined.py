@@ -10,7 +10,8 @@ import bench as public
 from bench.arms import entries, expand
 from bench.commands.smoke import smoke_study
 from bench.planning.past import read_all
-from bench.study import Study, load_study, predefined
+from bench.study import Study
+from bench.study_file import load_study, predefined
 from tests.conftest import call
 
 TEN = (

@@ -5,7 +5,8 @@ import tomli_w
 
 from bench.arms import expand, grid
 from bench.errors import InputError
-from bench.study import load_study, parse_study
+from bench.study import parse_study
+from bench.study_file import load_study
 
 SUM = 'sum(parts=["infonce", "adaptive-margin"])'
 

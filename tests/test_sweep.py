@@ -14,7 +14,7 @@ from bench.commands import sweep, train
 from bench.commands._compose import Shared, read_budget
 from bench.errors import InputError
 from bench.spaces import Float
-from bench.study import load_study
+from bench.study_file import load_study
 from tests.conftest import call
 
 

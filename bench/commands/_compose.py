@@ -8,7 +8,8 @@ from typing import Any
 from bench.arms import expand
 from bench.errors import InputError
 from bench.losses import Loss
-from bench.study import Study, study_from
+from bench.study import Study
+from bench.study_file import study_from
 
 SECONDS = {"s": 1, "min": 60, "h": 3600}
 

@@ -26,7 +26,8 @@ from bench.planning.plan import (
 )
 from bench.planning.probe import run_probe
 from bench.progress import duration
-from bench.study import Study, load_study
+from bench.study import Study
+from bench.study_file import load_study
 
 
 def plan_study(

@@ -9,7 +9,7 @@ from rich.table import Table
 from bench.commands._choice import choose_run
 from bench.errors import BenchError
 from bench.progress import narrate, quiet, say
-from bench.study import load_study
+from bench.study_file import load_study
 
 
 def replay_run(folder: Path, arm: str, trial: int, seed: int, artifacts_root: Path) -> None:

@@ -11,7 +11,8 @@ from rich.console import Console
 from bench.errors import BenchError
 from bench.files import room
 from bench.progress import narrate, quiet, say
-from bench.study import Study, load_study
+from bench.study import Study
+from bench.study_file import load_study
 
 if TYPE_CHECKING:
     from bench.results import Row

@@ -10,7 +10,7 @@ from bench.errors import InputError
 from bench.files import write_text
 from bench.progress import say
 from bench.records import DRY_RUN
-from bench.study import load_study
+from bench.study_file import load_study
 
 
 def smoke_study(written: str, settings: list[str], out: Path | None) -> None:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from bench.arms import expand
 from bench.results import read_summary
-from bench.study import load_study
+from bench.study_file import load_study
 
 
 def show_status(folder: Path) -> None:

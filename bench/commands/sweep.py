@@ -16,7 +16,8 @@ from bench.losses import Loss
 from bench.losses.sum import Sum
 from bench.registry import first_problem, format_entry, parse_entry, toml_value
 from bench.spaces import Float
-from bench.study import Study, read_value
+from bench.study import Study
+from bench.study_file import read_value
 
 LIMIT = 200
 """The most arms a sweep may have."""

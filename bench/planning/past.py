@@ -16,7 +16,8 @@ from bench.errors import InputError
 from bench.ledger import ARTIFACT_PHASES
 from bench.records import DRY_RUN
 from bench.results import read_summary
-from bench.study import Study, Training, load_study
+from bench.study import Study, Training
+from bench.study_file import load_study
 
 
 class Key(NamedTuple):

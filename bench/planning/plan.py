@@ -12,7 +12,8 @@ from bench.errors import InputError
 from bench.planning.forecast import Forecast, Preparation, Rates, prepared, run_seconds, scored
 from bench.records import FINISHED
 from bench.results import read_summary
-from bench.study import TUNING_SEEDS, Study, load_study
+from bench.study import TUNING_SEEDS, Study
+from bench.study_file import load_study
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import bench as public
 from bench.arms import entries, expand
 from bench.commands.smoke import smoke_study
 from bench.planning.past import read_all
+from bench.planning.probe import probe_study
 from bench.study import Study
 from bench.study_file import load_study, predefined
 from tests.conftest import call
@@ -29,6 +30,15 @@ def test_a_study_says_what_it_is(name):
     for said in (study.title, study.question, study.claim, study.cost):
         assert said
     assert len(study.seeds) >= 3
+
+
+@pytest.mark.parametrize("name", predefined())
+def test_a_study_has_a_miniature_for_a_probe(name):
+    study = load_study(name)
+    small = probe_study(study)
+    assert [arm.name for arm in expand(small)] == [arm.name for arm in expand(study)]
+    assert small.budget.amount < study.budget.amount
+    assert small.seeds == study.seeds[:1]
 
 
 def test_ten_come_at_two_scales():

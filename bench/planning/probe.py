@@ -20,7 +20,7 @@ def probe_study(study: Study) -> Study:
         values["budget"] = {"steps": min(STEPS, study.budget.steps)}
     else:
         sizes = [arm.training.get("batch_size", 0) for arm in study.arms]
-        examples = STEPS * max(study.training.batch_size, *sizes)
+        examples = STEPS * max([study.training.batch_size, *sizes])
         values["budget"] = {"examples": min(examples, study.budget.examples or examples)}
     values["title"] = f"{study.title} (probe)"
     values["seeds"] = study.seeds[:1]

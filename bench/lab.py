@@ -36,13 +36,15 @@ class Lab:
 
     def tests(self, names: Iterable[str]) -> list[Tests]:
         """What these tests search, the parts of one collection together."""
-        own = {name: name for name in names if name not in self.elsewhere}
-        found = [Tests(self, own)] if own else []
+        own: dict[str, str] = {}
+        others = []
         for name in names:
             if name in self.elsewhere:
                 there = replace(self, collection=self.elsewhere[name], elsewhere={})
-                found.append(Tests(there, {name: "test"}))
-        return found
+                others.append(Tests(there, {name: "test"}))
+            else:
+                own[name] = name
+        return [Tests(self, own), *others] if own else others
 
     def fingerprints(self, names: Iterable[str]) -> dict[str, str]:
         """The fingerprint of the collection that each of these tests is of."""

@@ -56,6 +56,16 @@ class Look:
     line: Any
     filled: bool = True
 
+    @property
+    def symbol(self) -> dict[str, Any]:
+        """How matplotlib draws a point of it."""
+        return {
+            "color": self.colour,
+            "marker": self.marker,
+            "markerfacecolor": self.colour if self.filled else "white",
+            "markeredgewidth": 0.8,
+        }
+
 
 _BASELINE = Look("black", "o", (0, (4, 1.5)), filled=False)
 

@@ -37,13 +37,10 @@ def _draw_arm(axes: Axes, rows: pd.DataFrame, x: str, y: str, look: Look) -> Lin
     (line,) = axes.plot(
         mean[x],
         mean[y],
-        color=look.colour,
+        **look.symbol,
         linestyle=look.line,
         linewidth=1.4,
-        marker=look.marker,
         markersize=3.8,
-        markerfacecolor=look.colour if look.filled else "white",
-        markeredgewidth=0.8,
         zorder=3,
     )
     return line

@@ -109,12 +109,9 @@ def _draw_point(axes: Axes, row: dict, look: Look, size: float) -> Label:
     (point,) = axes.plot(
         row["place"],
         row["retention"],
-        color=look.colour,
+        **look.symbol,
         linestyle="none",
-        marker=look.marker,
         markersize=size,
-        markerfacecolor=look.colour if look.filled else "white",
-        markeredgewidth=0.8,
         zorder=3,
     )
     return Label(plain(row["arm"]), height_of(axes, row["retention"]), point)

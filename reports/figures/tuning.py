@@ -86,12 +86,9 @@ def _draw_arm(axes: Axes, rows: pd.DataFrame, look: Look) -> Label:
     (point,) = axes.plot(
         end["seconds"],
         end["value"],
-        color=look.colour,
+        **look.symbol,
         linestyle="none",
-        marker=look.marker,
         markersize=4.5,
-        markerfacecolor=look.colour if look.filled else "white",
-        markeredgewidth=0.8,
         zorder=3,
     )
     return Label(plain(end["arm"]), height_of(axes, end["value"]), point)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.tables import Cell, Table
+from reports.tables.base import Cell, Table
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",

@@ -14,7 +14,7 @@ from bench.registry import format_entry
 from bench.results import Results
 from bench.study import Written
 from reports.reading import arms, final_runs, option_columns, tuned_arms
-from reports.tables import Table
+from reports.tables.base import Table
 from reports.validity import warnings
 from reports.wording import options_text, plain
 

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from bench.results import Results
 from reports import wording
+from reports.arm_table import arm_table, dev_column
 from reports.reading import measure_columns
-from reports.statistics import arm_table, dev_column
 from reports.wording import Row
 
 

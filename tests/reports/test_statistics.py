@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reports.statistics import arm_table, difference, interval
+from reports.arm_table import arm_table
+from reports.statistics import difference, interval
 
 
 def test_interval_is_students_t():

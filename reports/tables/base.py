@@ -1,0 +1,61 @@
+"""What a table is: as people read it, with every number in full behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from reports import wording
+from reports.wording import Row
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a reader sees of one value."""
+
+    text: str
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as it is shown, with the data behind it.
+
+    Attributes:
+        name: the name of its files.
+        note: how to read it.
+        align: ``l`` (text) or ``r`` (numbers) for each column.
+        groups: rows that belong together, set apart from the next ones.
+    """
+
+    name: str
+    title: str
+    note: str
+    header: Sequence[str]
+    align: str
+    groups: Sequence[Sequence[Sequence[Cell]]]
+    data: pd.DataFrame
+
+
+def groups(table: pd.DataFrame, cells: Callable[[Row], list[Cell]]) -> list[list[list[Cell]]]:
+    """Arms, then references; a table without roles is one group."""
+    roles = table["role"] if "role" in table else pd.Series("", index=table.index)
+    return [
+        [cells(row) for row in rows.to_dict("records")]
+        for _, rows in table.groupby(roles, sort=False)
+    ]
+
+
+def name(row: Row) -> Cell:
+    return Cell(wording.arm_name(row))
+
+
+def text(value: Any) -> str:
+    return wording.NOTHING if pd.isna(value) or value == "" else wording.plain(value)
+
+
+def seconds(row: Row, keys: Sequence[str]) -> list[Cell]:
+    return [Cell(wording.seconds(row[key])) for key in keys]

@@ -1,0 +1,112 @@
+"""What each arm is charged, and what for."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from bench.results import CLOCKS, Results
+from reports import wording
+from reports.costs import PHASES, artifact_costs, phase_costs
+from reports.tables.base import Cell, Table, groups, name, seconds, text
+from reports.tuning import tuning_table
+from reports.wording import Row
+
+
+def charges_table(table: pd.DataFrame) -> Table:
+    """What a final run of each arm consumed, and what the arm is charged for it."""
+    rows = table[table["role"] == "final"]
+
+    def cells(row: Row) -> list[Cell]:
+        counts = [Cell(wording.count(row[key])) for key in ("examples", "parameters")]
+        return [name(row), *counts, *(Cell(wording.seconds(row[key])) for key in CLOCKS)]
+
+    return Table(
+        name="charges",
+        title="Charged seconds of a run",
+        note=(
+            "Means over seeds. train: data, forward, backward, optimiser. cold: train and every "
+            "artifact the arm needs, as if it had to make them alone. warm: train and reading "
+            "them. tuned: cold and all tuning trials of the arm with their dev evaluations."
+        ),
+        header=["arm", "examples", "parameters", "train", "cold", "warm", "tuned"],
+        align="lrrrrrr",
+        groups=groups(rows, cells),
+        data=rows[["arm", "examples", "parameters", *CLOCKS]],
+    )
+
+
+def tuned_table(results: Results, arms: pd.DataFrame) -> Table:
+    """What choosing each arm's options took, and what came of it."""
+    chosen = arms[arms["role"] == "final"].set_index("arm")["options"]
+    table = tuning_table(results).assign(options=lambda rows: rows["arm"].map(chosen))
+
+    def cells(row: Row) -> list[Cell]:
+        trials = wording.trials(*(row[key] for key in ("trials", "pruned", "failed")))
+        spent = [wording.seconds(row[key]) for key in ("seconds", "seconds a trial", "charged")]
+        known = not math.isnan(row["share"])
+        share = wording.percent(row["share"]) if known else wording.NOTHING
+        best = wording.measure(row["best"])
+        return [name(row), *map(Cell, (trials, *spent, share, best, text(row["options"])))]
+
+    return Table(
+        name="tuning",
+        title="Tuning",
+        note=(
+            "Seconds: training and dev evaluations of all trials, pruned and failed ones too, and "
+            "the artifacts that they needed and the run does not. "
+            "tuned: what a run is charged, cold and all of that, the mean over seeds. An arm "
+            "without trials is charged its cold seconds. The best value is that of one run with "
+            "one seed, chosen for being the best: it flatters, the more so the more trials."
+        ),
+        header=[
+            *("arm", "trials", "tuning seconds", "a trial", "tuned", "tuning %"),
+            *(f"best dev-select {results.study.primary}", "chosen options"),
+        ],
+        align="lrrrrrrl",
+        groups=groups(table, cells),
+        data=table,
+    )
+
+
+def costs_table(results: Results) -> Table:
+    """The ledger by phase."""
+    table = phase_costs(results)
+    phases = list(table.columns[1:])
+    return Table(
+        name="costs",
+        title="Seconds by phase",
+        note=(
+            "Means of a final run; artifacts once an arm, whoever made them; tuning is the "
+            "training and the dev evaluations of all its trials."
+        ),
+        header=["arm", *(PHASES.get(phase, "all tuning trials") for phase in phases)],
+        align="l" + "r" * len(phases),
+        groups=groups(table, lambda row: [name(row), *seconds(row, phases)]),
+        data=table,
+    )
+
+
+def artifacts_table(results: Results) -> Table:
+    """Every artifact that an arm is charged for."""
+    table = artifact_costs(results)
+
+    def cells(row: Row) -> list[Cell]:
+        counts = [Cell(wording.count(row[key])) for key in ("texts", "tokens")]
+        reused = Cell("yes" if row["reused"] else "no")
+        what = [Cell(wording.plain(row[key])) for key in ("what", "device")]
+        return [name(row), *what, reused, *seconds(row, ["seconds"]), *counts]
+
+    return Table(
+        name="artifacts",
+        title="Artifacts",
+        note=(
+            "An artifact keeps the bill of when it was made, and every arm that needs it is "
+            "charged. reused: it was there when the arm's first final run began."
+        ),
+        header=["arm", "artifact", "device", "reused", "seconds", "texts", "tokens"],
+        align="llllrrr",
+        groups=groups(table, cells),
+        data=table,
+    )

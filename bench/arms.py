@@ -77,6 +77,10 @@ def expand(study: Study) -> list[Arm]:
         raise InputError(
             f"baseline: no arm is named {study.baseline!r}{did_you_mean(study.baseline, names)}"
         )
+    for claim in study.claims:
+        for named in filter(None, (claim.arm, claim.against)):
+            if named not in names:
+                raise InputError(f"claims: no arm is named {named!r}{did_you_mean(named, names)}")
     for arm in arms:
         _check(study, arm)
     if study.tuning.trials and not any(arm.trials for arm in arms):

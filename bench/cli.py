@@ -232,12 +232,13 @@ def replay(
     arm: Annotated[str, typer.Argument(metavar="ARM", help="an arm of the study")],
     trial: Annotated[int, typer.Argument(metavar="TRIAL", help="as summary.csv has it")],
     seed: Annotated[int, typer.Argument(metavar="SEED", help="as summary.csv has it")],
+    train_share: Annotated[float, typer.Option(help="as summary.csv has it")] = 1.0,
     artifacts: Artifacts = ARTIFACTS,
 ) -> None:
     """Train exactly one run of a study again, and compare every number with its record."""
     from bench.commands.replay import replay_run
 
-    replay_run(folder, arm, trial, seed, artifacts)
+    replay_run(folder, arm, trial, seed, train_share, artifacts)
 
 
 @app.command()

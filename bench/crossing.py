@@ -21,10 +21,11 @@ from bench.artifacts import Artifacts
 from bench.encoding.device import environment
 from bench.encoding.models import weights_digest
 from bench.errors import BenchError, InputError
+from bench.evaluation.geometry import compare_with_teacher
 from bench.evaluation.measured import measure_run
 from bench.evaluation.measures import parse
 from bench.files import disk_is_full, remove_leftovers
-from bench.lab import open_lab
+from bench.lab import Lab, open_lab
 from bench.ledger import ARTIFACT_PHASES
 from bench.progress import Countdown, duration, narrate, say
 from bench.proposals import Proposals, storage_url
@@ -96,6 +97,7 @@ class Crossing:
         """
         narrate("opening the collection")
         self.lab = open_lab(self.study, self._artifacts)
+        self._labs = {share: self.lab.subset(share) for share in self.study.train_shares}
         for arm in self.arms:
             for model in (*arm.student.models(), *arm.teacher.models()):
                 weights_digest(model)  # a missing model is found before anything is written
@@ -120,7 +122,8 @@ class Crossing:
         for row, execute in self._references():
             self._perform(row, execute, value_of=None)
         for arm in self.arms:
-            self._run_arm(arm)
+            for share, lab in self._labs.items():
+                self._run_arm(arm, share, lab)
         write_tables(self.out, study, self.rows)
         failed = [row for row in self.rows if row.folder.status() == "failed"]
         others = {path.name for path in (self.out / "runs").iterdir() if path.is_dir()}
@@ -133,14 +136,16 @@ class Crossing:
 
     def _announce(self) -> None:
         study, collection = self.study, self.lab.collection
-        trials = sum(arm.trials for arm in self.arms)
-        finals = len(self.arms) * len(study.seeds)
+        shares = len(study.train_shares)
+        trials = sum(arm.trials for arm in self.arms) * shares
+        finals = len(self.arms) * len(study.seeds) * shares
         self._countdown = Countdown(trials + finals + len(self._reference_list()))
+        of_shares = f", {shares} shares of the train queries" if shares > 1 else ""
         say(f"{study.title}")
         say(
             f"{len(self.arms)} arms: {trials} tuning trials and {finals} final runs "
-            f"({len(study.seeds)} seeds), budget {study.budget.amount:,.0f} {study.budget.unit} "
-            f"a run, on {environment(self.lab.device)['device']}"
+            f"({len(study.seeds)} seeds{of_shares}), budget {study.budget.amount:,.0f} "
+            f"{study.budget.unit} a run, on {environment(self.lab.device)['device']}"
         )
         parts = ", ".join(f"{len(p.queries):,} {name}" for name, p in collection.parts.items())
         say(f"{collection.name}: {len(collection.documents):,} documents, queries: {parts}")
@@ -171,17 +176,21 @@ class Crossing:
         inherited = [teacher for arm in self.arms if (teacher := arm.student.inherits())]
         return {str(teacher): teacher for teacher in [*of_signals, *inherited]}
 
-    def _retains(self, arm: Arm) -> str:
-        """The reference row whose quality the arm's is divided by.
+    def _against(self, arm: Arm) -> Teacher | None:
+        """The measured teacher that the arm's students are compared with.
 
-        Its own teacher's, that of its documents, or that of the only teacher in the study.
+        Its own, that of its documents, or the only one in the study.
         """
         teachers = self._measured_teachers
         own = [str(arm.teacher), str(arm.student.inherits())]
         found = [label for label in own if label in teachers]
         if not found and len(teachers) == 1:
             found = list(teachers)
-        return _told_apart("teacher", teachers[found[0]], teachers) if found else ""
+        return teachers[found[0]] if found else None
+
+    def _retains(self, teacher: Teacher | None) -> str:
+        """The reference row whose quality an arm's is divided by."""
+        return _told_apart("teacher", teacher, self._measured_teachers) if teacher else ""
 
     def _references(self) -> list[tuple[Row, Callable[[], None]]]:
         found = []
@@ -209,17 +218,19 @@ class Crossing:
 
     # -- arms ------------------------------------------------------------------------------------
 
-    def _run_arm(self, arm: Arm) -> None:
-        """Tune the arm, then train the choice with every seed of the study."""
+    def _run_arm(self, arm: Arm, share: float, lab: Lab) -> None:
+        """Tune the arm on a share of the train queries, then train the choice with every seed."""
         study = self.study
-        proposals = Proposals(storage_url(self.out), study, arm, self._identity())
+        proposals = Proposals(storage_url(self.out), study, arm, self._identity(lab))
+        train = partial(self._train, arm, share, lab)
+        specify = partial(self._specify, lab)
         values: list[float | None] = []
         for number in range(arm.trials):
             chosen = arm.choose(options := proposals.get(number))
-            run = self._specify(chosen, TUNING_SEEDS + study.tuning.seed, tests=[])
-            proposals.describe(number, run=run.id, seed=run.seed)
+            run = specify(chosen, TUNING_SEEDS + study.tuning.seed, tests=[])
+            proposals.describe(number, run=run.id, seed=run.seed, train_share=share)
             hopeless = partial(proposals.hopeless, number)
-            values.append(self._train(arm, "tuning", number, run, options, hopeless))
+            values.append(train("tuning", number, run, options, hopeless))
             record = self.rows[-1].folder.record()
             pruned = record["status"] == "pruned"
             proposals.tell(number, values[-1], pruned, record.get("error"))
@@ -234,7 +245,7 @@ class Crossing:
             options = proposals.get(best)
         chosen = arm.choose(options)
         finals = [
-            self._train(arm, "final", best, self._specify(chosen, seed, study.tested), options)
+            train("final", best, specify(chosen, seed, study.tested), options)
             for seed in study.seeds
         ]
         if not values:
@@ -243,25 +254,25 @@ class Crossing:
             runs = [row.folder.id for row in self.rows[-len(finals) :]]
             proposals.record_fixed(mean, runs=runs, seeds=study.seeds)
 
-    def _identity(self) -> dict[str, object]:
+    def _identity(self, lab: Lab) -> dict[str, object]:
         """What the trials of an arm depend on besides the arm."""
         return {
-            "collection": self.lab.collection.fingerprint,
+            "collection": lab.collection.fingerprint,
             "budget": self.study.budget.model_dump(exclude_none=True),
             "evaluation": self.study.evaluation.model_dump(),
             "select_by": self.study.primary,
         }
 
-    def _specify(self, arm: Arm, seed: int, tests: Sequence[str]) -> RunSpecification:
+    def _specify(self, lab: Lab, arm: Arm, seed: int, tests: Sequence[str]) -> RunSpecification:
         return RunSpecification(
             arm=arm,
             budget=self.study.budget,
             evaluation=self.study.evaluation,
             select_by=self.study.primary,
-            tests=self.lab.fingerprints(tests),
+            tests=lab.fingerprints(tests),
             seed=seed,
-            collection=self.lab.collection.fingerprint,
-            precision=self.lab.device.precision,
+            collection=lab.collection.fingerprint,
+            precision=lab.device.precision,
             student_weights=arm.student.weights(),
             teacher_weights=arm.teacher.weights(),
         )
@@ -269,6 +280,8 @@ class Crossing:
     def _train(
         self,
         arm: Arm,
+        share: float,
+        lab: Lab,
         role: Role,
         number: int,
         run: RunSpecification,
@@ -284,11 +297,14 @@ class Crossing:
             "sampler": str(chosen.sampler),
         }
         folder = self._folder(run.id)
-        retains = self._retains(arm) if role == "final" else ""
+        against = self._against(arm) if role == "final" else None
+        retains = self._retains(against)
         said = {**arm.otherwise, **options}
-        row = Row(arm.name, role, number, run.seed, folder, entries, said, retains)
+        row = Row(arm.name, role, number, run.seed, folder, entries, said, retains, share)
         keep = role == "final" and self.study.keep_students
-        training = Run(run, row.folder, self.lab, keep, self._report_for(row), hopeless)
+        if share < 1:
+            against = None  # it would be fine-tuned on that share for the comparison alone
+        training = Run(run, row.folder, lab, keep, self._report_for(row), hopeless, against)
         return self._perform(row, training.execute, value_of="select")
 
     # -- one run ---------------------------------------------------------------------------------
@@ -316,6 +332,10 @@ class Crossing:
         if folder.status() == "done":
             tests = self.study.tested if row.role != "tuning" else []
             measure_run(folder, self.lab, self.study.measures, tests)
+            references = {one.arm: one.folder for one in self.rows if one.role == "reference"}
+            teacher = references.get(row.retains)
+            if teacher and teacher.status() == "done":
+                compare_with_teacher(folder, teacher, self.lab)
         self.rows.append(row)
         if status not in FINISHED:
             write_tables(self.out, self.study, self.rows)
@@ -352,9 +372,7 @@ class Crossing:
             )
 
     def _report_for(self, row: Row) -> Callable[[str], None]:
-        place = f"{row.arm} · {row.role}"
-        if row.role != "reference":
-            place += f" · trial {row.trial} · seed {row.seed}"
+        place = _place(row)
 
         def report(message: str) -> None:
             count = f"{self._countdown.done + 1} of {self._countdown.jobs}"
@@ -364,9 +382,7 @@ class Crossing:
 
     def _say_done(self, row: Row) -> None:
         count = f"[{self._countdown.done}/{self._countdown.jobs}]"
-        place = f"{row.arm} · {row.role}"
-        if row.role != "reference":
-            place += f" · trial {row.trial} · seed {row.seed}"
+        place = _place(row)
         if row.folder.status() == "failed":
             say(f"{count} {place} · FAILED: {row.folder.record()['error']}")
             return
@@ -383,6 +399,14 @@ class Crossing:
             f"{count} {place} · dev {self.study.primary} {best[self.study.primary]:.4f} · "
             f"{duration(seconds)} · {self._countdown.left()}"
         )
+
+
+def _place(row: Row) -> str:
+    """Which run it is, in a line of progress."""
+    if row.role == "reference":
+        return f"{row.arm} · {row.role}"
+    share = f" · {row.train_share:.3g} of the train queries" if row.train_share < 1 else ""
+    return f"{row.arm}{share} · {row.role} · trial {row.trial} · seed {row.seed}"
 
 
 def _told_apart(kind: str, one: Entry, among: Mapping[str, Entry]) -> str:

@@ -26,6 +26,10 @@ class Lab:
     device: Device
     elsewhere: Mapping[str, Collection] = field(default_factory=dict)
 
+    def subset(self, share: float) -> Lab:
+        """The same with a share of the train queries."""
+        return replace(self, collection=self.collection.subset(share))
+
     def describe_collection(self) -> dict[str, Any]:
         """The collection as run records name it."""
         return {

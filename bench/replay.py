@@ -12,6 +12,7 @@ import pandas as pd
 from bench import losses, samplers, students, teachers
 from bench.arms import Arm
 from bench.errors import InputError
+from bench.evaluation.geometry import KENDALL, OVERLAP
 from bench.lab import Lab
 from bench.records import RunFolder
 from bench.specification import RunSpecification
@@ -118,7 +119,6 @@ class Comparison:
 
 
 def _numbers(table: pd.DataFrame) -> pd.DataFrame:
-    """Its numbers, but for the seconds."""
-    return (
-        table.select_dtypes("number").drop(columns="train_seconds", errors="ignore").astype(float)
-    )
+    """Its numbers, but for the seconds, and what another run's rankings have a part in."""
+    others = ["train_seconds", OVERLAP, KENDALL]
+    return table.select_dtypes("number").drop(columns=others, errors="ignore").astype(float)

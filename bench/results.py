@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,15 @@ from bench.study_file import load_study
 
 CLOCKS = ("train_seconds", "cold_seconds", "warm_seconds", "tuned_seconds")
 SPEEDS = ("query_seconds", "document_seconds")
-TIMED = (*CLOCKS, *SPEEDS)
+PACE = ("reference_step_start", "reference_step_end")
+TIMED = (*CLOCKS, *SPEEDS, *PACE)
 """Columns of seconds: what differs between two otherwise equal runs."""
+
+ERRORS = ("query_error", "document_error")
+"""Columns of how far a student's vectors are from its teacher's (`bench.evaluation.geometry`)."""
+
+LABELS = ("train_queries", "labels")
+"""Columns of how many of each a run has used up, its teachers' fine-tuning included."""
 
 SIZES = (
     "parameters",
@@ -42,6 +49,7 @@ class Row:
         options: the values of everything that a search space of the study varies.
         trial: the proposal it belongs to; -1 for reference runs.
         retains: the reference row of the teacher that its quality is divided by; empty for none.
+        train_share: of the train queries that it was given.
     """
 
     arm: str
@@ -52,6 +60,7 @@ class Row:
     entries: Mapping[str, str]
     options: Mapping[str, Any]
     retains: str = ""
+    train_share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -59,11 +68,18 @@ class Results:
     """A study's tables.
 
     Attributes:
+        study: as it was last run.
         summary: a row a run; an arm's measures are those of its best point.
         curves: a row an evaluation point: measures on dev-curve by their names, on dev-select
             behind ``dev-select``, and means of the steps' diagnostics since the point before.
         ledger: a row a bill.
+        dev: a row a dev-curve query of a final or reference run at an evaluation point: the same
+            labels, point, query, measures.
         queries: a row a test query of a run: run, arm, role, trial, seed, part, query, measures.
+        former: ids of runs in the folder that measured test and are no part of the study as it is
+            now: whoever changed it since had seen what they gave.
+        subsets: the same of the runs that were given a share of the train queries, by the share;
+            all that stands above is of those that were given all of them.
     """
 
     folder: Path
@@ -72,6 +88,9 @@ class Results:
     curves: pd.DataFrame
     ledger: pd.DataFrame
     queries: pd.DataFrame
+    dev: pd.DataFrame = field(default_factory=pd.DataFrame)
+    former: Sequence[str] = ()
+    subsets: Mapping[float, Results] = field(default_factory=dict)
 
 
 def load_results(folder: str | Path) -> Results:
@@ -82,22 +101,56 @@ def load_results(folder: str | Path) -> Results:
     """
     folder = Path(folder)
     summary = read_summary(folder)
-    keys = ["run", "arm", "role", "trial", "seed"]
-    queries = []
-    for run in summary.itertuples():
-        table = folder / "runs" / run.run / "queries.parquet"
-        if run.role != "tuning" and run.status == "done" and table.exists():
-            values = pd.read_parquet(table)
-            for at, key in enumerate(keys):
-                values.insert(at, key, getattr(run, key))
-            queries.append(values)
-    return Results(
+    everything = Results(
         folder=folder,
         study=load_study(str(folder / "study.toml")),
         summary=summary,
         curves=_read(folder / "curves.csv"),
         ledger=_read(folder / "ledger.csv"),
-        queries=pd.concat(queries, ignore_index=True) if queries else pd.DataFrame(columns=keys),
+        queries=_per_query(folder, summary, "queries"),
+        dev=_per_query(folder, summary, "dev"),
+        former=_former(folder, summary),
+    )
+    shares = everything.study.train_shares[:-1]
+    subsets = {share: _given(everything, share) for share in shares}
+    return replace(_given(everything, 1.0), subsets=subsets)
+
+
+def _former(folder: Path, summary: pd.DataFrame) -> list[str]:
+    """Runs beside those of the summary that have measured test, reference rows aside."""
+    found = []
+    for path in sorted((folder / "runs").glob("*")):
+        run = RunFolder(path)
+        if run.id not in set(summary["run"]) and run.status() == "done":
+            specification = run.record()["specification"]
+            if "loss" in specification and specification["tests"]:
+                found.append(run.id)
+    return found
+
+
+def _per_query(folder: Path, summary: pd.DataFrame, name: str) -> pd.DataFrame:
+    """One table of every final and reference run, with what tells the runs apart."""
+    keys = ["run", *_LABELS]
+    tables = []
+    for run in summary.itertuples():
+        path = folder / "runs" / str(run.run) / f"{name}.parquet"
+        if run.role != "tuning" and run.status == "done" and path.exists():
+            values = pd.read_parquet(path)
+            for at, key in enumerate(keys):
+                values.insert(at, key, getattr(run, key))
+            tables.append(values)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=keys)
+
+
+def _given(results: Results, share: float) -> Results:
+    """The rows of runs that were given this share of the train queries."""
+    return replace(
+        results,
+        **{
+            name: rows[rows["train_share"] == share].reset_index(drop=True)
+            for name in ("summary", "curves", "ledger", "queries", "dev")
+            if "train_share" in (rows := getattr(results, name))
+        },
     )
 
 
@@ -111,7 +164,10 @@ def read_summary(folder: Path) -> pd.DataFrame:
         raise InputError(f"{folder}: no results here (there is no study.toml)")
     if not (folder / "summary.csv").is_file():
         raise InputError(f"{folder}: nothing is finished here yet; `bench run` goes on with it")
-    return _read(folder / "summary.csv")
+    summary = _read(folder / "summary.csv")
+    if "train_share" not in summary:  # of a version before there were shares
+        summary.insert(summary.columns.get_loc("seed") + 1, "train_share", 1.0)
+    return summary
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -132,7 +188,8 @@ def write_tables(out: Path, study: Study, rows: Sequence[Row]) -> None:
     summary = [_summary_row(study, row, rows, bills) for row in rows]
     options = list(dict.fromkeys(key for row in rows for key in row.options))
     measures = [_test_column(name, part) for part in study.tested for name in study.measures]
-    columns = [*_FIRST, *options, *_COUNTS, *CLOCKS, *SIZES, *SPEEDS, *measures, *_LAST]
+    amounts = [*_COUNTS, *LABELS, *CLOCKS, *PACE, *SIZES, *SPEEDS]
+    columns = [*_FIRST, *options, *amounts, *measures, *ERRORS, *_LAST]
     _write(out / "summary.csv", pd.DataFrame(summary).reindex(columns=columns))
     done = [row for row in rows if known[row.folder.id] == "done"]
     curves = [_labelled(row, row.folder.table("curve")) for row in done]
@@ -155,6 +212,7 @@ _FIRST = (
     "sampler",
     "trial",
     "seed",
+    "train_share",
     "status",
 )
 _COUNTS = ("examples", "steps")
@@ -168,7 +226,7 @@ _LAST = (
     "run",
     "error",
 )
-_LABELS = ("arm", "role", "trial", "seed")
+_LABELS = ("arm", "role", "trial", "seed", "train_share")
 
 
 def _labels() -> pd.DataFrame:
@@ -200,7 +258,10 @@ def _summary_row(
     own = bills[row.folder.id]
     values |= {key: record[key] for key in (*_COUNTS, "best_point", "unpriced")}
     values["stopped"] = record.get("stopped")
-    values |= {key: record.get(key) for key in (*SIZES, *SPEEDS)}
+    values |= {key: record.get(key) for key in (*LABELS, *SIZES, *SPEEDS)}
+    pace, errors = record.get("reference_step") or {}, record.get("geometry") or {}
+    values |= dict(zip(PACE, (pace.get("start"), pace.get("end")), strict=True))
+    values |= dict(zip(ERRORS, (errors.get("queries"), errors.get("documents")), strict=True))
     values["environment"] = ", ".join(
         f"{name} {value}" for name, value in record["environment"].items()
     )
@@ -213,7 +274,9 @@ def _summary_row(
         trials = [
             bills[trial.folder.id]
             for trial in rows
-            if trial.arm == row.arm and trial.role == "tuning" and trial.folder.id in bills
+            if (trial.arm, trial.role) == (row.arm, "tuning")
+            and trial.train_share == row.train_share
+            and trial.folder.id in bills
         ]
         values["tuned_seconds"] = values["cold_seconds"] + tuning_seconds(own, trials)
     if row.role != "tuning":

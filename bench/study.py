@@ -158,6 +158,60 @@ class ArmEntry(_Model):
     space: dict[str, Space] | None = None
 
 
+class Claim(_Model):
+    """A claim as a bound on something that the report measures of an arm.
+
+    Attributes:
+        says: the claim in its source's words, or close to them; source: where it is made.
+        against: the arm compared with; the study's baseline where it is left out.
+        quantity: ``data-fraction`` and ``convergence`` (train queries, examples to the target, as a
+            share of those of the arm compared with), a speed-up by one of the four clocks, or
+            ``retention`` (of the teacher's quality).
+        at_least, at_most: the bound; exactly one.
+    """
+
+    says: str
+    source: str = ""
+    arm: str
+    against: str = ""
+    quantity: Literal[
+        "data-fraction",
+        "convergence",
+        "train-speed-up",
+        "warm-speed-up",
+        "cold-speed-up",
+        "tuned-speed-up",
+        "retention",
+    ]
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Claim:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("exactly one of at_least and at_most must be given")
+        return self
+
+
+class Comparison(_Model):
+    """How the report compares arms with the baseline; nothing of it changes a run.
+
+    Attributes:
+        targets: shares of the baseline's gain over the untrained student that count as reaching
+            it; the first is the headline's.
+        quality: one more target, as a value of the primary measure on dev-curve.
+        margin: an arm matches the baseline if it is worse by less than so much of the primary
+            measure; left out, nothing is said of matching.
+        matching: in what the set-up is that of the claims' source, and where it departs. Left
+            empty it is not, and the report gives no verdict on any claim.
+    """
+
+    targets: Annotated[list[Fraction], Field(min_length=1)] = [0.99, 1.0, 0.95]
+    quality: float | None = None
+    margin: Annotated[float, Field(gt=0)] | None = None
+    matching: str = ""
+
+
 class Defaults(_Model):
     """What an arm is made of where it does not say."""
 
@@ -192,6 +246,8 @@ class Study(_Model):
         test: parts of the collection that are measured once, at the end.
         test_collections: further collections whose ``test`` part is, by the names that tables
             give them: other documents, which no training and no choice sees.
+        train_shares: shares of the train queries, nested by a hash of their ids: every arm is
+            tuned and trained on each with the whole budget, its teacher fine-tuned on that share.
         retries: how many times a run that failed is trained again.
     """
 
@@ -211,12 +267,15 @@ class Study(_Model):
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=TUNING_SEEDS)]], Field(min_length=1)]
     test: Annotated[list[str], Field(min_length=1)] = ["test"]
     test_collections: dict[Name, Written] = {}
+    train_shares: Annotated[list[Fraction], Field(min_length=1)] = [1.0]
     baseline: str
     keep_students: bool = True
     retries: Annotated[int, Field(ge=0)] = 0
     defaults: Defaults = Defaults()
     arms: list[ArmEntry] = []
     cross: Cross | None = None
+    comparison: Comparison = Comparison()
+    claims: list[Claim] = []
 
     @model_validator(mode="before")
     @classmethod
@@ -226,6 +285,13 @@ class Study(_Model):
             if isinstance(measures, list) and measures:
                 return {**value, "primary": measures[0]}
         return value
+
+    @field_validator("train_shares")
+    @classmethod
+    def _up_to_all(cls, shares: list[float]) -> list[float]:
+        if shares != sorted(set(shares)) or shares[-1] != 1:
+            raise ValueError("shares of the train queries must rise and end with 1.0")
+        return shares
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
@@ -280,6 +346,8 @@ def _near(key: str, path: tuple[int | str, ...]) -> str:
         "arms": ArmEntry,
         "defaults": Defaults,
         "cross": Cross,
+        "comparison": Comparison,
+        "claims": Claim,
     }
     if path:
         model = tables.get(str(path[0]))

@@ -106,7 +106,8 @@ class Tracker:
         from mlflow.entities import Metric, Param, RunTag
 
         record = row.folder.record()
-        values = {"arm": row.arm, "role": row.role, "trial": row.trial, "seed": row.seed}
+        labels = ("arm", "role", "trial", "seed", "train_share")
+        values = {name: getattr(row, name) for name in labels}
         parameters = [
             Param(key, str(value)[:500])
             for key, value in {**values, **row.entries, **row.options}.items()

@@ -80,7 +80,8 @@ def test_full_at_every_kind_of_change(mounting, quiet, folder):
     for place in (
         *("collection", "tokens", "mined-negatives", "teacher-embeddings"),
         *("state-0", "study.toml", "test.trec.gz", "rankings.parquet", "curve.parquet"),
-        *("bills.parquet", "queries.parquet", "run.json", "heartbeat.json", "checkpoint"),
+        *("bills.parquet", "dev.parquet", "queries.parquet", "run.json"),
+        *("heartbeat.json", "checkpoint"),
         *("student", "summary.csv", "curves.csv", "ledger.csv", "report"),
     ):
         assert re.search(rf"/\.?{place}\b", found), place

@@ -37,7 +37,7 @@ def tables(out: Path) -> dict[str, bytes]:
         "ledger": ledger.to_csv(index=False).encode(),
     }
     for run in sorted((out / "runs").iterdir()):
-        kept = ("queries.parquet", "rankings.parquet", "test.trec.gz")
+        kept = ("queries.parquet", "dev.parquet", "rankings.parquet", "test.trec.gz")
         students = (path for path in (run / "student").rglob("*") if path.is_file())
         for path in [*(run / name for name in kept), *students]:
             if path.exists():

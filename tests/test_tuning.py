@@ -221,7 +221,8 @@ def test_a_trial_retried_with_success_counts(pruner, pruned_values, first_time_f
     assert kept == [first, second, third]
     assert again.state.name == "COMPLETE"
     assert again.params == second.params
-    assert again.user_attrs == {"number": 1, "run": failed.folder.id, "seed": 1_000_000}
+    run = {"run": failed.folder.id, "seed": 1_000_000, "train_share": 1.0}
+    assert again.user_attrs == {"number": 1, **run}
     assert again.value == failed.folder.record()["select"]
     assert len(again.intermediate_values) == 5
     assert cross(values, tmp_path, retry_failed=True)[0].done_now == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from bench.errors import InputError, did_you_mean
+from bench.files import digest
 from bench.registry import Entry
 
 
@@ -82,6 +83,12 @@ class Texts:
     def id_list(self) -> list[str]:
         return self.ids.to_pylist()
 
+    def only(self, positions: np.ndarray) -> Texts:
+        """These texts alone, in this order."""
+        chosen = pa.array(positions, pa.int64())
+        fingerprint = digest({"texts": self.fingerprint, "positions": positions.tolist()})
+        return Texts(self.ids.take(chosen), self.texts.take(chosen), fingerprint)
+
     def take(self, positions: Sequence[int] | np.ndarray) -> list[str]:
         """The texts at these positions."""
         return self.texts.take(pa.array(positions, pa.int64())).to_pylist()
@@ -127,6 +134,8 @@ class Collection:
         trainable: positions of the documents that may be training negatives.
         triples: int64 [n, 3] positions of train query, positive, negative; or `None`.
         notes: what the record should say (how dev was carved, …).
+        whole: the fingerprint with all train queries; nothing that is searched depends on which
+            of them are left.
     """
 
     name: str
@@ -136,6 +145,7 @@ class Collection:
     trainable: np.ndarray
     triples: np.ndarray | None
     notes: tuple[str, ...]
+    whole: str
 
     def part(self, name: str) -> Part:
         if name not in self.parts:
@@ -143,6 +153,32 @@ class Collection:
                 f"collection {self.name}: no part is named {name!r}{did_you_mean(name, self.parts)}"
             )
         return self.parts[name]
+
+    def subset(self, share: float) -> Collection:
+        """The same with a share of the train queries that have something to train with (a relevant
+        document, or triples where there are some), at least one: nested, by a hash of the id.
+
+        Documents, dev and test stay as they are.
+        """
+        if share == 1:
+            return self
+        train = self.part("train")
+        pairs = train.relevant() if self.triples is None else self.triples
+        usable = np.unique(pairs[:, 0])
+        keys = _hashes("train share", train.queries)
+        order = sorted(usable.tolist(), key=keys.__getitem__)
+        kept = np.sort(np.array(order[: max(round(share * len(order)), 1)], dtype=np.int64))
+        fingerprint = digest({"collection": self.fingerprint, "queries": kept.tolist()})
+        part = Part("train", train.queries.only(kept), _among(train.judgements, kept))
+        triples = None if self.triples is None else _among(self.triples, kept)
+        note = f"train: {len(kept):,} of {len(order):,} queries, a share of {share:g}"
+        return replace(
+            self,
+            fingerprint=fingerprint,
+            parts={**self.parts, "train": part},
+            triples=triples,
+            notes=(*self.notes, note),
+        )
 
     def drawable(self) -> np.ndarray:
         """Positions of every document that training can draw, sorted."""
@@ -154,8 +190,19 @@ class Collection:
 
         The split goes by a hash of the query's id, so it is the same on every machine.
         """
-        ids = self.part("dev").queries.id_list()
-        keys = [hashlib.sha256(f"dev half {id}".encode()).digest() for id in ids]
-        order = np.array(sorted(range(len(ids)), key=keys.__getitem__), dtype=np.int64)
-        half = len(ids) // 2
+        keys = _hashes("dev half", self.part("dev").queries)
+        order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
+        half = len(keys) // 2
         return {"dev-select": np.sort(order[:half]), "dev-curve": np.sort(order[half:])}
+
+
+def _hashes(purpose: str, texts: Texts) -> list[bytes]:
+    """A key of each text by its id, the same on every machine, and another for each purpose."""
+    return [hashlib.sha256(f"{purpose} {id}".encode()).digest() for id in texts.id_list()]
+
+
+def _among(rows: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """The rows whose query, in the first column, is among these (sorted), by its place there."""
+    ours = rows[np.isin(rows[:, 0], kept)].copy()
+    ours[:, 0] = np.searchsorted(kept, ours[:, 0])
+    return ours

@@ -231,4 +231,5 @@ def _open(name: str, folder: Path, about: Mapping[str, Any]) -> Collection:
         trainable=trainable,
         triples=numbers("triples") if (folder / "triples.arrow").exists() else None,
         notes=tuple(about["notes"]),
+        whole=about["fingerprint"],
     )

@@ -12,9 +12,12 @@ from bench.results import read_summary
 
 
 def choose_run(
-    folder: Path, arm: str, trial: int | None, seed: int | None
+    folder: Path, arm: str, trial: int | None, seed: int | None, share: float = 1.0
 ) -> tuple[pd.Series, RunFolder]:
     """The finished training run of that arm, trial and seed: its row of the summary, its record.
+
+    Args:
+        share: of the train queries that it was given.
 
     What is left open is the final run that is best on dev-select, ties to the earliest: test has no
     say in it.
@@ -23,7 +26,7 @@ def choose_run(
         InputError: there is no such run, or it is not finished.
     """
     summary = read_summary(folder)
-    trained = summary[summary["role"] != "reference"]
+    trained = summary[(summary["role"] != "reference") & (summary["train_share"] == share)]
     runs = trained[trained["arm"] == arm]
     if runs.empty:
         raise InputError(

@@ -49,7 +49,11 @@ def plan_study(
     forecast = Forecast(read_all(out))
     unknown = "unknown" if probe else "unknown (try --probe)"
     before = load_before(out)
-    plans = [plan_arm(study, arm, forecast, before) for arm in arms]
+    plans = [
+        plan_arm(study, arm, forecast, before, share)
+        for arm in arms
+        for share in study.train_shares
+    ]
     references = plan_references(study, arms, forecast, before)
     preparations, unclear = preparations_of(study, plans, references, artifacts)
 
@@ -75,11 +79,13 @@ def _print_head(
     for name in ("question", "claim", "cost"):
         if text := getattr(study, name):
             print(f"{name}: {text}")
+    shares = len(study.train_shares)
+    of_shares = f", {shares} shares of the train queries" if shares > 1 else ""
     trials = sum(plan.arm.trials for plan in plans)
     finals = len(plans) * len(study.seeds)
     print(
-        f"{len(plans)} arms: {trials:,} tuning trials and {finals:,} final runs "
-        f"({len(study.seeds)} seeds), {len(references)} reference rows; budget "
+        f"{len(plans) // shares} arms: {trials:,} tuning trials and {finals:,} final runs "
+        f"({len(study.seeds)} seeds{of_shares}), {len(references)} reference rows; budget "
         f"{study.budget.amount:,.0f} {study.budget.unit} a run"
     )
     if study.evaluation.patience or study.tuning.pruner != "none":
@@ -101,7 +107,7 @@ def _print_arms(plans: Sequence[ArmPlan], unknown: str) -> None:
     for plan in plans:
         arm = plan.arm
         table.add_row(
-            escape(arm.name),
+            escape(arm.name + (f" ({plan.share:.3g} of train)" if plan.share < 1 else "")),
             *(escape(_short(entry)) for entry in (arm.loss, arm.teacher, arm.student, arm.sampler)),
             f"{plan.done + plan.to_come:,}",
             f"{plan.done:,}",

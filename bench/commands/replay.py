@@ -12,14 +12,16 @@ from bench.progress import narrate, quiet, say
 from bench.study_file import load_study
 
 
-def replay_run(folder: Path, arm: str, trial: int, seed: int, artifacts_root: Path) -> None:
+def replay_run(
+    folder: Path, arm: str, trial: int, seed: int, share: float, artifacts_root: Path
+) -> None:
     """Train the run again, and compare every number with the recorded ones.
 
     Raises:
         InputError: no such run, or what it was made from is not what it was.
         BenchError: on the same machine and versions the numbers differ.
     """
-    row, recorded = choose_run(folder, arm, trial, seed)
+    row, recorded = choose_run(folder, arm, trial, seed, share)
     study = load_study(str(folder / "study.toml"))
     from bench.artifacts import Artifacts  # after the run is known: torch is slow
     from bench.evaluation.measured import measure_run
@@ -29,7 +31,7 @@ def replay_run(folder: Path, arm: str, trial: int, seed: int, artifacts_root: Pa
     from bench.training.run import Run
 
     narrate("opening the collection")
-    lab = open_lab(study, Artifacts(artifacts_root))
+    lab = open_lab(study, Artifacts(artifacts_root)).subset(share)
     specification = respecify(row, recorded.record()["specification"], lab)
     again = RunFolder(folder / "replays" / specification.id)
     if again.status() in ("done", "failed"):

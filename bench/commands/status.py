@@ -1,6 +1,7 @@
 """``bench status``."""
 
 from collections import Counter
+from itertools import product
 from pathlib import Path
 
 from rich.console import Console
@@ -26,8 +27,8 @@ def show_status(folder: Path) -> None:
         title_justify="left",
     )
     missing = 0
-    for arm in expand(study):
-        rows = summary[summary["arm"] == arm.name]
+    for arm, share in product(expand(study), study.train_shares):
+        rows = summary[(summary["arm"] == arm.name) & (summary["train_share"] == share)]
         done = Counter(rows[rows["status"] == "done"]["role"])
         failed, pruned = (int((rows["status"] == end).sum()) for end in ("failed", "pruned"))
         tuned = int((rows["role"] == "tuning").sum()) >= arm.trials
@@ -35,7 +36,7 @@ def show_status(folder: Path) -> None:
         wanted = arm.trials + (0 if hopeless else len(study.seeds))
         missing += wanted - done.total() - failed - pruned
         table.add_row(
-            escape(arm.name),
+            escape(arm.name + (f" ({share:.3g} of train)" if share < 1 else "")),
             f"{done['tuning']}/{arm.trials}",
             f"{done['final']}/{len(study.seeds)}",
             str(pruned or ""),

@@ -55,6 +55,7 @@ def miniature(study: Study) -> Study:
     values["evaluation"] |= {"points": 1, "patience": 0}
     values["tuning"]["trials"] = min(TRIALS, study.tuning.trials)
     values["seeds"] = study.seeds[:1]
+    values["train_shares"] = sorted({study.train_shares[0], 1.0})
     values["retries"] = 0
     values["collection"] = _collection(study.collection)
     values["test_collections"] = {

@@ -65,7 +65,7 @@ class Evaluator:
         if not parts:
             return {}
         positions = self.positions(parts[0])
-        vectors = self._document_vectors(towers, positions, "documents")
+        vectors = self.document_vectors(towers, positions, "documents")
         ties = self.collection.documents.tie_order[positions]
         rankings = {}
         for part in parts:
@@ -77,7 +77,7 @@ class Evaluator:
     def mine(self, towers: Towers, depth: int) -> Ranking:
         """The student's ranking of the trainable documents for every train query."""
         pool = self.collection.trainable
-        vectors = self._document_vectors(towers, pool, "documents to mine")
+        vectors = self.document_vectors(towers, pool, "documents to mine")
         tokens = self.queries(self.collection.part("train").queries)
         asked = self._query_vectors(towers, tokens, "queries to mine for")
         return search(asked, vectors, self.collection.documents.tie_order[pool], depth, pool)
@@ -86,7 +86,8 @@ class Evaluator:
         everything = np.arange(len(tokens))
         return encode(towers.query_encoder, tokens, everything, self._lab.device, label)
 
-    def _document_vectors(self, towers: Towers, positions: np.ndarray, label: str) -> Tensor:
+    def document_vectors(self, towers: Towers, positions: np.ndarray, label: str) -> Tensor:
+        """These documents [n, d] as the student has them; a dot product is its similarity."""
         if towers.stored:
             return self._lab.device.upload(towers.stored.of(self._lab).at(positions))
         encoder = towers.of_documents()
@@ -96,10 +97,10 @@ class Evaluator:
         """The vectors of all documents [n, d], encoded once for each student and kept."""
         everything = np.arange(len(self.collection.documents))
         if towers.stored or self._student.drawn:
-            return self._document_vectors(towers, everything, "documents")
+            return self.document_vectors(towers, everything, "documents")
 
         def make(folder: Path) -> Made:
-            vectors = self._document_vectors(towers, everything, "documents")
+            vectors = self.document_vectors(towers, everything, "documents")
             save_array(folder / "vectors.npy", vectors.cpu().numpy())
             return Made(texts=len(vectors), device=self._lab.device.label)
 
@@ -123,7 +124,7 @@ class Evaluator:
         specification = {
             "student": self._student.specification,
             "weights": self._student.weights(),
-            "collection": self.collection.fingerprint,
+            "collection": self.collection.whole,
             "part": part,
             "pool": self._evaluation.pool,
             "depth": self._evaluation.depth,

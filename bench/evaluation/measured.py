@@ -15,6 +15,10 @@ from bench.records import RunFolder
 SELECT = "dev-select "
 """Prefix of the columns measured on dev-select; those without are measured on dev-curve."""
 
+JUDGED = "Judged@10"
+"""Measured of every test query whatever the study asks for: the share of the first ten documents
+that anybody has judged. Where that is small, what a measure counts as a miss may be none."""
+
 
 def keep_rankings(folder: RunFolder, tests: Tests, rankings: Mapping[str, Ranking]) -> None:
     """Write the ranking of each part that these tests search as a TREC run."""
@@ -23,45 +27,72 @@ def keep_rankings(folder: RunFolder, tests: Tests, rankings: Mapping[str, Rankin
 
 
 def measure_run(folder: RunFolder, lab: Lab, measures: Sequence[str], tests: Iterable[str]) -> None:
-    """Add what is missing to curve.parquet (dev) and queries.parquet (each test query)."""
-    curve = folder.table("curve")
-    missing = [name for name in measures if name not in curve]
-    if missing:
-        folder.write_table("curve", _with_measures(curve, folder, lab.collection, missing))
+    """Add what is missing to curve.parquet, dev.parquet and queries.parquet.
+
+    curve.parquet has the means on both halves of dev at each evaluation point; dev.parquet the
+    values behind those of dev-curve: point, query (its id), a column a measure; queries.parquet
+    those of each test query.
+
+    Args:
+        tests: none for a tuning run, which leaves a curve and no single queries.
+    """
+    _measure_dev(folder, lab.collection, measures, each=bool(tests))
     if tests:
         _measure_tests(folder, lab, measures, tests)
 
 
-def _with_measures(
-    curve: pd.DataFrame, folder: RunFolder, collection: Collection, measures: Sequence[str]
-) -> pd.DataFrame:
-    halves = collection.dev_halves()
-    dev = collection.part("dev")
-    rankings = {
-        point: from_frame(rows) for point, rows in folder.table("rankings").groupby("point")
-    }
-    for half, prefix in (("dev-curve", ""), ("dev-select", SELECT)):
-        means = [
-            per_query(dev, rankings[point], measures, halves[half]).mean()
-            for point in curve["point"]
-        ]
-        for name in measures:
-            curve[prefix + name] = [float(mean[name]) for mean in means]
-    return curve
+def _measure_dev(
+    folder: RunFolder, collection: Collection, measures: Sequence[str], each: bool
+) -> None:
+    """Of both tables at once, so that no query is measured twice.
+
+    Args:
+        each: whether dev.parquet is wanted.
+    """
+    curve = folder.table("curve")
+    queries = pd.DataFrame()
+    if each and (folder.path / "dev.parquet").exists():
+        queries = folder.table("dev")
+    of_curve = [name for name in measures if name not in curve]
+    of_queries = [name for name in measures if each and name not in queries]
+    wanted = [name for name in measures if name in (*of_curve, *of_queries)]
+    if not wanted:
+        return
+    dev, halves = collection.part("dev"), collection.dev_halves()
+    found = folder.table("rankings").groupby("point")
+    rankings = [from_frame(found.get_group(point)) for point in curve["point"]]
+    values = [per_query(dev, ranking, wanted, halves["dev-curve"]) for ranking in rankings]
+    if of_queries:
+        rows = pd.concat(values, keys=curve["point"], names=["point"]).reset_index()
+        if queries.empty:
+            ids = dev.queries.id_list()
+            queries["point"] = rows["point"]
+            queries["query"] = [ids[position] for position in rows["query"]]
+        for name in of_queries:
+            queries[name] = rows[name]
+        folder.write_table("dev", queries)
+    if of_curve:
+        on_select = [per_query(dev, one, of_curve, halves["dev-select"]) for one in rankings]
+        for prefix, measured in (("", values), (SELECT, on_select)):
+            means = [one.mean() for one in measured]
+            for name in of_curve:
+                curve[prefix + name] = [float(mean[name]) for mean in means]
+        folder.write_table("curve", curve)
 
 
 def _measure_tests(
     folder: RunFolder, lab: Lab, measures: Sequence[str], tests: Iterable[str]
 ) -> None:
+    names = list(dict.fromkeys([*measures, JUDGED]))
     known = (folder.path / "queries.parquet").exists()
-    if known and set(measures) <= set(folder.table("queries").columns):
+    if known and set(names) <= set(folder.table("queries").columns):
         return
     frames = []
     for there in lab.tests(tests):
         collection = there.lab.collection
         for name, part in there.parts.items():
             ranking = read_trec(folder.trec(name), collection, part)
-            values = per_query(collection.part(part), ranking, measures)
+            values = per_query(collection.part(part), ranking, names)
             ids = collection.part(part).queries.id_list()
             values.insert(0, "part", name)
             values.insert(1, "query", [ids[position] for position in values.index])

@@ -57,11 +57,10 @@ def per_query(
     depth = ranking.documents.shape[1]
     run = {
         str(query): {
-            str(document): float(depth - rank)
-            for rank, document in enumerate(ranking.documents[query].tolist())
-            if document >= 0
+            str(document): float(depth - rank) for rank, document in enumerate(row) if document >= 0
         }
         for query in wanted
+        if max(row := ranking.documents[query].tolist()) >= 0  # else Judged divides by nothing
     }
     values = pd.DataFrame(0.0, index=pd.Index(np.sort(chosen), name="query"), columns=list(names))
     column = {str(measure): name for name, measure in measures.items()}

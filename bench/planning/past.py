@@ -139,7 +139,8 @@ def read_past(folder: Path) -> list[Past]:
         bills = defaultdict(list)
         table = pd.read_csv(ledger, keep_default_na=False, na_values=[""])
         for bill in table.to_dict("records"):
-            bills[_label(bill)].append(bill)
+            if bill.get("train_share", 1.0) == 1:
+                bills[_label(bill)].append(bill)
         arms = {arm.name: arm for arm in expand(study)}
         made = ledger.stat().st_mtime
         runs = [_past(folder, made, study, arms, row, bills[_label(row)]) for row in rows]
@@ -160,8 +161,9 @@ def _past(
     row: dict[Any, Any],
     bills: list[dict[Any, Any]],
 ) -> Past | None:
-    """One run; `None` where it is not done, or of an arm that is written otherwise by now."""
-    if row["status"] != "done":
+    """One run; `None` where it is not done, was given a share of the train queries, or is of an arm
+    that is written otherwise by now."""
+    if row["status"] != "done" or row["train_share"] < 1:
         return None
     seconds: dict[str, float] = defaultdict(float)
     for bill in bills:

@@ -18,7 +18,7 @@ from bench.study_file import load_study
 
 @dataclass(frozen=True)
 class ArmPlan:
-    """What is still to be done for an arm.
+    """What is still to be done for an arm, given one share of the train queries.
 
     Attributes:
         done: how many of its runs are there.
@@ -30,6 +30,7 @@ class ArmPlan:
     """
 
     arm: Arm
+    share: float
     done: int
     trials: int
     seeds: list[int]
@@ -83,7 +84,7 @@ def load_before(out: Path) -> Before | None:
     return Before(study, arms, rows.astype(object).fillna("").to_dict("records"))
 
 
-_NEEDED = ["arm", "role", "trial", "seed", "status", "teacher", "student"]
+_NEEDED = ["arm", "role", "trial", "seed", "train_share", "status", "teacher", "student"]
 
 
 REFERENCES_NEED = ("collection", "evaluation", "test", "test_collections")
@@ -98,13 +99,16 @@ def alike(one: Study, other: Study, keys: Iterable[str]) -> bool:
     return all(first[key] == second[key] for key in keys)
 
 
-def plan_arm(study: Study, arm: Arm, forecast: Forecast, before: Before | None) -> ArmPlan:
-    """An arm's runs: those that are there, and what the others take."""
+def plan_arm(
+    study: Study, arm: Arm, forecast: Forecast, before: Before | None, share: float = 1.0
+) -> ArmPlan:
+    """An arm's runs on a share of the train queries: those there, and what the others take."""
     rows = []
     old = before.arms.get(arm.name) if before else None
     parts = ("loss", "teacher", "student", "sampler", "space", "otherwise")
     if before and old and all(getattr(old, part) == getattr(arm, part) for part in parts):
-        rows = [row for row in before.rows if row["arm"] == arm.name]
+        own = (arm.name, share)
+        rows = [row for row in before.rows if (row["arm"], row["train_share"]) == own]
         rows = rows if alike(before.study, study, RUNS_NEED) else []
     tuned = {row["trial"]: row["status"] for row in rows if row["role"] == "tuning"}
     trained = {row["seed"] for row in rows if row["role"] == "final"}
@@ -124,7 +128,7 @@ def plan_arm(study: Study, arm: Arm, forecast: Forecast, before: Before | None) 
             for part in {**trial, **(run or {})}
         }
     done = arm.trials + len(wanted) - trials - len(seeds)
-    return ArmPlan(arm, done, trials, seeds, rates, run, missing)
+    return ArmPlan(arm, share, done, trials, seeds, rates, run, missing)
 
 
 def plan_references(
@@ -159,7 +163,8 @@ def preparations_of(
 ) -> tuple[list[Preparation], list[str]]:
     """What has to be prepared, each once, and the names of the arms of which that is not known.
 
-    Runs with another sampler needed other things, and say nothing of it.
+    Runs with another sampler needed other things, and say nothing of it; nor do runs on all train
+    queries of what a smaller share needs for itself.
     """
     due: dict[str, Preparation] = {}
     by_example: dict[tuple, Preparation] = {}
@@ -170,7 +175,7 @@ def preparations_of(
     for plan in plans:
         if not plan.to_come:
             continue
-        if plan.rates is None or not plan.rates.same_artifacts:
+        if plan.rates is None or not plan.rates.same_artifacts or plan.share < 1:
             unclear.append(plan.arm.name)
             continue
         bills = [bill for run in plan.rates.runs for bill in run.bills]

@@ -25,6 +25,7 @@ def probe_study(study: Study) -> Study:
     values["title"] = f"{study.title} (probe)"
     values["seeds"] = study.seeds[:1]
     values["tuning"] = {}
+    values["train_shares"] = [1.0]
     values["evaluation"] |= {"points": 1, "patience": 0}
     values["keep_students"] = False
     return parse_study(values, "probe")

@@ -22,10 +22,11 @@ from bench.encoding.flops import forward_flops, training_flops
 from bench.evaluation.bm25 import BM25
 from bench.evaluation.measures import per_query
 from bench.evaluation.ranking import Ranking
-from bench.files import atomic, atomic_folder
+from bench.files import atomic, atomic_folder, save_array
 from bench.lab import Lab
 from bench.progress import narrate
-from bench.samplers.base import Draws
+from bench.samplers.base import Demand, Draws
+from bench.teaching.labels import LABELS, TUNED, drawn_labels
 from bench.teaching.reading import Reading
 from bench.training.loop import stream
 from bench.training.optimizer import load_moments, make_optimizer, save_moments
@@ -41,6 +42,10 @@ MEASURE, CANDIDATES, QUERIES = "nDCG@10", 10, 100
 """What chooses, over so many of BM25's first documents, for at most so many dev-select queries."""
 
 
+VERSION = 2
+"""Of the artifact's files; raised where older ones must be made anew (1 had no labels)."""
+
+
 @dataclass
 class FineTuning:
     """One teacher's training."""
@@ -50,19 +55,28 @@ class FineTuning:
     reading: Reading
 
     def artifact(self) -> Artifact:
-        """The fine-tuned weights, made or found: ``model.safetensors``."""
+        """The fine-tuned weights, made or found: ``model.safetensors``.
+
+        Beside them the (query, document) positions that were taken for labels: ``labels.npy``.
+        """
         specification = {
+            "version": VERSION,
             "teacher": self.teacher.specification,
             "weights": self.teacher.weights(),
             "collection": self.lab.collection.fingerprint,
             "precision": self.lab.device.precision,
         }
         needs = (*self._draws.artifacts, *self.reading.artifacts)
-        return self.lab.artifacts.get("fine-tuned-teacher", specification, self._make, needs)
+        return self.lab.artifacts.get(TUNED, specification, self._make, needs)
 
     @cached_property
     def _draws(self) -> Draws:
         return samplers.create("mined", negatives=self.teacher.negatives).prepare(self.lab)
+
+    @property
+    def _demand(self) -> Demand:
+        teacher = self.teacher
+        return Demand(self._draws, teacher.seed, teacher.batch_size, teacher.examples)
 
     def _make(self, folder: Path) -> Made:
         torch.manual_seed(stream(self.teacher.seed, "teacher"))
@@ -79,6 +93,7 @@ class FineTuning:
         if not chosen.exists():  # else a kill came while what follows deleted the states
             with atomic(chosen) as aside:
                 shutil.copy(folder / f"state-{best}" / "model.safetensors", aside)
+        save_array(folder / LABELS, drawn_labels(self._demand))
         trained, measured = self._tokens()
         for path in [*folder.glob("state-*"), *folder.glob("point-*.npy")]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -147,9 +162,7 @@ class FineTuning:
     def _tokens(self) -> tuple[int, int]:
         """Tokens trained on, and tokens read to measure."""
         trained = 0
-        size, examples = self.teacher.batch_size, self.teacher.examples
-        for start in range(0, examples, size):
-            triples = self._draws.batch(self.teacher.seed, start, min(start + size, examples))
+        for triples in self._demand.batches():
             trained += self._scorer.tokens(
                 self.reading.queries.rows(triples.queries),
                 self.reading.documents.rows(triples.documents.ravel()),

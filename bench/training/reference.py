@@ -25,6 +25,7 @@ from bench.records import RunFolder
 from bench.specification import ReferenceSpecification
 from bench.students.base import FromModel, Student
 from bench.teachers.base import Teacher
+from bench.teaching.labels import count_labels, labels_of
 from bench.teaching.scorers import BiScorer
 from bench.teaching.tunable import Ready
 from bench.training.run import Report
@@ -78,6 +79,7 @@ class Reference:
                 "specification": self.specification.record,
                 "examples": 0,
                 "steps": 0,
+                **count_labels(labels_of(bills, self.lab.artifacts.root)),
                 "best_point": 0,
                 "select": None,
                 **asdict(ranker.footprint()),

@@ -16,6 +16,7 @@ from bench.encoding.flops import training_flops
 from bench.encoding.towers import Towers
 from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.footprint import count, footprint
+from bench.evaluation.geometry import embedding_error
 from bench.evaluation.measured import keep_rankings
 from bench.evaluation.measures import per_query
 from bench.evaluation.ranking import to_frame
@@ -28,10 +29,12 @@ from bench.samplers._refreshed import Refreshed
 from bench.samplers.base import Demand, Draws
 from bench.specification import RunSpecification
 from bench.teachers.base import Teacher
+from bench.teaching.labels import count_labels, drawn_labels, labels_of
 from bench.training import state as checkpoints
 from bench.training.batches import Ahead, BatchMaker
 from bench.training.loop import Loop, stream
 from bench.training.optimizer import make_optimizer
+from bench.training.pace import reference_step
 from bench.training.state import State, weights
 
 Report = Callable[[str], None]
@@ -42,10 +45,14 @@ Curve = Sequence[tuple[int, float]]
 class Run:
     """Trains one student under one budget and leaves its record.
 
-    Killed at any moment and called again, it goes on from its last checkpoint.
+    Killed at any moment and called again, it goes on from its last checkpoint. ``reference_step``
+    in its record (`bench.training.pace`) is of the process that finished it: when that began, and
+    after its last step.
 
     Args:
         hopeless: asked after every evaluation point whether the run is to be given up (pruned).
+        against: the teacher whose vectors the student's are compared with at the end; none of what
+            the run is depends on it.
     """
 
     def __init__(
@@ -56,6 +63,7 @@ class Run:
         keep_student: bool,
         report: Report,
         hopeless: Callable[[Curve], bool] = lambda curve: False,
+        against: Teacher | None = None,
     ) -> None:
         self.specification = specification
         self.folder = folder
@@ -63,6 +71,7 @@ class Run:
         self._keep_student = keep_student
         self._report = report
         self._hopeless = hopeless
+        self._against = against
         self._stopped: str | None = None
         self._last_checkpoint = time.monotonic()
 
@@ -73,6 +82,7 @@ class Run:
             TrainingError: the run cannot be finished.
         """
         start = time.perf_counter()
+        self._pace = reference_step(self.lab.device)
         self._clean()
         self._build()
         self._resume(time.perf_counter() - start)
@@ -253,6 +263,8 @@ class Run:
 
     def _finish(self) -> None:
         run, lab, state = self.specification, self.lab, self.state
+        with self.clocks("save"):
+            paces = {"start": self._pace, "end": reference_step(lab.device)}
         self.towers.load_state_dict(state.best_weights)
         with self.clocks("test"):
             self._report("measuring test")
@@ -260,6 +272,10 @@ class Run:
                 evaluator = Evaluator(there.lab, run.arm.student, run.evaluation)
                 rankings = evaluator.rank_parts(self.towers, list(there.parts.values()))
                 keep_rankings(self.folder, there, rankings)
+            # On no arm's bill, as what is measured on test.
+            geometry = embedding_error(
+                self.towers, run.arm.student, self.evaluator, self._against, lab
+            )
         with self.clocks("evaluate"):
             self._report("timing the student")
             size = footprint(self.towers, run.arm.student, self.evaluator, lab, trained=True)
@@ -268,6 +284,7 @@ class Run:
                 save_student(self.towers, run.arm.student, self.folder.student)
             self.folder.write_table("rankings", pd.concat(state.rankings, ignore_index=True))
             self.folder.write_table("curve", pd.DataFrame(state.curve))
+            used = self._used_up()
         self.folder.write_bills(self._bills())
         self.folder.finish(
             {
@@ -276,9 +293,12 @@ class Run:
                 "specification": run.record,
                 "examples": state.examples,
                 "steps": state.steps,
+                **used,
+                "reference_step": paces,
                 "best_point": state.best[1],
                 "select": state.best[0],
                 **asdict(size),
+                "geometry": geometry,
                 "loss_parameters": count([self.modules["loss"]] if "loss" in self.modules else []),
                 "unpriced": unpriced(run.arm.teacher, run.arm.student.inherits()),
                 "collection": lab.describe_collection(),
@@ -286,6 +306,16 @@ class Run:
             }
         )
         self.folder.clear_work()
+
+    def _used_up(self) -> dict[str, int]:
+        """Train queries and labels that this training took, and its teachers' fine-tuning."""
+        run = self.specification
+        bills = [bill for artifact in self.artifacts for bill in artifact.bills]
+        used = labels_of(bills, self.lab.artifacts.root)
+        if run.arm.sampler.labelled:
+            size, examples = run.arm.training.batch_size, self.state.examples
+            used.append(drawn_labels(Demand(self.draws, run.seed, size, examples)))
+        return count_labels(used)
 
     def _bills(self) -> list[Bill]:
         """What the arm's artifacts cost, what reading them cost, and the parts of this run."""

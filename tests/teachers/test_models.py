@@ -158,7 +158,7 @@ def test_fine_tuning_helps_and_is_billed(name, lab, demand, tiny_model):
     assert {"tokens", "mined-negatives"} <= set(kinds)
     assert "pretraining" in teacher.unpriced()
     (names,) = [sorted(path.name for path in ready.tuned.folder.iterdir())]
-    assert names == ["artifact.json", "model.safetensors"]
+    assert names == ["artifact.json", "labels.npy", "model.safetensors"]
 
 
 def test_scores_are_charged_by_example_and_the_rest_at_once(lab, demand, tiny_model):
@@ -244,8 +244,8 @@ def test_fine_tuning_goes_on_from_the_last_point_exactly(lab, demand, tiny_model
     found = teacher.ready(demand.draws.queries, lab).tuned
     assert trained == [(32, 64)]
     assert found.about["points"] == wanted.about["points"]
-    weights = [artifact.folder / "model.safetensors" for artifact in (found, wanted)]
-    assert weights[0].read_bytes() == weights[1].read_bytes()
+    for name in ("model.safetensors", "labels.npy"):
+        assert (found.folder / name).read_bytes() == (wanted.folder / name).read_bytes()
 
 
 def test_pairs_that_are_too_long_are_refused(lab, demand, tiny_model):

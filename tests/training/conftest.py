@@ -10,6 +10,7 @@ from bench.lab import Lab
 from bench.records import RunFolder
 from bench.specification import RunSpecification
 from bench.study import parse_study
+from bench.teachers.base import Teacher
 from bench.training.run import Run
 
 
@@ -39,9 +40,10 @@ def specify(lab, toy_values):
     return make
 
 
-def train(run: RunSpecification, lab: Lab, path) -> RunFolder:
+def train(run: RunSpecification, lab: Lab, path, against: Teacher | None = None) -> RunFolder:
     folder = RunFolder(path / run.id)
-    Run(run, folder, lab, keep_student=True, report=lambda message: None).execute()
+    quietly = {"report": lambda message: None}
+    Run(run, folder, lab, keep_student=True, against=against, **quietly).execute()
     measure_run(folder, lab, ["nDCG@10", "RR@10"], run.tests)
     return folder
 

@@ -48,7 +48,7 @@ def test_the_same_run_gives_the_same_numbers(specify, lab, tmp_path):
     pd.testing.assert_frame_equal(
         first.table("curve").drop(columns=drop), second.table("curve").drop(columns=drop)
     )
-    for name in ("rankings.parquet", "queries.parquet", "test.trec.gz"):
+    for name in ("rankings.parquet", "dev.parquet", "queries.parquet", "test.trec.gz"):
         assert (first.path / name).read_bytes() == (second.path / name).read_bytes()
     weights = [folder.student / "model.safetensors" for folder in (first, second)]
     assert weights[0].read_bytes() == weights[1].read_bytes()
@@ -122,7 +122,7 @@ def test_a_checkpoint_goes_on_exactly(specify, lab, tmp_path):
     pd.testing.assert_frame_equal(
         folder.table("curve").drop(columns=drop), wanted.table("curve").drop(columns=drop)
     )
-    for name in ("rankings.parquet", "queries.parquet", "test.trec.gz"):
+    for name in ("rankings.parquet", "dev.parquet", "queries.parquet", "test.trec.gz"):
         assert (folder.path / name).read_bytes() == (wanted.path / name).read_bytes()
     model = "student/model.safetensors"
     assert (folder.path / model).read_bytes() == (wanted.path / model).read_bytes()

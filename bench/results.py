@@ -105,8 +105,8 @@ def load_results(folder: str | Path) -> Results:
         folder=folder,
         study=load_study(str(folder / "study.toml")),
         summary=summary,
-        curves=_read(folder / "curves.csv"),
-        ledger=_read(folder / "ledger.csv"),
+        curves=read_table(folder / "curves.csv"),
+        ledger=read_table(folder / "ledger.csv"),
         queries=_per_query(folder, summary, "queries"),
         dev=_per_query(folder, summary, "dev"),
         former=_former(folder, summary),
@@ -164,15 +164,16 @@ def read_summary(folder: Path) -> pd.DataFrame:
         raise InputError(f"{folder}: no results here (there is no study.toml)")
     if not (folder / "summary.csv").is_file():
         raise InputError(f"{folder}: nothing is finished here yet; `bench run` goes on with it")
-    summary = _read(folder / "summary.csv")
+    summary = read_table(folder / "summary.csv")
     if "train_share" not in summary:  # of a version before there were shares
         summary.insert(summary.columns.get_loc("seed") + 1, "train_share", 1.0)
     return summary
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """A table of ours; an arm may be named NA or None, only an empty field is missing."""
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+def read_table(path: Path) -> pd.DataFrame:
+    """A table of ours; an arm may be named NA or 0.5, only an empty field is missing."""
+    names = dict.fromkeys(_NAMES, str)
+    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=names)
 
 
 def write_tables(out: Path, study: Study, rows: Sequence[Row]) -> None:
@@ -226,6 +227,9 @@ _LAST = (
     "run",
     "error",
 )
+_NAMES = ("study", "arm", "loss", "teacher", "student", "sampler", "retention_of", "run")
+"""Columns of text that may look like numbers."""
+
 _LABELS = ("arm", "role", "trial", "seed", "train_share")
 
 

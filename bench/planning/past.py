@@ -15,7 +15,7 @@ from bench.arms import Arm, expand
 from bench.errors import InputError
 from bench.ledger import ARTIFACT_PHASES
 from bench.records import DRY_RUN
-from bench.results import read_summary
+from bench.results import read_summary, read_table
 from bench.study import Study, Training
 from bench.study_file import load_study
 
@@ -137,7 +137,7 @@ def read_past(folder: Path) -> list[Past]:
         study = load_study(str(folder / "study.toml"))
         rows = read_summary(folder).to_dict("records")
         bills = defaultdict(list)
-        table = pd.read_csv(ledger, keep_default_na=False, na_values=[""])
+        table = read_table(ledger)
         for bill in table.to_dict("records"):
             if bill.get("train_share", 1.0) == 1:
                 bills[_label(bill)].append(bill)

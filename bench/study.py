@@ -163,7 +163,7 @@ class Claim(_Model):
 
     Attributes:
         says: the claim in its source's words, or close to them; source: where it is made.
-        against: the arm compared with; the study's baseline where it is left out.
+        against: the arm that convergence or a speed-up is compared with; left out, the baseline.
         quantity: ``data-fraction`` and ``convergence`` (train queries, examples to the target, as a
             share of those of the arm compared with), a speed-up by one of the four clocks, or
             ``retention`` (of the teacher's quality).
@@ -190,6 +190,8 @@ class Claim(_Model):
     def _one_bound(self) -> Claim:
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError("exactly one of at_least and at_most must be given")
+        if self.against and self.quantity in ("data-fraction", "retention"):
+            raise ValueError(f"against: {self.quantity} is not compared with an arm of choice")
         return self
 
 
@@ -210,6 +212,13 @@ class Comparison(_Model):
     quality: float | None = None
     margin: Annotated[float, Field(gt=0)] | None = None
     matching: str = ""
+
+    @field_validator("targets")
+    @classmethod
+    def _each_once(cls, targets: list[float]) -> list[float]:
+        if len(set(targets)) < len(targets):
+            raise ValueError("every share once")
+        return targets
 
 
 class Defaults(_Model):

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.ledger import Bill, cold_seconds, tuning_seconds
 from bench.results import Results
-from reports.reading import RUN, arms
+from reports.reading import RUN, arms, final_runs
 
 PHASES = {
     "prepare": "artifacts, each once",
@@ -25,6 +25,12 @@ PHASES = {
 
 TRIAL = ["train", "mine", "evaluate"]
 """What a trial does itself."""
+
+_BEFORE = {"train": [], "warm": ["read"], "cold": ["prepare"], "tuned": ["prepare"]}
+"""Of each clock, the phases that are due before the first step; of tuned, so are the trials."""
+
+_BY_EXAMPLE = {"train": [], "warm": ["mine"], "cold": ["score", "mine"], "tuned": ["score", "mine"]}
+"""Of each clock, the phases that are due as examples are consumed."""
 
 _ARTIFACT = ["arm", "what", "phase", "seconds", "texts", "tokens", "flops", "device", "reused"]
 
@@ -55,11 +61,33 @@ def artifact_costs(results: Results) -> pd.DataFrame:
     return rows.drop_duplicates(["arm", "what"])[_ARTIFACT].reset_index(drop=True)
 
 
-def per_example_seconds(results: Results) -> pd.Series:
-    """Of each final run, what is due as its examples are consumed: indexed by arm, role, …."""
+def charged(results: Results, trained: pd.DataFrame, clock: str) -> pd.DataFrame:
+    """Rows of curves of final runs, with the seconds that each run is charged up to each point.
+
+    Columns before the others: clock; behind them: fixed_seconds, due before the first step
+    (reading; artifacts; trials), and seconds: that, training up to the point, and what is due as
+    examples are consumed (scoring the drawn pairs, mining along the way), each example alike.
+
+    Args:
+        clock: ``train``, ``warm``, ``cold`` or ``tuned``.
+    """
+    runs = final_runs(results).set_index(RUN)
     bills = results.ledger.reindex(columns=[*RUN, "phase", "seconds"])
-    rows = bills[(bills["role"] == "final") & bills["phase"].isin(["score", "mine"])]
-    return rows.groupby(RUN)["seconds"].sum()
+
+    def total(phases: list[str]) -> pd.Series:
+        due = bills[bills["phase"].isin(phases)].groupby(RUN)["seconds"].sum()
+        return due.reindex(runs.index).fillna(0.0)
+
+    fixed, by_example = total(_BEFORE[clock]), total(_BY_EXAMPLE[clock])
+    if clock == "tuned":
+        fixed += runs["tuned_seconds"] - runs["cold_seconds"]
+    charges = pd.DataFrame(
+        {"fixed_seconds": fixed, "by_example": by_example / runs["examples"].clip(lower=1)}
+    )
+    rows = trained.join(charges, on=RUN)
+    rows.insert(0, "clock", clock)
+    due_by_then = rows["fixed_seconds"] + rows.pop("by_example") * rows["examples"]
+    return rows.assign(seconds=due_by_then + rows["train_seconds"])
 
 
 def tuning_costs(results: Results) -> pd.DataFrame:

@@ -10,10 +10,10 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from bench.registry import format_entry
 from bench.results import Results
-from bench.study import Written
-from reports.reading import arms, final_runs, option_columns, tuned_arms
+from bench.study import Study
+from reports.claims import sentences
+from reports.reading import arms, collection_name, final_runs, option_columns, tuned_arms
 from reports.tables.base import Table
 from reports.validity import warnings
 from reports.wording import options_text, plain
@@ -47,6 +47,7 @@ def _content(
     return {
         "title": study.title,
         "question": study.question,
+        "answers": sentences(results),
         "statement": _statement(results),
         "tuning": _tuning(results),
         "warnings": warnings(results),
@@ -64,9 +65,16 @@ def _statement(results: Results) -> str:
     seeds = ", ".join(map(str, study.seeds))
     return (
         f"{len(arms(results))} arms, each trained with {budget.amount:,.10g} {budget.unit} a run "
-        f"and the seeds {seeds}, on {_entry(study.collection)}. What follows was found on this "
-        "collection and with this set-up; it is no verdict about a paper's claim."
+        f"and the seeds {seeds}, on {collection_name(study)}. What follows was found on this "
+        f"collection and with this set-up{_claimed(study)}."
     )
+
+
+def _claimed(study: Study) -> str:
+    """What it says of papers: a study that declares a matching set-up gives verdicts."""
+    if study.claims and study.comparison.matching:
+        return "; verdicts on the claims hold for the set-up as it is declared below"
+    return "; it is no verdict about a paper's claim"
 
 
 def _tuning(results: Results) -> str:
@@ -143,10 +151,3 @@ def _notes(results: Results) -> list[str]:
         unpriced = results.summary["unpriced"].dropna().unique()
         notes += [f"Charged to nobody: {what}." for what in unpriced]
     return notes
-
-
-def _entry(written: Written) -> str:
-    if isinstance(written, str):
-        return written
-    options = {key: value for key, value in written.items() if key != "name"}
-    return format_entry(str(written.get("name", "")), options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bench.registry import format_entry
 from bench.results import Results
 from bench.study import Study
 
@@ -39,6 +40,15 @@ def curves(results: Results, role: str) -> pd.DataFrame:
     columns = [*RUN, "point", "examples", "train_seconds", results.study.primary]
     rows = results.curves
     return rows[rows["role"] == role].reindex(columns=columns).reset_index(drop=True)
+
+
+def collection_name(study: Study) -> str:
+    """The study's collection on one line, as ``name(option=value)``."""
+    written = study.collection
+    if isinstance(written, str):
+        return written
+    options = {key: value for key, value in written.items() if key != "name"}
+    return format_entry(str(written.get("name", "")), options)
 
 
 def best_on_select(results: Results) -> pd.DataFrame:

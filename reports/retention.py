@@ -10,17 +10,17 @@ import pandas as pd
 
 from bench.results import SIZES, SPEEDS, Results
 from reports.reading import final_runs, measure_columns, references
+from reports.resampling import RESAMPLES, resampled_means
 from reports.statistics import interval
 
-RESAMPLES = 10_000
-
-_SEED = 0
-_DRAWN_AT_ONCE = 1 << 17  # queries: what a processor's cache holds, and little memory
 _NONE = (np.nan, np.nan)
+FRONTS = {"front": "size", "front by FLOPs": "query_flops", "front by latency": "query_seconds"}
+"""What is spent on a query, by the column that says which arms no other one beats for it."""
+
 _COLUMNS = (
     *("arm", "student", "of", "seeds", "quality", "teacher quality", "retention"),
     *("seeds low", "seeds high", "queries low", "queries high"),
-    *(*SIZES, *SPEEDS, "size", "teacher size", "share", "speed-up", "front"),
+    *(*SIZES, *SPEEDS, "size", "teacher size", "share", "speed-up", *FRONTS),
 )
 
 
@@ -31,10 +31,11 @@ def retention_table(results: Results) -> pd.DataFrame:
     quality and teacher quality (means of the primary measure on the first test part); retention
     (quality ÷ the teacher's, the mean over seeds) with two 95 % intervals that are about different
     things, ``seeds low`` and ``high`` (`seeds_interval`), ``queries low`` and ``high``
-    (`query_means`); sizes (parameters, FLOPs of a text) and speeds (seconds) as means; size and
+    (`resampled_means`); sizes (parameters, FLOPs of a text) and speeds (seconds) as means; size and
     teacher size (parameters that encode a query; all of a model's where these are not known) and
     share, one ÷ the other; speed-up (the teacher's seconds of a query ÷ the student's); front
-    (whether no arm with the same teacher beats it in size and retention).
+    (whether no arm with the same teacher beats it in size and retention), front by FLOPs and front
+    by latency (the same of a query's FLOPs and seconds).
     """
     runs = _measured(results, final_runs(results)).dropna(subset="retention")
     teachers = _measured(results, references(results)).set_index("arm")
@@ -43,9 +44,12 @@ def retention_table(results: Results) -> pd.DataFrame:
         _row(own, teachers.loc[own["retention_of"].iloc[0]], between[str(arm)])
         for arm, own in runs.groupby("arm", sort=False)
     ]
-    table = pd.DataFrame(rows, columns=list(_COLUMNS)).assign(front=False)
+    table = pd.DataFrame(rows, columns=list(_COLUMNS)).assign(**dict.fromkeys(FRONTS, False))
     for _, own in table.groupby("of"):
-        table.loc[own.index, "front"] = front(own["size"].to_numpy(), own["retention"].to_numpy())
+        kept = own["retention"].to_numpy()
+        for column, spent in FRONTS.items():
+            known = own[spent].notna().to_numpy()
+            table.loc[own.index, column] = known & front(own[spent].to_numpy(), kept)
     return table
 
 
@@ -59,25 +63,6 @@ def seeds_interval(ratios: Sequence[float]) -> tuple[float, float]:
         return _NONE
     _, low, high = interval(np.log(ratios))
     return float(np.exp(low)), float(np.exp(high))
-
-
-def query_means(values: np.ndarray) -> np.ndarray:
-    """Means of resampled queries: (queries, systems) → (`RESAMPLES`, systems).
-
-    A resample has as many queries, drawn with replacement, and they are the same for every system
-    (a paired bootstrap); percentiles of what is computed from the means are an interval over
-    queries like those of the collection (Efron & Tibshirani, An Introduction to the Bootstrap,
-    1993, chapter 13). The same resamples are drawn each time.
-    """
-    size = len(values)
-    rng = np.random.default_rng(_SEED)
-    step = max(_DRAWN_AT_ONCE // size, 1)
-    return np.concatenate(
-        [
-            _counts(rng, min(step, RESAMPLES - first), size) @ values / size
-            for first in range(0, RESAMPLES, step)
-        ]
-    )
 
 
 def front(sizes: np.ndarray, retentions: np.ndarray) -> np.ndarray:
@@ -125,7 +110,8 @@ def _query_intervals(results: Results, of: Mapping[str, str]) -> dict[str, tuple
     pairs = {arm: (("final", arm), ("reference", teacher)) for arm, teacher in of.items()}
     systems = list(dict.fromkeys(system for pair in pairs.values() for system in pair))
     shown = values.reindex(columns=pd.MultiIndex.from_tuples(systems))
-    means = dict(zip(systems, query_means(shown.to_numpy()).T, strict=True))
+    drawn = resampled_means(shown.to_numpy(), resamples=RESAMPLES)
+    means = dict(zip(systems, drawn.T, strict=True))
     return {arm: _ratio_bounds(means[own], means[theirs]) for arm, (own, theirs) in pairs.items()}
 
 
@@ -134,10 +120,3 @@ def _ratio_bounds(own: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
     some = theirs != 0
     low, high = np.percentile(own[some] / theirs[some], [2.5, 97.5])
     return float(low), float(high)
-
-
-def _counts(rng: np.random.Generator, resamples: int, size: int) -> np.ndarray:
-    """How often each query is in each resample: (resamples, size)."""
-    drawn = rng.integers(size, size=(resamples, size))
-    drawn += np.arange(resamples)[:, None] * size  # a range of numbers for each resample
-    return np.bincount(drawn.ravel(), minlength=resamples * size).reshape(resamples, size)

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.results import Results
+import pandas as pd
+
+from bench.results import PACE, Results
+from reports.claims import UNDECIDED, doubtful, named, verdicts
+from reports.data_fraction import by_share
 from reports.reading import arms, final_runs
 from reports.statistics import FEWEST
-from reports.wording import count, plain
+from reports.wording import count, percent, plain
+
+LOADED = 0.1
+"""By so much the reference step may differ within a run, or between runs on one machine."""
+
+JUDGED, SHALLOW = "Judged@10", 0.2
+"""The column of the share judged, and the share unjudged from which judgements are shallow."""
+
+
+_ENVIRONMENT = ["role", "environment"]
+_MACHINE = ("device", "threads", "cpus", "machine")
 
 
 def warnings(results: Results) -> list[str]:
@@ -19,7 +33,12 @@ def warnings(results: Results) -> list[str]:
         *_ended_early(results),
         *_examples(results),
         *_environments(results),
+        *_pace(results),
         *_schedule(results),
+        *doubtful(results),
+        *_undecided(results),
+        *_read_before(results),
+        *_unjudged(results),
     ]
 
 
@@ -28,7 +47,7 @@ def _seeds(results: Results) -> Iterator[str]:
     done = final_runs(results)["arm"].value_counts().reindex(arms(results), fill_value=0)
     planned = len(results.study.seeds)
     for number, rows in done.groupby(done, sort=True):
-        names = ", ".join(map(plain, rows.index))
+        names = ", ".join(map(named, rows.index))
         if number < FEWEST:
             yield (
                 f"{number} of {planned} seeds done, fewer than {FEWEST}: {names}. There is no "
@@ -41,15 +60,16 @@ def _seeds(results: Results) -> Iterator[str]:
 def _baseline(results: Results) -> Iterator[str]:
     name = results.study.baseline
     if name not in set(final_runs(results)["arm"]):
-        yield f"The baseline {plain(name)} has no finished run: there are no differences to it."
+        yield f"The baseline {named(name)} has no finished run: there are no differences to it."
 
 
 def _failed(results: Results) -> Iterator[str]:
-    summary = results.summary
-    for run in summary[summary["status"] == "failed"].to_dict("records"):
-        which = {"tuning": f", trial {run['trial']}", "final": f", seed {run['seed']}"}
-        place = run["role"] + which.get(run["role"], "")
-        yield f"{plain(run['arm'])} ({place}) failed: {plain(run['error'])}"
+    for share, there in by_share(results).items():
+        of_share = f", {percent(share)} % of the train queries" if share < 1 else ""
+        for run in there.summary[there.summary["status"] == "failed"].to_dict("records"):
+            which = {"tuning": f", trial {run['trial']}", "final": f", seed {run['seed']}"}
+            place = run["role"] + which.get(run["role"], "") + of_share
+            yield f"{named(run['arm'])} ({place}) failed: {plain(run['error'])}"
 
 
 def _ended_early(results: Results) -> Iterator[str]:
@@ -60,7 +80,7 @@ def _ended_early(results: Results) -> Iterator[str]:
     early = (runs["stopped"] == "patience").groupby(runs["arm"], sort=False).agg(["sum", "size"])
     for arm, stopped, done in early[early["sum"] > 0].itertuples():
         yield (
-            f"{stopped} of {done} final runs of {plain(arm)} ended early (patience): nothing was "
+            f"{stopped} of {done} final runs of {named(arm)} ended early (patience): nothing was "
             f"gained on dev-select for {count(results.study.evaluation.patience)} examples. They "
             "are charged what they took, not what the budget allows."
         )
@@ -69,22 +89,85 @@ def _ended_early(results: Results) -> Iterator[str]:
 def _examples(results: Results) -> Iterator[str]:
     means = final_runs(results).groupby("arm", sort=False)["examples"].mean()
     if means.nunique() > 1:
-        listed = ", ".join(f"{plain(arm)} {count(value)}" for arm, value in means.items())
+        listed = ", ".join(f"{named(arm)} {count(value)}" for arm, value in means.items())
         yield f"The arms were trained on unequal numbers of examples: {listed}."
 
 
 def _environments(results: Results) -> Iterator[str]:
-    """Devices first: their seconds do not compare; then whatever else differs."""
-    environments = final_runs(results)["environment"].drop_duplicates()
+    """Machines, threads and versions that differ: of trials and smaller shares too."""
+    rows = [there.summary.reindex(columns=_ENVIRONMENT) for there in by_share(results).values()]
+    rows = pd.concat(rows)
+    environments = rows.loc[rows["role"] != "reference", "environment"].dropna().unique()
     if len(environments) < 2:
         return
     parts = [set(environment.split(", ")) for environment in environments]
     shared = set.intersection(*parts)
     differing = sorted(set.union(*parts) - shared)
     listed = ", ".join(map(plain, differing))
-    seconds = any(part.startswith(("device", "threads", "cpus")) for part in differing)
+    seconds = any(part.startswith(_MACHINE) for part in differing)
     end = ": their seconds do not compare" if seconds else ""
     yield f"Runs were trained in different environments ({listed}){end}."
+
+
+def _pace(results: Results) -> Iterator[str]:
+    """Clocks that were taken while the machine did something else, or at different speeds."""
+    start, end = PACE
+    runs = final_runs(results).reindex(columns=["arm", "seed", "environment", start, end])
+    known = runs.dropna(subset=[start, end])
+    ratios = known[[start, end]].max(axis=1) / known[[start, end]].min(axis=1)
+    loaded = known[ratios > 1 + LOADED]
+    if len(loaded):
+        which = ", ".join(
+            f"{named(arm)} (seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))})"
+            for arm, seeds in loaded.groupby("arm", sort=False)["seed"]
+        )
+        yield (
+            f"The machine did other work while {len(loaded)} of {len(known)} final runs were "
+            f"timed, or changed its speed: a reference step took up to {ratios.max():.2f} times as "
+            f"long at one end of a run as at the other. Their seconds do not compare: {which}."
+        )
+    for _, same in known.groupby("environment"):
+        means = same[[start, end]].mean(axis=1)
+        if means.max() > (1 + LOADED) * means.min():
+            slowest, fastest = same.loc[means.idxmax()], same.loc[means.idxmin()]
+            yield (
+                "The machine was not equally fast for all final runs: a reference step took "
+                f"{means.max() / means.min():.2f} times as long for {named(slowest['arm'])} (seed "
+                f"{slowest['seed']}) as for {named(fastest['arm'])} (seed {fastest['seed']})."
+            )
+
+
+def _undecided(results: Results) -> Iterator[str]:
+    """Claims that the intervals overlap."""
+    for one in verdicts(results):
+        if one.verdict == UNDECIDED:
+            yield (
+                f"The interval of {named(one.claim.arm)}'s {one.claim.quantity} overlaps the claim "
+                f"({plain(one.claim.says)}): it is undecided."
+            )
+
+
+def _read_before(results: Results) -> Iterator[str]:
+    if number := len(results.former):
+        runs = "1 run" if number == 1 else f"{number} runs"
+        yield (
+            f"Test was read before: {runs} in this folder measured it for an earlier version of "
+            "the study. Whoever changed the study since may have seen what came of them."
+        )
+
+
+def _unjudged(results: Results) -> Iterator[str]:
+    """Where much of what is ranked first has never been judged, and counts as a miss."""
+    rows = results.queries.reindex(columns=["arm", "role", "part", JUDGED])
+    for part, own in rows[rows["role"] == "final"].dropna().groupby("part", sort=False):
+        unjudged = 1 - own.groupby("arm")[JUDGED].mean()
+        if unjudged.max() > SHALLOW:
+            bounds = dict.fromkeys(map(percent, (unjudged.min(), unjudged.max())))
+            yield (
+                f"Judgements of {plain(part)} are shallow: of each query's first ten documents "
+                f"{' to '.join(bounds)} % are unjudged, by arm, and count as "
+                "not relevant. An arm that finds what nobody judged is not rewarded."
+            )
 
 
 def _schedule(results: Results) -> Iterator[str]:

@@ -21,7 +21,7 @@ def plain(text: object) -> str:
 
 
 def measure(value: float) -> str:
-    return NOTHING if math.isnan(value) else f"{value:.3f}"
+    return NOTHING if math.isnan(value) else f"{value:.3f}".replace("-", "−")
 
 
 def spread(row: Row, column: str) -> str:
@@ -39,7 +39,18 @@ def difference(row: Row, column: str) -> str:
     if math.isnan(mean):
         return NOTHING
     half = _half(row, f"{column} difference")
-    return f"{mean:+.3f}{_plus_minus(half)}".replace("-", "−")
+    return f"{signed(mean)}{_plus_minus(half)}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """``+0.012``, ``−0.012``."""
+    return NOTHING if math.isnan(value) else f"{value:+.{digits}f}".replace("-", "−")
+
+
+def p_value(value: float) -> str:
+    if math.isnan(value):
+        return NOTHING
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _half(row: Row, column: str) -> float:
@@ -89,6 +100,14 @@ def bounds(row: Row, over: str) -> str:
     """The interval of a share over seeds or over queries, in percent: ``[90.2, 96.0]``."""
     low, high = row[f"{over} low"], row[f"{over} high"]
     return NOTHING if math.isnan(low) else f"[{percent(low)}, {percent(high)}]"
+
+
+def spanned(value: float, low: float, high: float, bound: str = "") -> str:
+    """A ratio with its interval and what it is a bound of: ``≥ 3.2 [2.1, 4.9]``."""
+    if math.isnan(value):
+        return NOTHING
+    between = "" if math.isnan(low) else f" [{ratio(low)}, {ratio(high)}]"
+    return f"{bound} {ratio(value)}{between}".lstrip()
 
 
 def seeds(planned: int, done: int, failed: int) -> str:

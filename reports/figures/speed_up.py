@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 
 from bench.results import Results
 from reports import figures
-from reports.costs import per_example_seconds
+from reports.costs import charged
 from reports.figures._axes import set_log_scale
 from reports.figures._curves import draw_arms, draw_references, set_range
 from reports.figures._labels import outside
 from reports.figures.base import Figure
-from reports.reading import RUN, curves, final_runs
+from reports.reading import curves
 from reports.style import WIDTH, Look, looks
 from reports.wording import measure, plain, seconds
 
@@ -34,10 +34,10 @@ class SpeedUp(Figure):
         if trained.empty:
             return trained
         tuned = results.study.tuning.trials > 0
-        charged = [
-            _charged(results, trained, clock) for clock in CLOCKS if clock == "cold" or tuned
+        by_clock = [
+            charged(results, trained, clock) for clock in CLOCKS if clock == "cold" or tuned
         ]
-        return pd.concat([*charged, curves(results, "reference")], ignore_index=True)
+        return pd.concat([*by_clock, curves(results, "reference")], ignore_index=True)
 
     def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
         primary = results.study.primary
@@ -72,24 +72,6 @@ class SpeedUp(Figure):
             for (clock, arm), mean in means.iterrows()
         )
         return f"{self.caption} {primary} at the last point: {values}."
-
-
-def _charged(results: Results, trained: pd.DataFrame, clock: str) -> pd.DataFrame:
-    """The curves with what each run is charged at each point.
-
-    A fixed part, then training, and by example what is due as examples are consumed: scoring the
-    drawn pairs, mining along the way.
-    """
-    runs = final_runs(results).set_index(RUN)
-    by_example = per_example_seconds(results).reindex(runs.index).fillna(0.0)
-    fixed = runs[f"{clock}_seconds"] - runs["train_seconds"] - by_example
-    charges = pd.DataFrame(
-        {"fixed_seconds": fixed, "by_example": by_example / runs["examples"].clip(lower=1)}
-    )
-    rows = trained.join(charges, on=RUN)
-    rows.insert(0, "clock", clock)
-    due = rows["fixed_seconds"] + rows.pop("by_example") * rows["examples"]
-    return rows.assign(seconds=due + rows["train_seconds"])
 
 
 def _draw_waits(

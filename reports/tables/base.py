@@ -40,12 +40,14 @@ class Table:
     data: pd.DataFrame
 
 
-def groups(table: pd.DataFrame, cells: Callable[[Row], list[Cell]]) -> list[list[list[Cell]]]:
-    """Arms, then references; a table without roles is one group."""
-    roles = table["role"] if "role" in table else pd.Series("", index=table.index)
+def groups(
+    table: pd.DataFrame, cells: Callable[[Row], list[Cell]], by: str = "role"
+) -> list[list[list[Cell]]]:
+    """Rows that agree in a column, by default arms, then references; without it one group."""
+    keys = table[by] if by in table else pd.Series("", index=table.index)
     return [
         [cells(row) for row in rows.to_dict("records")]
-        for _, rows in table.groupby(roles, sort=False)
+        for _, rows in table.groupby(keys, sort=False)
     ]
 
 

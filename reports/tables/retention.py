@@ -6,7 +6,8 @@ import pandas as pd
 
 from bench.results import Results
 from reports import wording
-from reports.retention import RESAMPLES
+from reports.resampling import RESAMPLES
+from reports.retention import FRONTS
 from reports.tables.base import Cell, Table, groups, name
 from reports.wording import Row
 
@@ -20,8 +21,11 @@ def retained_table(results: Results, table: pd.DataFrame) -> Table:
 
     def cells(row: Row) -> list[Cell]:
         kept = [wording.percent(row["retention"]), *(wording.bounds(row, by) for by in _OVER)]
-        sizes = [wording.amount(row["size"]), wording.ratio(row["share"])]
-        speed = [wording.amount(row["query_flops"]), wording.seconds(1000 * row["query_seconds"])]
+        spent = [wording.amount(row["size"]), wording.amount(row["query_flops"])]
+        spent.append(wording.seconds(1000 * row["query_seconds"]))
+        marks = ["*" if row[front] else "" for front in FRONTS]
+        size, *speed = [text + mark for text, mark in zip(spent, marks, strict=True)]
+        sizes = [size, wording.ratio(row["share"])]
         texts = [wording.plain(row["of"]), wording.count(row["seeds"]), *kept, *sizes, *speed]
         return [name(row), *map(Cell, texts)]
 
@@ -35,7 +39,8 @@ def retained_table(results: Results, table: pd.DataFrame) -> Table:
             f"of the test queries ({RESAMPLES:,} resamples), seeds averaged; how seeds differ is "
             "not in it. Each leaves out what the other shows. Parameters are those that encode a "
             "query, × teacher what share of the teacher's they are; FLOPs, estimated, are those of "
-            "a query of mean length; ms is the time of one query by itself on this machine."
+            "a query of mean length; ms is the time of one query by itself on this machine. * no "
+            "other arm of the same teacher keeps as much for less of it (the Pareto front)."
         ),
         header=[
             *("arm", "teacher", "seeds", "retention %", *(f"95 % over {by}" for by in _OVER)),

@@ -94,7 +94,8 @@ def test_the_page_says_which_arms_had_nothing_to_tune(study):
 def test_the_page_says_whose_training_differs(study):
     results = study(arms=[{"name": "margin-mse", "margin": 0.3}, {"name": "b"}], nuisance=False)
     others = np.where(results.summary["arm"] == "b", 0.003, np.nan)
-    results.summary.insert(10, "training.learning_rate", others)
+    place = results.summary.columns.get_loc("examples")
+    results.summary.insert(place, "training.learning_rate", others)
     assert "schedule constant, but for b with learning_rate=0.003" in Reader(_page(results)).text
 
 

@@ -192,6 +192,22 @@ def test_each_teachers_arms_have_a_front_of_their_own(study):
     assert [text.get_text() for text in legend.get_texts()][3:] == ["teacher", "untrained"]
 
 
+def test_a_front_for_what_is_spent_on_a_query(study):
+    """Sizes, FLOPs and seconds each order the arms in a way of their own."""
+    results = study(arms=[{"name": name, "level": 0.6} for name in ("margin-mse", "b", "c")])
+    arm = results.summary["arm"]
+    kept = arm.map({"margin-mse": 0.9, "b": 0.8, "c": 0.7})
+    flops = arm.map({"margin-mse": 3.0, "b": 1.0, "c": 2.0})
+    seconds = arm.map({"margin-mse": 1.0, "b": 2.0, "c": np.nan})
+    results.summary["retention"] = kept
+    results.summary["query_flops"] = flops
+    results.summary["query_seconds"] = seconds
+    table = retention_table(results)
+    assert table["front"].tolist() == [True, False, False]  # of equal sizes the best alone
+    assert table["front by FLOPs"].tolist() == [True, True, False]
+    assert table["front by latency"].tolist() == [True, False, False]
+
+
 def test_the_figure_shows_every_arm_and_its_description_the_numbers(study):
     name = 'asymmetric(queries="narrow") + embed-distill'
     arms = [{"name": "margin-mse"}, {"name": name, "parameters": 2_270_000}]

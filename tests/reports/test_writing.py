@@ -42,7 +42,10 @@ def test_every_file_is_there_and_the_same_from_another_process_without_torch(res
 
 
 _FIGURE_FILES = ("png", "svg", "pdf", "csv")
-_TABLES = ("results", "retention", "arms", "charges", "tuning", "costs", "artifacts")
+_TABLES = (
+    *("results", "comparison", "to-target", "speed", "retention"),
+    *("arms", "charges", "tuning", "costs", "artifacts"),
+)
 
 
 def test_a_report_replaces_an_older_one(results):

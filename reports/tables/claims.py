@@ -1,0 +1,69 @@
+"""Papers' claims beside what was measured."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.results import Results
+from reports import wording
+from reports.claims import Verdict, verdicts
+from reports.tables.base import Cell, Table
+from reports.targets import targets
+from reports.wording import plain
+
+
+def claim_tables(results: Results) -> list[Table]:
+    """A row a claim that the study file states; none where it states none."""
+    found = verdicts(results)
+    return [_table(results, found)] if found else []
+
+
+def _table(results: Results, found: list[Verdict]) -> Table:
+    matching = results.study.comparison.matching
+    return Table(
+        name="claims",
+        title="Claims",
+        note=(
+            "supported: the whole 95 % interval (over seeds and queries) lies within the claim; "
+            "not supported: all of it lies outside; undecided: neither. Fractions, convergence "
+            f"and speed-ups are to {targets(results)[0]} of {plain(results.study.baseline)}. "
+            + (
+                f"The set-up is declared to match the source's: {plain(matching)}"
+                if matching
+                else "The study does not declare a set-up that matches the source's: what follows "
+                "was found on this collection and set-up, and is no verdict."
+            )
+        ),
+        header=["claim", "of", "quantity", "claimed", "measured", "verdict"],
+        align="llllrl",
+        groups=[[_cells(one) for one in found]],
+        data=pd.DataFrame([_data(one) for one in found]),
+    )
+
+
+def _cells(one: Verdict) -> list[Cell]:
+    claim = one.claim
+    said = f"{claim.says} ({claim.source})" if claim.source else claim.says
+    measured = wording.spanned(*one.value, bound=one.bound)
+    of = f"{claim.arm} against {claim.against}" if claim.against else claim.arm
+    verdict = one.verdict or f"none: {one.why}"
+    texts = (said, of, claim.quantity, _claimed(one), measured, verdict)
+    return [Cell(plain(text)) for text in texts]
+
+
+def _claimed(one: Verdict) -> str:
+    if one.claim.at_least is not None:
+        return f"≥ {one.claim.at_least:g}"
+    return f"≤ {one.claim.at_most:g}"
+
+
+def _data(one: Verdict) -> dict[str, object]:
+    return {
+        **one.claim.model_dump(),
+        "value": one.value.mean,
+        "low": one.value.low,
+        "high": one.value.high,
+        "bound": one.bound,
+        "verdict": one.verdict,
+        "why": one.why,
+    }

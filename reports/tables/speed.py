@@ -1,0 +1,200 @@
+"""What it took each arm to get where the baseline gets, and how much less that is."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from bench.results import Results
+from reports import wording
+from reports.reading import arms, final_runs
+from reports.speed import speed_table
+from reports.statistics import Interval, interval, restricted
+from reports.tables.base import Cell, Table, groups
+from reports.targets import AMOUNTS, CLOCKS, to_target
+from reports.wording import Row
+
+_SECONDS = "train, warm, cold and tuned are charged seconds"
+
+
+def speed_tables(results: Results) -> list[Table]:
+    """What getting to each target took, and the ratios to the baseline; none without a target."""
+    reached, ratios = reaching(results), speed_table(results)
+    found = []
+    if len(reached):
+        found.append(_reaching_table(results, reached))
+    if len(ratios):
+        found.append(_speed_table(reached, ratios))
+    return found
+
+
+def reaching(results: Results) -> pd.DataFrame:
+    """A row a target and arm: what getting there took, over seeds.
+
+    Columns: target, gain, quality; arm, seeds, reached, stopped (how many patience had ended);
+    resolution (examples between the point and the one before, the largest); and of each amount:
+    its mean with low and high (Student's t), ``… horizon``, and ``… end``, the least that a run of
+    the arm had used up at its end. Where some of the arm's runs did not get there the mean is
+    restricted to the horizon, the first end of any such run of any arm; else the horizon is inf.
+    """
+    runs = to_target(results)
+    if runs.empty:
+        return runs
+    ends = _ends(results)
+    runs = runs.merge(ends, on=["arm", "seed"])
+    rows = []
+    for _, same in runs.groupby("target", sort=False):
+        horizons = {what: _horizon(same, what) for what in AMOUNTS}
+        for arm in arms(results):
+            if len(own := same[same["arm"] == arm]):
+                rows.append(_row(own, horizons))
+    return pd.DataFrame(rows)
+
+
+def _ends(results: Results) -> pd.DataFrame:
+    """What each final run had used up in all, as ``end of …``."""
+    runs = final_runs(results)
+    clocks = {f"end of {clock}": runs[f"{clock}_seconds"] for clock in CLOCKS}
+    return runs[["arm", "seed"]].assign(**{"end of examples": runs["examples"]}, **clocks)
+
+
+def _horizon(runs: pd.DataFrame, what: str) -> float:
+    """The first end of a run that did not get there."""
+    ends = runs.loc[~runs["reached"], f"end of {what}"]
+    return float(ends.min()) if len(ends) else np.inf
+
+
+def _row(own: pd.DataFrame, horizons: dict[str, float]) -> dict[str, object]:
+    first = own.iloc[0]
+    row: dict[str, object] = {name: first[name] for name in ("target", "gain", "quality", "arm")}
+    row |= {"seeds": len(own), "reached": int(own["reached"].sum())}
+    row |= {"stopped": int(own["stopped"].sum()), "resolution": own["resolution"].max()}
+    for what in AMOUNTS:
+        # Of runs that all got there nothing is unknown, whatever the horizon of others.
+        horizon = np.inf if own["reached"].all() else horizons[what]
+        mean = interval(restricted(own[what], horizon))
+        row |= {what: mean.mean, f"{what} low": mean.low, f"{what} high": mean.high}
+        row |= {f"{what} horizon": horizon, f"{what} end": own[f"end of {what}"].min()}
+    return row
+
+
+def _reaching_table(results: Results, table: pd.DataFrame) -> Table:
+    marked = table.assign(baseline=table["arm"] == results.study.baseline)
+
+    def cells(row: Row) -> list[Cell]:
+        got_there = _got_there(row) + (" †" if row["stopped"] else "")
+        amounts = [_amount(row, what) for what in AMOUNTS]
+        texts = (_target(row), wording.arm_name(row), got_there, *amounts)
+        return [Cell(text) for text in texts]
+
+    return Table(
+        name="to-target",
+        title="To the target",
+        note=(
+            "A target is the baseline's quality on dev-curve before training and so much of what "
+            "it gains on it by the end of its budget, means over seeds. A run is there at the "
+            "first of two consecutive evaluation points at or above it, without "
+            f"interpolation{_resolution(table)}. {_SECONDS}; means over seeds with 95 % "
+            "intervals (Student's t). > is the least that a run of the arm had used up without "
+            "getting there; where some seeds did, ≥ is the mean restricted to the first end of a "
+            "run that did not. † patience ended some of its runs."
+        ),
+        header=["target", "arm", "got there", *AMOUNTS],
+        align="llr" + "r" * len(AMOUNTS),
+        groups=groups(marked, cells, by="target"),
+        data=table,
+    )
+
+
+def _resolution(table: pd.DataFrame) -> str:
+    if table["quality"].isna().all():
+        return ". The baseline gained nothing: there is no target"
+    coarsest = table["resolution"].max()
+    known = not math.isnan(coarsest)
+    return f": points are up to {wording.count(coarsest)} examples apart" if known else ""
+
+
+def _target(row: Row) -> str:
+    """``99 % of the gain: 0.441``; a target that is a value is its own name."""
+    if math.isnan(row["gain"]) or math.isnan(row["quality"]):
+        return row["target"]
+    return f"{row['target']}: {wording.measure(row['quality'])}"
+
+
+def _got_there(row: Row) -> str:
+    """Where the baseline gains nothing there is no target, and nobody failed to get there."""
+    known = not math.isnan(row["quality"])
+    return f"{row['reached']}/{row['seeds']}" if known else wording.NOTHING
+
+
+def _amount(row: Row, what: str) -> str:
+    if math.isnan(row["quality"]):
+        return wording.NOTHING
+    text = wording.count if what == "examples" else wording.seconds
+    if not row["reached"]:
+        return f"> {text(row[f'{what} end'])}"
+    low, high = row[f"{what} low"], row[f"{what} high"]
+    between = "" if math.isnan(low) or low == high else f" [{text(low)}, {text(high)}]"
+    partly = "≥ " if row["reached"] < row["seeds"] else ""
+    return f"{partly}{text(row[what])}{between}"
+
+
+def _speed_table(reached: pd.DataFrame, table: pd.DataFrame) -> Table:
+    found = {(row["target"], row["arm"]): row for row in reached.to_dict("records")}
+    wide = [
+        {**found[place], "rows": rows.set_index("quantity")}
+        for place, rows in table.groupby(["target", "arm"], sort=False)
+    ]
+
+    def cells(row: Row) -> list[Cell]:
+        ratios = [_ratio(row["rows"].loc[what]) for what in AMOUNTS]
+        texts = (_target(row), wording.plain(row["arm"]), _got_there(row), *ratios)
+        return [Cell(text) for text in (*texts, _beside(row["rows"]))]
+
+    return Table(
+        name="speed",
+        title="Convergence and speed-up",
+        note=(
+            "Beside the baseline. examples: the arm's examples to the target ÷ the baseline's, "
+            "less is faster. Clocks: the baseline's charged seconds to the target ÷ the arm's, "
+            "more is faster; cold charges every artifact as if made alone, tuned the trials too. "
+            "Ratios of geometric means over seeds, with 95 % intervals that carry seeds (Welch's t "
+            "of logs) and dev-curve queries (bootstrap, the target estimated anew in each); the "
+            "data has each by itself. Where a run was censored both arms are compared up to the "
+            "first end of one, and the ratio is a bound (≥, ≤) or of restricted means alone (~). "
+            "interval: what was measured of the intervals over seeds where it is not 95 %, and "
+            "where an interval is over seeds alone, as values by query are not recorded or too "
+            "many resamples have no answer."
+        ),
+        header=[
+            *("target", "arm", "got there", "examples"),
+            *(f"{clock} ×" for clock in CLOCKS),
+            "interval",
+        ],
+        align="llr" + "r" * len(AMOUNTS) + "l",
+        groups=groups(pd.DataFrame(wide), cells, by="target"),
+        data=table,
+    )
+
+
+def _ratio(row: pd.Series) -> str:
+    """The interval over seeds and queries; over seeds alone where queries are not recorded."""
+    value = Interval(row["ratio"], row["low"], row["high"])
+    if math.isnan(value.low):
+        value = Interval(row["ratio"], row["seeds low"], row["seeds high"])
+    return wording.spanned(*value, bound=str(row["bound"]))
+
+
+def _beside(rows: pd.DataFrame) -> str:
+    """What has to stand beside the intervals: of all quantities, or of those that it is true of."""
+    said: dict[str, list[str]] = {}
+    for what, row in rows.iterrows():
+        if not math.isnan(row["seeds low"]):
+            alone = "over seeds alone" if math.isnan(row["low"]) else ""
+            text = ", ".join(filter(None, (alone, row["coverage"])))
+            said.setdefault(text, []).append(str(what))
+    if len(said) < 2:
+        return "".join(said)
+    return "; ".join(f"{', '.join(whose)}: {text}" for text, whose in said.items() if text)

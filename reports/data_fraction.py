@@ -12,7 +12,7 @@ from bench.results import LABELS, Results
 from reports.reading import RUN, arms, final_runs, measure_columns, tested_points
 from reports.resampling import resampled_means
 from reports.speed import MOST_LOST
-from reports.statistics import Interval, exponentiated, interval, seeds_and_queries
+from reports.statistics import Interval, exponentiated, hull, interval, seeds_and_queries
 from reports.targets import RESAMPLES, Target, first_of_two, targets
 
 _COLUMNS = (
@@ -178,7 +178,8 @@ def _fraction(
         if (drawn := _resampled(target, own, baseline)) is not None:
             low, high = np.percentile(drawn, [2.5, 97.5])
             queries = (float(np.exp(low)), float(np.exp(high)))
-            both = exponentiated(seeds_and_queries(logs, None, drawn))
+            between = Interval(over_seeds.mean, *queries)
+            both = hull(exponentiated(seeds_and_queries(logs, None, drawn)), over_seeds, between)
     return {
         "target": str(target),
         "gain": target.gain,

@@ -51,7 +51,7 @@ def ratio(values: Iterable[float], baseline: Iterable[float], level: float = 0.9
 
     Values are ≥ 0; no bounds where one is 0 or there are fewer than three on a side. The ratio is
     then 0 where one of ``values`` is 0, NaN where a baseline is 0 or a value negative. How often it
-    covers the truth is measured in `reports.coverage`. Raises ValueError for an infinite value: a
+    covers the truth is measured in `reports.simulation`. Raises ValueError for an infinite value: a
     censored one has to be `restricted` first.
     """
     ours, theirs = _known(values), _known(baseline)
@@ -86,7 +86,7 @@ def seeds_and_queries(
     added to Welch's (Student's where ``theirs`` is None), and Satterthwaite's degrees of freedom
     are those of the sum, the queries' variance being taken as known (Satterthwaite, Biometrics
     Bulletin 2, 1946). How seeds and queries interact is in both variances, so the interval is
-    rather too wide, the more so the more alike the systems (`reports.coverage`). No bounds with
+    rather too wide, the more so the more alike the systems (`reports.simulation`). No bounds with
     fewer than three seeds on a side.
     """
     sides = [_known(side) for side in (ours, theirs) if side is not None]
@@ -101,6 +101,13 @@ def seeds_and_queries(
     unsure = (parts**2 / own).sum()
     freedom = square**2 / unsure if unsure > 0 else np.inf  # seeds that agree: queries alone
     return _around(mean, stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(square))
+
+
+def hull(interval: Interval, *others: Interval) -> Interval:
+    """The interval, as wide as the widest of these; without bounds where it has none itself."""
+    low = min(one.low for one in (interval, *others))
+    high = max(one.high for one in (interval, *others))
+    return _bare(interval.mean) if np.isnan(interval.low) else Interval(interval.mean, low, high)
 
 
 def exponentiated(logs: Interval) -> Interval:

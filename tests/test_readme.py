@@ -23,12 +23,27 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
+CLAIM, STUDY, SUM = range(3)
+"""Of its blocks of TOML."""
+
+
 def test_the_study_is_one():
-    text = blocks("toml")[0]
+    text = blocks("toml")[STUDY]
     study = parse_study({"name": "readme", **tomllib.loads(text)}, "README.md")
     arms = expand(study)
     assert [arm.name for arm in arms] == ["static-margin", "adaptive-margin"]
     assert [len(grid(arm)) for arm in arms] == [10, 12]
+
+
+def test_the_claim_is_part_of_a_study():
+    text = tomllib.loads(blocks("toml")[CLAIM])
+    study = {"name": "readme", **tomllib.loads(blocks("toml")[STUDY]), **text}
+    assert expand(parse_study(study, "README.md"))
+    shares = re.search(r"`train_shares = (\[.*?\])`", README)
+    assert shares
+    study["train_shares"] = tomllib.loads(f"shares = {shares[1]}")["shares"]
+    (claim,) = parse_study(study, "README.md").claims
+    assert claim.at_least == 3
 
 
 def test_the_python_runs(monkeypatch):
@@ -43,8 +58,8 @@ def test_the_python_runs(monkeypatch):
 
 
 def test_the_sum_is_an_arm():
-    arm = tomllib.loads(blocks("toml")[1])
-    study = {**tomllib.loads(blocks("toml")[0]), **arm, "baseline": arm["arms"][0]["name"]}
+    arm = tomllib.loads(blocks("toml")[SUM])
+    study = {**tomllib.loads(blocks("toml")[STUDY]), **arm, "baseline": arm["arms"][0]["name"]}
     (expanded,) = expand(parse_study({"name": "readme", **study, "tuning": TUNING}, "README.md"))
     assert set(expanded.space) == {"training.learning_rate", "loss.embedding-match.weight"}
 

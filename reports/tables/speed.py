@@ -9,8 +9,9 @@ import pandas as pd
 
 from bench.results import Results
 from reports import wording
-from reports.reading import arms, final_runs
-from reports.speed import speed_table
+from reports.coverage import pipeline_label
+from reports.reading import arms, final_runs, tuned_arms
+from reports.speed import speed_by_trials, speed_table
 from reports.statistics import Interval, interval, restricted
 from reports.tables.base import Cell, Table, groups
 from reports.targets import AMOUNTS, CLOCKS, to_target
@@ -27,6 +28,8 @@ def speed_tables(results: Results) -> list[Table]:
         found.append(_reaching_table(results, reached))
     if len(ratios):
         found.append(_speed_table(reached, ratios))
+        if tuned_arms(results):
+            found.append(_trials_table(speed_by_trials(results)))
     return found
 
 
@@ -166,7 +169,7 @@ def _speed_table(reached: pd.DataFrame, table: pd.DataFrame) -> Table:
             "first end of one, and the ratio is a bound (≥, ≤) or of restricted means alone (~). "
             "interval: what was measured of the intervals over seeds where it is not 95 %, and "
             "where an interval is over seeds alone, as values by query are not recorded or too "
-            "many resamples have no answer."
+            f"many resamples have no answer. {_measured(table)}"
         ),
         header=[
             *("target", "arm", "got there", "examples"),
@@ -177,6 +180,14 @@ def _speed_table(reached: pd.DataFrame, table: pd.DataFrame) -> Table:
         groups=groups(pd.DataFrame(wide), cells, by="target"),
         data=table,
     )
+
+
+def _measured(table: pd.DataFrame) -> str:
+    """How often such intervals hold the truth, seeds and queries drawn anew."""
+    fewest = int(table[["seeds", "baseline seeds"]].min(axis=None))
+    both, alone = (pipeline_label(fewest, queries=known) for known in (True, False))
+    said = [f"Over seeds and queries: {both}.", f"Over seeds alone: {alone}."]
+    return " ".join(said) if both else ""
 
 
 def _ratio(row: pd.Series) -> str:
@@ -198,3 +209,30 @@ def _beside(rows: pd.DataFrame) -> str:
     if len(said) < 2:
         return "".join(said)
     return "; ".join(f"{', '.join(whose)}: {text}" for text, whose in said.items() if text)
+
+
+def _trials_table(table: pd.DataFrame) -> Table:
+    """A row a target and arm, a column a number of trials."""
+    wide = table.pivot(index=["target", "arm"], columns="trials", values="ratio")
+    wide = wide.reindex(table.drop_duplicates(["target", "arm"])[["target", "arm"]])
+    trials = list(wide.columns)
+
+    def cells(row: Row) -> list[Cell]:
+        ratios = [wording.ratio(row[number]) for number in trials]
+        return [Cell(text) for text in (row["target"], wording.plain(row["arm"]), *ratios)]
+
+    return Table(
+        name="speed-by-trials",
+        title="Speed-up by the number of tuning trials",
+        note=(
+            "The baseline's charged seconds to the target ÷ the arm's, both with so many tuning "
+            "trials on their bills (an arm with fewer, with all of its own): with none it is the "
+            "cold speed-up. Bounds and what they are of are those of the tuned clock above. Where "
+            "a baseline needs a grid of ten and an arm nothing, eleven is the most that tuning "
+            "alone can give."
+        ),
+        header=["target", "arm", *(f"{number} trials" for number in trials)],
+        align="ll" + "r" * len(trials),
+        groups=groups(wide.reset_index(), cells, by="target"),
+        data=table,
+    )

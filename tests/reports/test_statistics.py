@@ -13,10 +13,12 @@ from statsmodels.stats.multitest import multipletests
 from reports.arm_table import arm_table
 from reports.resampling import RESAMPLES, paired_randomisation, rank_correlation, resampled_means
 from reports.statistics import (
+    Interval,
     difference,
     effect_size,
     exponentiated,
     holm,
+    hull,
     interval,
     ratio,
     restricted,
@@ -370,3 +372,13 @@ def test_what_is_not_priced_is_shown_where_the_summary_has_it(results):
 def test_a_study_of_the_baseline_alone(study):
     results = study(arms=[{"name": "margin-mse"}], seeds=[1], trials=0)
     assert math.isnan(arm_table(results).loc[0, "nDCG@10 difference"])
+
+
+def test_a_hull_is_as_wide_as_the_widest():
+    narrow, left, right = Interval(1, 0.9, 1.1), Interval(2, 0.5, 1.0), Interval(3, 1, 1.3)
+    assert hull(narrow, left, right) == (1, 0.5, 1.3)
+    assert hull(narrow) == narrow
+    unknown = hull(Interval(1, math.nan, math.nan), left)
+    assert unknown.mean == 1
+    assert math.isnan(unknown.low)
+    assert math.isnan(unknown.high)

@@ -74,6 +74,14 @@ def test_latex_rows_have_a_cell_for_each_column(study, hostile):
             assert plain.count("{") == plain.count("}")
 
 
+def test_latex_holds_nothing_that_its_fonts_lack(study, hostile):
+    """But for what a name holds: pdflatex stops at the first such letter."""
+    for table in all_tables(study(title="plain")):
+        _, rows = to_latex(table).split("\n", 1)  # the first line is a comment
+        assert rows.isascii(), table.name
+    assert escape("≥ ≤ ± − × ÷ → ‖ρ‖ τ † “x” 95 %").isascii()
+
+
 def test_latex_escapes_whatever_means_something():
     assert escape("a_b & 50% $x$ #1 {~^}") == (
         r"a\_b \& 50\% \$x\$ \#1 \{\textasciitilde{}\textasciicircum{}\}"

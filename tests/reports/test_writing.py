@@ -43,7 +43,7 @@ def test_every_file_is_there_and_the_same_from_another_process_without_torch(res
 
 _FIGURE_FILES = ("png", "svg", "pdf", "csv")
 _TABLES = (
-    *("results", "comparison", "to-target", "speed", "retention"),
+    *("results", "comparison", "to-target", "speed", "speed-by-trials", "retention"),
     *("arms", "charges", "tuning", "costs", "artifacts"),
 )
 

@@ -11,15 +11,11 @@ from reports.coverage import (
     FLAT,
     HONEST,
     SEEDS,
-    bootstrap_bounds,
     label,
     measured,
     pipeline_label,
-    restricted_logs,
-    simulate,
-    welch_bounds,
 )
-from reports.coverage_curves import (
+from reports.simulation.curves import (
     DESIGNS,
     FACTORS,
     RISING,
@@ -28,6 +24,12 @@ from reports.coverage_curves import (
     drawn_values,
     simulate_curves,
     truths,
+)
+from reports.simulation.formulas import (
+    bootstrap_bounds,
+    restricted_logs,
+    simulate,
+    welch_bounds,
 )
 from reports.statistics import ratio
 

@@ -1,0 +1,1 @@
+"""How honest the statistics are: measured by simulation, and kept in reports/coverage.csv."""

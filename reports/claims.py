@@ -183,7 +183,8 @@ def _teacher_below(results: Results) -> Iterator[str]:
 
 
 def sentences(results: Results) -> list[str]:
-    """What the study found, a sentence an arm, of the headline's target; no verdict in it."""
+    """What the study found, of the headline's target, a sentence for each arm or for several of
+    which the same is true; no verdict in it."""
     study, target = results.study, str(targets(results)[0])
     runs = to_target(results)
     runs = runs[runs["target"] == target]
@@ -197,36 +198,50 @@ def sentences(results: Results) -> list[str]:
         ]
     table = speed_table(results)
     table = table[table["target"] == target]
-    found = []
+    told: dict[str, list[str]] = {}
+    goal = f"{target} of {named(study.baseline)}"
     for arm in arms(results):
         rows = table[table["arm"] == arm].set_index("quantity")
         if len(rows):
-            told = _told(rows, runs[runs["arm"] == arm], f"{target} of {named(study.baseline)}")
-            found.append(f"{where}, {named(arm)} {told}")
-    return found
+            said = _told(rows, runs[runs["arm"] == arm], goal)
+            told.setdefault(said, []).append(named(arm))
+    # Those that got there first; arms of which the same is true share a sentence.
+    order = sorted(told, key=lambda said: said.startswith(MISSED))
+    found = [f"{where}, {_listed(told[said])} {said}" for said in order]
+    return [*found, *_baseline_itself(table)]
+
+
+MISSED = "did not get to"
+MOST_NAMES = 6
+
+
+def _listed(names: list[str]) -> str:
+    """``a, b and c``; of many the first, and how many more."""
+    if len(names) > MOST_NAMES:
+        names = [*names[: MOST_NAMES - 1], f"{len(names) - MOST_NAMES + 1} more"]
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _told(rows: pd.DataFrame, runs: pd.DataFrame, goal: str) -> str:
     """What the arm did: rows of the speed table by quantity, and its runs to the target."""
-    seeds, beside = len(runs), _baseline_itself(rows.iloc[0])
+    seeds = len(runs)
     if not runs["reached"].any():
         stopped = int(runs["stopped"].sum())
         cut = f", which patience cut short with {stopped} of {seeds} seeds" if stopped else ""
-        return f"did not get to {goal} within its budget{cut}{beside}."
+        return f"{MISSED} {goal} within the budget{cut}."
     at_once = int((runs["point"] == 0).sum())
     if at_once == seeds:
-        return f"was at {goal} before any training{beside}."
+        return f"had {goal} before any training."
     first = f"reached {goal}{_counted(int(runs['reached'].sum()), seeds)}"
     if at_once:
-        at_once_with = f"with {at_once} of {seeds} seeds before any training"
-        return f"{first}, {at_once_with}{beside}: there is no ratio."
+        return f"{first}, with {at_once} of {seeds} seeds before any training: there is no ratio."
     examples, time = _times(rows.loc["examples"], False), _times(rows.loc["cold"], True)
     if not examples and not time:
-        return f"{first}{beside}: too few runs of both were there in time for a ratio."
+        return f"{first}: too few runs of both were there in time for a ratio."
     comma = "" if runs["reached"].all() else ","
     return (
         f"{first}{comma} with {examples or 'an unknown share'} of its examples and in "
-        f"{time or 'an unknown share'} of its time with everything charged{beside}."
+        f"{time or 'an unknown share'} of its time with everything charged."
     )
 
 
@@ -235,15 +250,18 @@ def _counted(reached: int, seeds: int) -> str:
     return "" if reached == seeds else f" with {reached} of {seeds} seeds"
 
 
-def _baseline_itself(row: pd.Series) -> str:
+def _baseline_itself(table: pd.DataFrame) -> Iterator[str]:
     """What the reader must know of a baseline that did not always get there."""
-    reached, seeds = int(row["baseline reached"]), int(row["baseline seeds"])
-    if reached == seeds:
-        return ""
-    name = named(row["baseline"])
-    if not reached:
-        return f" ({name} itself was never there at two points in a row)"
-    return f" ({name} itself got there{_counted(reached, seeds)})"
+    for row in table.head(1).to_dict("records"):
+        reached, seeds = row["baseline reached"], row["baseline seeds"]
+        name = named(row["baseline"])
+        if not reached:
+            yield (
+                f"{name} itself was not there at two evaluation points in a row with any seed: a "
+                "ratio to it is a bound."
+            )
+        elif reached < seeds:
+            yield f"{name} itself got there with {reached} of {seeds} seeds."
 
 
 _WORDS = {"": "", "≥": "at least ", "≤": "at most "}

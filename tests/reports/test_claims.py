@@ -312,8 +312,20 @@ def test_a_sentence_an_arm_by_hand():
     assert sentences(make({"b": [bare(4)], "a": arm, "c": [bare(5)]})) == [
         f"{WHERE}a reached {HEADLINE} of b with 0.25 of its examples and in 0.5 of its time with "
         "everything charged.",
-        f"{WHERE}c did not get to {HEADLINE} of b within its budget.",
+        f"{WHERE}c did not get to {HEADLINE} of b within the budget.",
     ]
+
+
+def test_arms_of_which_the_same_is_true_share_a_sentence():
+    names = [f"x{number}" for number in range(7)]
+    arms = {"b": [bare(4)], "c": [bare(5)], **{name: [bare(5)] for name in names}, "a": [bare(1)]}
+    first, second = sentences(make(arms))
+    assert first.startswith(f"{WHERE}a reached {HEADLINE} of b")
+    assert second == (
+        f"{WHERE}c, x0, x1, x2, x3 and 3 more did not get to {HEADLINE} of b within the budget."
+    )
+    _, second = sentences(make({name: arms[name] for name in ("b", "c", "x0", "a")}))
+    assert second.startswith(f"{WHERE}c and x0 did not get to")
 
 
 def test_a_sentence_has_the_intervals_of_the_table_of_speed(compared):
@@ -330,8 +342,9 @@ def test_a_sentence_has_the_intervals_of_the_table_of_speed(compared):
 
 
 def _told(baseline, arm, **options):
-    (sentence,) = sentences(make({"b": baseline, "a": arm}, **options))
-    return sentence.removeprefix(f"{WHERE}a ")
+    """Of the arm, and where there is something to say of the baseline, that."""
+    sentence, *beside = sentences(make({"b": baseline, "a": arm}, **options))
+    return " ".join([sentence.removeprefix(f"{WHERE}a "), *beside])
 
 
 def test_a_baseline_that_did_not_always_get_there_is_at_least_that_slow():
@@ -340,7 +353,7 @@ def test_a_baseline_that_did_not_always_get_there_is_at_least_that_slow():
     share = ratio(200 / (400 * 400 * 500) ** (1 / 3))
     assert told == (
         f"reached {HEADLINE} of b with at most {share} of its examples and in at most {share} of "
-        "its time with everything charged (b itself got there with 2 of 3 seeds)."
+        "its time with everything charged. b itself got there with 2 of 3 seeds."
     )
 
 
@@ -356,19 +369,20 @@ def test_an_arm_that_did_not_always_get_there_is_at_least_that_slow():
 def test_a_baseline_that_never_got_there_is_said():
     told = _told([bare(5)] * 3, [bare(2)] * 3)
     assert told.startswith(f"reached {HEADLINE} of b with at most 0.4 of its examples")
-    assert told.endswith("(b itself was never there at two points in a row).")
-    told = _told([bare(5)] * 3, [bare(5)] * 3)
-    assert told == (
-        f"did not get to {HEADLINE} of b within its budget (b itself was never there at two points "
-        "in a row)."
+    beside = (
+        "b itself was not there at two evaluation points in a row with any seed: a ratio to it is "
+        "a bound."
     )
+    assert told.endswith(beside)
+    told = _told([bare(5)] * 3, [bare(5)] * 3)
+    assert told == f"did not get to {HEADLINE} of b within the budget. {beside}"
 
 
 def test_runs_of_both_that_never_got_there_leave_no_ratio():
     told = _told([bare(3), bare(5)], [bare(2), bare(5)])
     assert told == (
-        f"reached {HEADLINE} of b with 1 of 2 seeds (b itself got there with 1 of 2 seeds): too "
-        "few runs of both were there in time for a ratio."
+        f"reached {HEADLINE} of b with 1 of 2 seeds: too few runs of both were there in time for a "
+        "ratio. b itself got there with 1 of 2 seeds."
     )
 
 
@@ -379,12 +393,12 @@ def test_examples_may_have_a_ratio_where_seconds_have_none():
     share = ratio(200 / (300 * 500) ** 0.5)
     assert told == (
         f"reached {HEADLINE} of b with at most {share} of its examples and in an unknown share of "
-        "its time with everything charged (b itself got there with 1 of 2 seeds)."
+        "its time with everything charged. b itself got there with 1 of 2 seeds."
     )
 
 
 def test_an_arm_that_begins_there_is_said_to():
-    assert _told([bare(3)] * 2, [bare(0)] * 2) == f"was at {HEADLINE} of b before any training."
+    assert _told([bare(3)] * 2, [bare(0)] * 2) == f"had {HEADLINE} of b before any training."
     assert _told([bare(3)] * 2, [bare(0), bare(2)]) == (
         f"reached {HEADLINE} of b, with 1 of 2 seeds before any training: there is no ratio."
     )
@@ -393,7 +407,7 @@ def test_an_arm_that_begins_there_is_said_to():
 def test_runs_that_patience_ended_are_not_said_to_have_had_their_budget():
     stopped = [bare(5), bare(5, stopped="patience")]
     assert _told([bare(3)] * 2, stopped) == (
-        f"did not get to {HEADLINE} of b within its budget, which patience cut short with 1 of 2 "
+        f"did not get to {HEADLINE} of b within the budget, which patience cut short with 1 of 2 "
         "seeds."
     )
 

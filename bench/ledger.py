@@ -92,6 +92,25 @@ def total(bills: Iterable[Bill], *phases: str) -> float:
     return sum(bill.seconds for bill in bills if bill.phase in phases)
 
 
+def consumed(bill: Bill, examples: int) -> Bill:
+    """What is due of a bill after so many examples: of scoring, those of the examples consumed.
+
+    A run that ends before its budget owes less than its artifact cost; whoever takes the rest up,
+    or nobody, pays for it.
+    """
+    if bill.phase != "score" or bill.examples <= examples:
+        return bill
+    share = examples / bill.examples
+    return replace(
+        bill,
+        seconds=share * bill.seconds,
+        examples=examples,
+        texts=round(share * bill.texts),
+        tokens=round(share * bill.tokens),
+        flops=share * bill.flops,
+    )
+
+
 def cold_seconds(bills: Iterable[Bill]) -> float:
     """Training plus every artifact the arm needs, each once, whether or not it was reused."""
     return total(bills, *OWN_PHASES, *ARTIFACT_PHASES)

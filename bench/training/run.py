@@ -23,7 +23,7 @@ from bench.evaluation.ranking import to_frame
 from bench.exporting.folder import save_student
 from bench.files import disk_is_full, read_json, remove_leftovers, write_json
 from bench.lab import Lab
-from bench.ledger import Bill, Clocks
+from bench.ledger import Bill, Clocks, consumed
 from bench.records import RunFolder
 from bench.samplers._refreshed import Refreshed
 from bench.samplers.base import Demand, Draws
@@ -320,7 +320,8 @@ class Run:
     def _bills(self) -> list[Bill]:
         """What the arm's artifacts cost, what reading them cost, and the parts of this run."""
         device, state = self.lab.device.label, self.state
-        bills = list(once(bill for artifact in self.artifacts for bill in artifact.bills))
+        needed = once(bill for artifact in self.artifacts for bill in artifact.bills)
+        bills = [consumed(bill, state.examples) for bill in needed]
         bills += [
             Bill("read", f"{artifact.kind} {artifact.digest}", artifact.read_seconds)
             for artifact in self.artifacts

@@ -191,7 +191,6 @@ def write_tables(out: Path, study: Study, rows: Sequence[Row]) -> None:
     measures = [_test_column(name, part) for part in study.tested for name in study.measures]
     amounts = [*_COUNTS, *LABELS, *CLOCKS, *PACE, *SIZES, *SPEEDS]
     columns = [*_FIRST, *options, *amounts, *measures, *ERRORS, *_LAST]
-    _write(out / "summary.csv", pd.DataFrame(summary).reindex(columns=columns))
     done = [row for row in rows if known[row.folder.id] == "done"]
     curves = [_labelled(row, row.folder.table("curve")) for row in done]
     _write(out / "curves.csv", pd.concat(curves, ignore_index=True) if curves else _labels())
@@ -201,6 +200,8 @@ def write_tables(out: Path, study: Study, rows: Sequence[Row]) -> None:
         if bills.get(row.folder.id)
     ]
     _write(out / "ledger.csv", pd.concat(ledger, ignore_index=True) if ledger else _labels())
+    # Last: whoever reads meanwhile finds the curve and the bills of every run that it names.
+    _write(out / "summary.csv", pd.DataFrame(summary).reindex(columns=columns))
 
 
 _FIRST = (

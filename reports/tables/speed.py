@@ -38,7 +38,7 @@ def reaching(results: Results) -> pd.DataFrame:
 
     Columns: target, gain, quality; arm, seeds, reached, stopped (how many patience had ended);
     resolution (examples between the point and the one before, the largest); and of each amount:
-    its mean with low and high (Student's t), ``… horizon``, and ``… end``, the least that a run of
+    its mean with low (cut at 0) and high (Student's t), ``… horizon``, and ``… end``, the least that a run of
     the arm had used up at its end. Where some of the arm's runs did not get there the mean is
     restricted to the horizon, the first end of any such run of any arm; else the horizon is inf.
     """
@@ -78,7 +78,8 @@ def _row(own: pd.DataFrame, horizons: dict[str, float]) -> dict[str, object]:
         # Of runs that all got there nothing is unknown, whatever the horizon of others.
         horizon = np.inf if own["reached"].all() else horizons[what]
         mean = interval(restricted(own[what], horizon))
-        row |= {what: mean.mean, f"{what} low": mean.low, f"{what} high": mean.high}
+        low = np.maximum(mean.low, 0.0)  # Student's t knows of no least amount
+        row |= {what: mean.mean, f"{what} low": low, f"{what} high": mean.high}
         row |= {f"{what} horizon": horizon, f"{what} end": own[f"end of {what}"].min()}
     return row
 

@@ -38,9 +38,9 @@ def reaching(results: Results) -> pd.DataFrame:
 
     Columns: target, gain, quality; arm, seeds, reached, stopped (how many patience had ended);
     resolution (examples between the point and the one before, the largest); and of each amount:
-    its mean with low (cut at 0) and high (Student's t), ``… horizon``, and ``… end``, the least that a run of
-    the arm had used up at its end. Where some of the arm's runs did not get there the mean is
-    restricted to the horizon, the first end of any such run of any arm; else the horizon is inf.
+    its mean with low (cut at 0) and high (Student's t), ``… horizon``, and ``… end``, the least
+    that a run of the arm had used up at its end. Where some of the arm's runs did not get there the
+    mean is restricted to the horizon, the first end of any such run of any arm; else it is inf.
     """
     runs = to_target(results)
     if runs.empty:

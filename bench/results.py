@@ -118,10 +118,10 @@ def load_results(folder: str | Path) -> Results:
 
 def _former(folder: Path, summary: pd.DataFrame) -> list[str]:
     """Runs beside those of the summary that have measured test, reference rows aside."""
-    found = []
+    known, found = set(summary["run"]), []
     for path in sorted((folder / "runs").glob("*")):
         run = RunFolder(path)
-        if run.id not in set(summary["run"]) and run.status() == "done":
+        if run.id not in known and run.status() == "done":
             specification = run.record()["specification"]
             if "loss" in specification and specification["tests"]:
                 found.append(run.id)
@@ -130,7 +130,7 @@ def _former(folder: Path, summary: pd.DataFrame) -> list[str]:
 
 def _per_query(folder: Path, summary: pd.DataFrame, name: str) -> pd.DataFrame:
     """One table of every final and reference run, with what tells the runs apart."""
-    keys = ["run", *_LABELS]
+    keys = ["run", *_LABELS, "train_share"]
     tables = []
     for run in summary.itertuples():
         path = folder / "runs" / str(run.run) / f"{name}.parquet"
@@ -166,7 +166,7 @@ def read_summary(folder: Path) -> pd.DataFrame:
         raise InputError(f"{folder}: nothing is finished here yet; `bench run` goes on with it")
     summary = read_table(folder / "summary.csv")
     if "train_share" not in summary:  # of a version before there were shares
-        summary.insert(summary.columns.get_loc("seed") + 1, "train_share", 1.0)
+        summary["train_share"] = 1.0
     return summary
 
 
@@ -189,17 +189,17 @@ def write_tables(out: Path, study: Study, rows: Sequence[Row]) -> None:
     summary = [_summary_row(study, row, rows, bills) for row in rows]
     options = list(dict.fromkeys(key for row in rows for key in row.options))
     measures = [_test_column(name, part) for part in study.tested for name in study.measures]
-    amounts = [*_COUNTS, *LABELS, *CLOCKS, *PACE, *SIZES, *SPEEDS]
-    columns = [*_FIRST, *options, *amounts, *measures, *ERRORS, *_LAST]
+    amounts = [*_COUNTS, *CLOCKS, *SIZES, *SPEEDS]
+    columns = [*_FIRST, *options, *amounts, *measures, *_LAST]
     done = [row for row in rows if known[row.folder.id] == "done"]
     curves = [_labelled(row, row.folder.table("curve")) for row in done]
-    _write(out / "curves.csv", pd.concat(curves, ignore_index=True) if curves else _labels())
+    _write(out / "curves.csv", _joined(curves))
     ledger = [
         _labelled(row, pd.DataFrame([bill.record() for bill in bills[row.folder.id]]))
         for row in rows
         if bills.get(row.folder.id)
     ]
-    _write(out / "ledger.csv", pd.concat(ledger, ignore_index=True) if ledger else _labels())
+    _write(out / "ledger.csv", _joined(ledger))
     # Last: whoever reads meanwhile finds the curve and the bills of every run that it names.
     _write(out / "summary.csv", pd.DataFrame(summary).reindex(columns=columns))
 
@@ -214,13 +214,16 @@ _FIRST = (
     "sampler",
     "trial",
     "seed",
-    "train_share",
     "status",
 )
 _COUNTS = ("examples", "steps")
 _LAST = (
     "retention",
     "retention_of",
+    "train_share",
+    *LABELS,
+    *ERRORS,
+    *PACE,
     "best_point",
     "stopped",
     "unpriced",
@@ -231,17 +234,21 @@ _LAST = (
 _NAMES = ("study", "arm", "loss", "teacher", "student", "sampler", "retention_of", "run")
 """Columns of text that may look like numbers."""
 
-_LABELS = ("arm", "role", "trial", "seed", "train_share")
+_LABELS = ("arm", "role", "trial", "seed")
 
 
-def _labels() -> pd.DataFrame:
-    return pd.DataFrame(columns=list(_LABELS))
+def _joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One below the other, the share of the train queries last."""
+    if not tables:
+        return pd.DataFrame(columns=[*_LABELS, "train_share"])
+    table = pd.concat(tables, ignore_index=True)
+    return table[[*table.columns.drop("train_share"), "train_share"]]
 
 
 def _labelled(row: Row, table: pd.DataFrame) -> pd.DataFrame:
     for at, key in enumerate(_LABELS):
         table.insert(at, key, getattr(row, key))
-    return table
+    return table.assign(train_share=row.train_share)
 
 
 def _test_column(measure: str, part: str) -> str:
@@ -252,7 +259,7 @@ def _summary_row(
     study: Study, row: Row, rows: Sequence[Row], bills: Mapping[str, list[Bill]]
 ) -> dict[str, Any]:
     status = row.folder.status()
-    labels = {key: getattr(row, key) for key in _LABELS}
+    labels = {key: getattr(row, key) for key in (*_LABELS, "train_share")}
     values = {"study": study.name, **labels, **row.entries, **row.options, "status": status}
     values["run"] = row.folder.id
     if status == "failed":

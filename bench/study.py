@@ -164,9 +164,9 @@ class Claim(_Model):
     Attributes:
         says: the claim in its source's words, or close to them; source: where it is made.
         against: the arm that convergence or a speed-up is compared with; left out, the baseline.
-        quantity: ``data-fraction`` and ``convergence`` (train queries, examples to the target, as a
-            share of those of the arm compared with), a speed-up by one of the four clocks, or
-            ``retention`` (of the teacher's quality).
+        quantity: ``data-fraction`` (labels to the target, as a share of the baseline's with
+            everything), ``convergence`` (examples to the target, as a share of the other arm's), a
+            speed-up by one of the four clocks, or ``retention`` (of the teacher's quality).
         at_least, at_most: the bound; exactly one.
     """
 

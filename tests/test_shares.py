@@ -235,3 +235,14 @@ def test_a_killed_study_of_shares_ends_as_an_undisturbed_one(shared_values, done
         ours, theirs = (pd.read_csv(folder / f"{name}.csv") for folder in (out, done))
         timed = [column for column in ours if column in TIMED]
         pd.testing.assert_frame_equal(ours.drop(columns=timed), theirs.drop(columns=timed))
+
+
+def test_what_an_earlier_version_read_of_test_is_known(shared_values, folder, tmp_path):
+    shutil.copytree(folder / "out", tmp_path / "out")
+    assert public.load_results(tmp_path / "out").former == []
+    study = parse_study({**shared_values, "seeds": [1]}, "toy")
+    outcome = Crossing(study, tmp_path / "out", folder / "artifacts", None).run()
+    assert outcome.done_now == 0
+    summary = pd.read_csv(folder / "out" / "summary.csv")
+    second = summary[(summary["role"] == "final") & (summary["seed"] == 2)]
+    assert sorted(public.load_results(tmp_path / "out").former) == sorted(second["run"])

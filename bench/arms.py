@@ -43,6 +43,10 @@ class Arm:
     otherwise: Mapping[str, Any] = field(default_factory=dict)
     trials: int = 0
 
+    def on(self, share: float) -> str:
+        """Its name, and the share of the train queries that it is given where that is not all."""
+        return self.name + (f" ({share:.3g} of train)" if share < 1 else "")
+
     def choose(self, values: Mapping[str, Any]) -> Arm:
         """This arm with values from its space.
 

@@ -16,7 +16,7 @@ from reports.retention import retention_table
 from reports.speed import speed_table
 from reports.statistics import FEWEST, Interval
 from reports.targets import gain, read_curves, targets, to_target
-from reports.wording import measure, plain, ratio, signed
+from reports.wording import measure, named, plain, ratio, signed
 
 SUPPORTED, NOT_SUPPORTED, UNDECIDED = "supported", "not supported", "undecided"
 
@@ -38,12 +38,6 @@ class Verdict:
     bound: str
     verdict: str
     why: str
-
-
-def named(arm: object) -> str:
-    """An arm within a sentence: in quotation marks where its name has commas or spaces."""
-    name = plain(arm)
-    return f"“{name}”" if " " in name or "," in name else name
 
 
 def verdicts(results: Results) -> list[Verdict]:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pandas as pd
 
 from bench.results import PACE, Results
-from reports.claims import UNDECIDED, doubtful, named, verdicts
+from reports.claims import UNDECIDED, doubtful, verdicts
 from reports.data_fraction import by_share
 from reports.reading import arms, final_runs
 from reports.statistics import FEWEST
-from reports.wording import count, percent, plain
+from reports.wording import count, named, percent, plain
 
 LOADED = 0.1
 """By so much the reference step may differ within a run, or between runs on one machine."""

@@ -27,10 +27,10 @@ def measure(value: float) -> str:
 def spread(row: Row, column: str) -> str:
     """``0.512 ± 0.013``; the range ``0.512 [0.501, 0.523]`` where there is no interval."""
     mean, least, most = row[column], row[f"{column} least"], row[f"{column} most"]
-    half = _half(row, column)
-    if math.isnan(half) and least < most:
+    half = plus_minus(row, column)
+    if not half and least < most:
         return f"{measure(mean)} [{measure(least)}, {measure(most)}]"
-    return measure(mean) + _plus_minus(half)
+    return measure(mean) + half
 
 
 def difference(row: Row, column: str) -> str:
@@ -38,8 +38,7 @@ def difference(row: Row, column: str) -> str:
     mean = row[f"{column} difference"]
     if math.isnan(mean):
         return NOTHING
-    half = _half(row, f"{column} difference")
-    return f"{signed(mean)}{_plus_minus(half)}"
+    return signed(mean) + plus_minus(row, f"{column} difference")
 
 
 def signed(value: float, digits: int = 3) -> str:
@@ -53,12 +52,16 @@ def p_value(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _half(row: Row, column: str) -> float:
-    return (row[f"{column} high"] - row[f"{column} low"]) / 2
-
-
-def _plus_minus(half: float) -> str:
+def plus_minus(row: Row, column: str) -> str:
+    """`` ± 0.013``, half the width of a column's interval; empty where it has none."""
+    half = (row.get(f"{column} high", math.nan) - row.get(f"{column} low", math.nan)) / 2
     return "" if math.isnan(half) else f" ± {half:.3f}"
+
+
+def named(arm: object) -> str:
+    """An arm within a sentence: in quotation marks where its name has commas or spaces."""
+    name = plain(arm)
+    return f"“{name}”" if " " in name or "," in name else name
 
 
 def arm_name(row: Row) -> str:

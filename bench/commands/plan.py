@@ -107,7 +107,7 @@ def _print_arms(plans: Sequence[ArmPlan], unknown: str) -> None:
     for plan in plans:
         arm = plan.arm
         table.add_row(
-            escape(arm.name + (f" ({plan.share:.3g} of train)" if plan.share < 1 else "")),
+            escape(arm.on(plan.share)),
             *(escape(_short(entry)) for entry in (arm.loss, arm.teacher, arm.student, arm.sampler)),
             f"{plan.done + plan.to_come:,}",
             f"{plan.done:,}",

@@ -36,7 +36,7 @@ def show_status(folder: Path) -> None:
         wanted = arm.trials + (0 if hopeless else len(study.seeds))
         missing += wanted - done.total() - failed - pruned
         table.add_row(
-            escape(arm.name + (f" ({share:.3g} of train)" if share < 1 else "")),
+            escape(arm.on(share)),
             f"{done['tuning']}/{arm.trials}",
             f"{done['final']}/{len(study.seeds)}",
             str(pruned or ""),

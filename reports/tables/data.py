@@ -51,9 +51,7 @@ def _shares_table(results: Results, table: pd.DataFrame) -> Table:
 
 
 def _interval(row: Row, part: str) -> str:
-    low, high = row[f"{part} low"], row[f"{part} high"]
-    half = "" if math.isnan(low) else f" ± {(high - low) / 2:.3f}"
-    return wording.measure(row[part]) + half
+    return wording.measure(row[part]) + wording.plus_minus(row, part)
 
 
 def _fractions_table(results: Results, table: pd.DataFrame) -> Table:

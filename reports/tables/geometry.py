@@ -26,9 +26,7 @@ def _geometry(results: Results, table: pd.DataFrame) -> Table:
     def cells(row: Row) -> list[Cell]:
         overlap, tau = (row[key] for key in AGREEMENT)
         near = [wording.measure(value) for value in (*(row[key] for key in ERRORS), overlap)]
-        gap = wording.signed(row["gap"])
-        if not math.isnan(row["gap low"]):
-            gap += f" ± {(row['gap high'] - row['gap low']) / 2:.3f}"
+        gap = wording.signed(row["gap"]) + wording.plus_minus(row, "gap")
         watched = [_course(row, key) for key in COLLAPSE]
         teacher = wording.plain(row["teacher"]) or wording.NOTHING
         return [name(row), *map(Cell, (teacher, *near, wording.signed(tau), gap, *watched))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import pandas as pd
 
@@ -17,7 +16,7 @@ from reports.sensitivity import (
     transfer_table,
 )
 from reports.sweeps import told_apart
-from reports.tables.base import Cell, Table
+from reports.tables.base import Cell, Table, groups
 from reports.wording import Row
 
 _ENDS = ("best", "worst")
@@ -65,7 +64,7 @@ def _values_table(results: Results, table: pd.DataFrame) -> Table:
             *(*tests, "regret", "hindsight regret"),
         ],
         align="lrrr" + "r" * len(tests) + "rr",
-        groups=_groups(table, cells),
+        groups=groups(table, cells, by="sweep"),
         data=table,
     )
 
@@ -97,7 +96,7 @@ def _sweeps_table(results: Results, table: pd.DataFrame) -> Table:
             *("worst in hindsight", "mean regret", "worst regret"),
         ],
         align="llrrrrrrr",
-        groups=_groups(table, cells),
+        groups=groups(table, cells, by="sweep"),
         data=table,
     )
 
@@ -123,7 +122,7 @@ def _bands_table(results: Results, table: pd.DataFrame) -> Table:
         ),
         header=["sweep", "arm", "seeds", "quality", "− chosen", "chosen", "beats"],
         align="llrrrrr",
-        groups=_groups(table, cells),
+        groups=groups(table, cells, by="sweep"),
         data=table,
     )
 
@@ -154,17 +153,9 @@ def _transfer_table(results: Results, table: pd.DataFrame) -> Table:
             *("at from's choice", "at own choice", "regret"),
         ],
         align="lllrrrrr",
-        groups=_groups(table, cells),
+        groups=groups(table, cells, by="sweep"),
         data=table,
     )
-
-
-def _groups(table: pd.DataFrame, cells: Callable[[Row], list[Cell]]) -> list[list[list[Cell]]]:
-    """The rows of each sweep."""
-    return [
-        [cells(row) for row in rows.to_dict("records")]
-        for _, rows in table.groupby("sweep", sort=False)
-    ]
 
 
 def _text(value: object) -> Cell:
@@ -183,7 +174,7 @@ def _seeds(row: Row) -> str:
 
 def _within(row: Row, column: str) -> str:
     """``0.512 ± 0.013``, without the interval where there is none."""
-    return wording.measure(row[column]) + _plus_minus(row, column)
+    return wording.measure(row[column]) + wording.plus_minus(row, column)
 
 
 def _signed(row: Row, column: str) -> str:
@@ -191,10 +182,4 @@ def _signed(row: Row, column: str) -> str:
     value = row[column]
     if math.isnan(value):
         return wording.NOTHING
-    text = f"{value:+.3f}{_plus_minus(row, column)}" if value else "0"
-    return text.replace("-", "−")
-
-
-def _plus_minus(row: Row, column: str) -> str:
-    half = (row.get(f"{column} high", math.nan) - row.get(f"{column} low", math.nan)) / 2
-    return "" if math.isnan(half) else f" ± {half:.3f}"
+    return wording.signed(value) + wording.plus_minus(row, column) if value else "0"

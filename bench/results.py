@@ -80,6 +80,7 @@ class Results:
             now: whoever changed it since had seen what they gave.
         subsets: the same of the runs that were given a share of the train queries, by the share;
             all that stands above is of those that were given all of them.
+        chosen_by: the measure by which dev-select chose, where that is not the study's primary one.
     """
 
     folder: Path
@@ -91,6 +92,7 @@ class Results:
     dev: pd.DataFrame = field(default_factory=pd.DataFrame)
     former: Sequence[str] = ()
     subsets: Mapping[float, Results] = field(default_factory=dict)
+    chosen_by: str = ""
 
 
 def load_results(folder: str | Path) -> Results:

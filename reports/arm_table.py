@@ -17,10 +17,12 @@ from reports.reading import (
     references,
     tested_points,
 )
+from reports.remembering import remembered
 from reports.statistics import Interval, difference, interval
 from reports.wording import options_text
 
 
+@remembered
 def arm_table(results: Results) -> pd.DataFrame:
     """A row an arm (its final runs), then a row a reference.
 

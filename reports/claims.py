@@ -12,6 +12,7 @@ from bench.results import Results
 from bench.study import Claim
 from reports.data_fraction import fractions_table
 from reports.reading import arms, collection_name, final_runs, tested_points
+from reports.remembering import remembered
 from reports.retention import retention_table
 from reports.speed import speed_table
 from reports.statistics import FEWEST, Interval
@@ -40,6 +41,7 @@ class Verdict:
     why: str
 
 
+@remembered
 def verdicts(results: Results) -> list[Verdict]:
     """A verdict for each claim of a study whose set-up matches the claims' source."""
     study = results.study

@@ -8,6 +8,7 @@ import pandas as pd
 from bench.ledger import Bill, cold_seconds, tuning_seconds
 from bench.results import Results
 from reports.reading import RUN, arms, final_runs
+from reports.remembering import remembered
 
 PHASES = {
     "prepare": "artifacts, each once",
@@ -35,6 +36,7 @@ _BY_EXAMPLE = {"train": [], "warm": ["mine"], "cold": ["score", "mine"], "tuned"
 _ARTIFACT = ["arm", "what", "phase", "seconds", "texts", "tokens", "flops", "device", "reused"]
 
 
+@remembered
 def phase_costs(results: Results) -> pd.DataFrame:
     """Seconds of an arm by phase: a final run's mean, artifacts once, and all tuning trials."""
     bills = results.ledger.reindex(columns=[*RUN, "phase", "what", "seconds"])
@@ -90,6 +92,7 @@ def charged(results: Results, trained: pd.DataFrame, clock: str) -> pd.DataFrame
     return rows.assign(seconds=due_by_then + rows["train_seconds"])
 
 
+@remembered
 def tuning_costs(results: Results) -> pd.DataFrame:
     """What each arm has been charged after each of its trials, in their order.
 

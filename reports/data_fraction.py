@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.results import LABELS, Results
 from reports.reading import RUN, arms, final_runs, measure_columns, tested_points
+from reports.remembering import remembered
 from reports.resampling import resampled_means
 from reports.speed import MOST_LOST
 from reports.statistics import Interval, exponentiated, hull, interval, seeds_and_queries
@@ -31,6 +32,7 @@ def by_share(results: Results) -> dict[float, Results]:
     return {**results.subsets, 1.0: results}
 
 
+@remembered
 def shares_table(results: Results) -> pd.DataFrame:
     """A row an arm and share of the train queries; empty where a study has no smaller shares.
 
@@ -56,6 +58,7 @@ def shares_table(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
+@remembered
 def fractions_table(results: Results) -> pd.DataFrame:
     """A row a target and arm: the labels with which it reaches the baseline trained on all data.
 

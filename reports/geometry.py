@@ -7,6 +7,7 @@ import pandas as pd
 
 from bench.results import ERRORS, Results
 from reports.reading import RUN, arms, final_runs, tested_points
+from reports.remembering import remembered
 from reports.resampling import FEWEST_PAIRS, rank_correlation
 from reports.statistics import interval
 
@@ -20,6 +21,7 @@ _COLUMNS = (
 _THEORY = ("teacher", "error", "arms", "correlation", "p", "runs", "correlation of runs")
 
 
+@remembered
 def geometry_table(results: Results) -> pd.DataFrame:
     """A row an arm with final runs.
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.results import Results
 from reports.reading import arms
+from reports.remembering import remembered
 from reports.resampling import paired_randomisation, resampled_means
 from reports.statistics import difference, effect_size, holm, seeds_and_queries, wins
 
@@ -24,6 +25,7 @@ _COLUMNS = (
 )
 
 
+@remembered
 def quality_table(results: Results) -> pd.DataFrame:
     """A row a test and arm but the baseline: the primary measure minus the baseline's.
 

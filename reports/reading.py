@@ -7,6 +7,7 @@ import pandas as pd
 from bench.registry import format_entry
 from bench.results import Results
 from bench.study import Study
+from reports.remembering import remembered
 
 RUN = ["arm", "role", "trial", "seed"]
 """What tells one row of the tables from another."""
@@ -51,17 +52,24 @@ def collection_name(study: Study) -> str:
     return format_entry(str(written.get("name", "")), options)
 
 
+def selection(results: Results) -> str:
+    """The column of the curves by which points, options and students are chosen."""
+    return f"dev-select {results.chosen_by or results.study.primary}"
+
+
+@remembered
 def best_on_select(results: Results) -> pd.DataFrame:
     """Of each run its best value on dev-select, which is what it was chosen by: RUN and value."""
-    chosen_by = f"dev-select {results.study.primary}"
+    chosen_by = selection(results)
     rows = results.curves.reindex(columns=[*RUN, chosen_by])
     best = rows.groupby(RUN, sort=False)[chosen_by].max()
     return best.rename("value").reset_index()
 
 
+@remembered
 def tested_points(results: Results) -> pd.DataFrame:
     """Of each run the point it was tested at: the best on dev-select, ties to the earliest."""
-    chosen_by = f"dev-select {results.study.primary}"
+    chosen_by = selection(results)
     rows = results.curves.reindex(columns=[*RUN, chosen_by, results.study.primary])
     return rows.loc[rows.groupby(RUN, sort=False)[chosen_by].idxmax()]
 

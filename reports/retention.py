@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.results import SIZES, SPEEDS, Results
 from reports.reading import final_runs, measure_columns, references
+from reports.remembering import remembered
 from reports.resampling import RESAMPLES, resampled_means
 from reports.statistics import interval
 
@@ -24,6 +25,7 @@ _COLUMNS = (
 )
 
 
+@remembered
 def retention_table(results: Results) -> pd.DataFrame:
     """A row an arm whose final runs have a retention, in the order of the study.
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bench.results import Results
-from reports.reading import RUN, best_on_select, final_runs, measure_columns
+from reports.reading import RUN, best_on_select, final_runs, measure_columns, selection
 from reports.statistics import Interval, difference, interval
 from reports.sweeps import Sweep, find_sweeps
 
@@ -121,9 +121,7 @@ def _runs(results: Results) -> dict[str, pd.DataFrame]:
     runs = final_runs(results)
     index = pd.MultiIndex.from_frame(runs[RUN])
     best = best_on_select(results).set_index(RUN)["value"].reindex(index).to_numpy()
-    curves = results.curves.reindex(
-        columns=[*RUN, "point", f"{_CHOSEN_BY} {results.study.primary}"]
-    )
+    curves = results.curves.reindex(columns=[*RUN, "point", selection(results)])
     start = curves[curves["point"] == 0].set_index(RUN).iloc[:, -1].reindex(index).to_numpy()
     rows = runs[["arm", "student", *primary_columns(results)]]
     rows = rows.assign(**{_CHOSEN_BY: best, "untrained": start == best})

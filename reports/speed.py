@@ -12,6 +12,7 @@ from bench.results import Results
 from reports.costs import tuning_costs
 from reports.coverage import label
 from reports.reading import arms
+from reports.remembering import remembered
 from reports.statistics import (
     FEWEST,
     Interval,
@@ -77,6 +78,7 @@ class Times(NamedTuple):
         return "~" if ours and theirs else "≥" if ours else "≤" if theirs else ""
 
 
+@remembered
 def speed_table(results: Results, baseline: str = "") -> pd.DataFrame:
     """A row a target, arm and quantity; empty where the schedule is not constant.
 
@@ -177,6 +179,7 @@ def compare(times: Times, drawn: np.ndarray | None, what: str) -> dict[str, obje
 _TURNED = str.maketrans("≥≤", "≤≥")
 
 
+@remembered
 def speed_by_trials(results: Results) -> pd.DataFrame:
     """The tuned speed-up by the number of tuning trials, for each target: what of it is tuning.
 

@@ -1,4 +1,8 @@
-"""How every figure looks: legible at a column's width and in print; an arm looks one way only."""
+"""How every figure looks: legible at a column's width and on a slide; an arm looks one way only.
+
+A style is matplotlib's own settings and nothing else: the size of a figure and of its text are in
+them, and whatever is drawn within `applied` measures itself against these.
+"""
 
 from __future__ import annotations
 
@@ -6,45 +10,105 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+import matplotlib.figure
 import matplotlib.style
 
+from bench.errors import InputError, did_you_mean
 from bench.results import Results
 from reports.reading import arms
 
-WIDTH = 3.3
-"""Inches: one column of a two-column page."""
+
+@dataclass(frozen=True)
+class Style:
+    """Where a figure is to be read.
+
+    Attributes:
+        width, height: inches of a figure with one panel.
+        font_size: points of what is written in it.
+    """
+
+    width: float
+    height: float
+    font_size: float
+
+
+STYLES = {
+    "paper": Style(3.3, 2.2, 7.0),  # one column of a two-column page
+    "slide": Style(10.0, 5.2, 18.0),
+}
+
+SIZES = (4.0, 40.0)
+"""Points: what a font size may be."""
 
 GREY = "0.45"
 
-_SETTINGS: dict[str, Any] = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same everywhere
-    "font.size": 7,
-    "axes.labelsize": 7.5,
-    "figure.labelsize": 7.5,
-    "axes.titlesize": 7.5,
-    "axes.titlelocation": "left",
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "0.3",
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
-    "legend.frameon": False,
-    "legend.handlelength": 2.8,
-    "lines.dash_capstyle": "butt",
-    "text.parse_math": False,  # an arm may be named "$x_1$"
-    "savefig.dpi": 300,
-    "pdf.fonttype": 42,  # publishers refuse Type 3
-    "svg.hashsalt": "bench",
-}
+_BASE = STYLES["paper"].font_size
+"""The size of text, in points, that the lengths given to `points` are meant for."""
 
 
-def applied() -> AbstractContextManager[None]:
-    """Draw and save within this; what the user's own settings say does not matter."""
-    return matplotlib.style.context(["default", _SETTINGS])
+def applied(
+    style: str = "paper", font_size: float | None = None
+) -> AbstractContextManager[dict[str, Any] | None]:
+    """Draw and save within this; what the user's own settings say does not matter.
+
+    Raises:
+        InputError: there is no such style, or nobody could read text of that size.
+    """
+    if style not in STYLES:
+        raise InputError(f"no style {style!r}{did_you_mean(style, STYLES)}")
+    if font_size is not None and not SIZES[0] <= font_size <= SIZES[1]:
+        raise InputError(f"a font size is from {SIZES[0]:g} to {SIZES[1]:g} points: {font_size:g}")
+    chosen = STYLES[style]
+    return matplotlib.style.context(
+        ["default", _settings(chosen.width, chosen.height, font_size or chosen.font_size)]
+    )
+
+
+def _settings(width: float, height: float, font_size: float) -> dict[str, Any]:
+    thin, tick, label = 0.6 * font_size / _BASE, 2.5 * font_size / _BASE, 7.5 / 7 * font_size
+    return {
+        "figure.figsize": (width, height),
+        "figure.constrained_layout.use": True,
+        "figure.labelsize": label,
+        "font.family": "sans-serif",
+        "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same everywhere
+        "font.size": font_size,
+        "axes.labelsize": label,
+        "axes.titlesize": label,
+        "axes.titlelocation": "left",
+        "axes.linewidth": thin,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": "0.3",
+        "xtick.major.width": thin,
+        "ytick.major.width": thin,
+        "xtick.major.size": tick,
+        "ytick.major.size": tick,
+        "legend.frameon": False,
+        "legend.handlelength": 2.8,
+        "lines.dash_capstyle": "butt",
+        "text.parse_math": False,  # an arm may be named "$x_1$"
+        "savefig.dpi": 300,
+        "pdf.fonttype": 42,  # publishers refuse Type 3
+        "svg.hashsalt": "bench",
+    }
+
+
+def canvas(height: float = 1.0) -> matplotlib.figure.Figure:
+    """An empty figure of the style's width; ``height`` in heights of a figure with one panel."""
+    wide, high = matplotlib.rcParams["figure.figsize"]
+    return matplotlib.figure.Figure(figsize=(wide, high * height))
+
+
+def points(length: float) -> float:
+    """A length in points (of a line's width, a marker, a text) as much larger as the text is."""
+    return length * matplotlib.rcParams["font.size"] / _BASE
+
+
+def characters(share: float) -> int:
+    """How many characters fit into a share of the figure's width, roughly."""
+    wide, _ = matplotlib.rcParams["figure.figsize"]
+    return int(share * 72 * wide / (0.55 * matplotlib.rcParams["font.size"]))
 
 
 @dataclass(frozen=True)
@@ -63,7 +127,7 @@ class Look:
             "color": self.colour,
             "marker": self.marker,
             "markerfacecolor": self.colour if self.filled else "white",
-            "markeredgewidth": 0.8,
+            "markeredgewidth": points(0.8),
         }
 
 

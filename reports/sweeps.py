@@ -15,6 +15,7 @@ from bench.errors import InputError
 from bench.registry import format_entry, parse_entry, toml_value
 from bench.results import Results
 from reports.reading import arms, final_runs, option_columns
+from reports.remembering import remembered
 
 LEAST_VALUES = 3
 """Arms of two values are a comparison, no sweep."""
@@ -39,6 +40,7 @@ class Sweep:
     arms: Mapping[float, str]
 
 
+@remembered
 def find_sweeps(results: Results) -> list[Sweep]:
     """The sweeps of a study that have enough values, in the order of its arms."""
     found: dict[_Key, dict[float, str]] = {}

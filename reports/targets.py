@@ -11,6 +11,7 @@ import pandas as pd
 from bench.results import Results
 from reports.costs import charged
 from reports.reading import RUN, curves, final_runs
+from reports.remembering import remembered
 from reports.resampling import resampled_means
 from reports.statistics import Interval, interval
 
@@ -52,7 +53,7 @@ def targets(results: Results) -> list[Target]:
     """The study's, the headline's first."""
     comparison = results.study.comparison
     found = [Target(gain=share) for share in comparison.targets]
-    if comparison.quality is not None:
+    if comparison.quality is not None and not results.chosen_by:  # it is of the primary measure
         found.append(Target(quality=comparison.quality))
     return found
 
@@ -123,6 +124,7 @@ def first_of_two(values: np.ndarray, target: np.ndarray | float) -> np.ndarray:
     return np.where(twice.any(-1), twice.argmax(-1), -1)
 
 
+@remembered
 def read_curves(results: Results) -> Curves:
     """The curves of every final run that is done, of arms in the order of the study."""
     trained = curves(results, "final")
@@ -185,6 +187,7 @@ def gain(curves: Curves, baseline: str, resampled: np.ndarray | None) -> Gain:
     return Gain(float(start.mean()), float(end.mean()), mean, between)
 
 
+@remembered
 def to_target(results: Results) -> pd.DataFrame:
     """A row a target and final run, in the order of the study.
 

@@ -10,55 +10,73 @@ import matplotlib.figure
 from bench.errors import InputError
 from bench.files import atomic_folder
 from bench.results import Results
-from reports import figures, style
+from reports import figures
 from reports.latex import to_latex
 from reports.page import Picture, render
+from reports.remembering import remembering
+from reports.shown import Shown
 from reports.tables import Table, all_tables
 
 _UNDATED = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
-def draw(name: str, results: Results) -> matplotlib.figure.Figure:
-    """One figure.
+def draw(
+    name: str,
+    results: Results,
+    *,
+    arms: Sequence[str] = (),
+    measure: str = "",
+    style: str = "paper",
+    font_size: float | None = None,
+) -> matplotlib.figure.Figure:
+    """One figure, as `Shown` says.
 
     Raises:
-        InputError: no such figure, or nothing to draw yet.
+        InputError: no such figure, arm, measure or style; or nothing to draw yet.
     """
-    figure = figures.create(name)
-    data = figure.data(results)
-    if data.empty:
-        raise InputError(f"figure {name!r}: no final run of {results.folder} {figure.wanted}")
-    with style.applied():
-        return figure.draw(results, data)
+    figure, shown = figures.create(name), Shown(arms, measure, style, font_size)
+    with remembering(), shown.applied():
+        measured = shown.measured(results)
+        rows = shown.rows(figure, measured, figure.data(measured))
+        if rows.empty:
+            raise InputError(f"figure {name!r}: no final run of {results.folder} {figure.wanted}")
+        return figure.draw(measured, rows)
 
 
-def write_report(results: Results) -> Path:
-    """Write ``report/`` into the study's folder in place of an older one; the page's path."""
+def write_report(results: Results, shown: Shown | None = None) -> Path:
+    """Write ``report/`` into the study's folder in place of an older one; the page's path.
+
+    Raises:
+        InputError: what is to be shown is not there; nothing is written then.
+    """
     folder = results.folder / "report"
-    tables = all_tables(results)
-    with atomic_folder(folder) as aside:
-        pictures = list(_write_figures(results, aside / "figures"))
+    with remembering(), atomic_folder(folder) as aside:
+        pictures = list(_write_figures(results, shown or Shown(), aside / "figures"))
+        tables = all_tables(results)
         _write_tables(tables, aside / "tables")
         page = render(results, tables, pictures)
         (aside / "index.html").write_text(page, encoding="utf-8")
     return folder / "index.html"
 
 
-def _write_figures(results: Results, folder: Path) -> Iterator[Picture]:
+def _write_figures(results: Results, shown: Shown, folder: Path) -> Iterator[Picture]:
     """Every figure that has something to show, with its data."""
     folder.mkdir()
+    measured = shown.measured(results)
     for name in figures.names():
         figure = figures.create(name)
-        data = figure.data(results)
-        if data.empty:
+        data = figure.data(measured)
+        rows = shown.rows(figure, measured, data)
+        if rows.empty:
             continue
         data.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
-        with style.applied():
-            drawn = figure.draw(results, data)
+        with shown.applied():
+            drawn = figure.draw(measured, rows)
             for kind, metadata in _UNDATED.items():
                 drawn.savefig(folder / f"{name}.{kind}", metadata=metadata)
+        caption = f"{figure.caption} {shown.note(figure, measured, data)}".rstrip()
         image = (folder / f"{name}.svg").read_bytes()
-        yield Picture(name, figure.caption, figure.alt(results, data), image)
+        yield Picture(name, figure.section, caption, figure.alt(measured, rows), image)
 
 
 def _write_tables(tables: Sequence[Table], folder: Path) -> None:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from reports.figures._labels import Label
-from reports.style import GREY, Look
+from reports.style import GREY, Look, points
 from reports.wording import measure, plain
 
 LEAST_RANGE = 0.02
@@ -32,15 +32,15 @@ def draw_arms(
 def _draw_arm(axes: Axes, rows: pd.DataFrame, x: str, y: str, look: Look) -> Line2D:
     """The line of the mean, over thin lines of the seeds where there are several."""
     for _, seed in rows.groupby("seed") if rows["seed"].nunique() > 1 else ():
-        axes.plot(seed[x], seed[y], color=look.colour, linewidth=0.5, alpha=0.5)
+        axes.plot(seed[x], seed[y], color=look.colour, linewidth=points(0.5), alpha=0.5)
     mean = rows.groupby("point")[[x, y]].mean()
     (line,) = axes.plot(
         mean[x],
         mean[y],
         **look.symbol,
         linestyle=look.line,
-        linewidth=1.4,
-        markersize=3.8,
+        linewidth=points(1.4),
+        markersize=points(3.8),
         zorder=3,
     )
     return line
@@ -51,7 +51,7 @@ def draw_references(axes: Axes, references: pd.Series) -> list[Label]:
     labels = []
     for index, (name, value) in enumerate(references.items()):
         dashes = _DASHES[index % len(_DASHES)]
-        line = axes.axhline(value, color=GREY, linewidth=0.7, linestyle=dashes, zorder=1)
+        line = axes.axhline(value, color=GREY, linewidth=points(0.7), linestyle=dashes, zorder=1)
         height = height_of(axes, value)
         labels.append(Label(plain(name) + _away(height, value), height, line))
     return labels

@@ -8,18 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import matplotlib
 import matplotlib.figure
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-GAP = 0.09
-"""Least distance of two labels in the margin, as a share of the axes' height."""
+from reports.style import characters, points
 
-LONGEST = 18
-"""Characters that the margin of a column-wide figure has room for."""
+LONGEST = 0.29
+"""Of a figure's width, the share that the margin has room for."""
 
-LEGEND_WIDTH = 46
-LEGEND_LINE = 0.145  # inches
+LEGEND_WIDTH = 0.74
+LEGEND_LINE = 1.5  # heights of the text
 
 
 @dataclass(frozen=True)
@@ -30,20 +31,29 @@ class Label:
     height: float
     line: Line2D
 
-    @property
-    def edge(self) -> float:
+    def edge(self, gap: float) -> float:
         """Where its label belongs; that of a line beyond the axes is just beyond them."""
-        return min(max(self.height, -GAP), 1 + GAP)
+        return min(max(self.height, -gap), 1 + gap)
 
     @property
     def short(self) -> bool:
-        return len(self.text) <= LONGEST
+        return len(self.text) <= characters(LONGEST)
 
 
-def fit(labels: Sequence[Label]) -> bool:
+def gap_in(axes: Axes) -> float:
+    """Least distance of two labels in the margin, as a share of the axes' height."""
+    place, figure = axes.get_subplotspec(), axes.get_figure(root=True)
+    assert figure is not None
+    panels = place.get_gridspec().nrows if place else 1
+    height = figure.get_figheight() / panels
+    return 1.6 * matplotlib.rcParams["font.size"] / (0.77 * 72 * height)
+
+
+def fit(axes: Axes, labels: Sequence[Label]) -> bool:
     """Whether all of them can stand in the margin exactly where they belong."""
-    heights = sorted(label.edge for label in labels)
-    apart = all(above - below >= GAP for below, above in pairwise(heights))
+    gap = gap_in(axes)
+    heights = sorted(label.edge(gap) for label in labels)
+    apart = all(above - below >= gap for below, above in pairwise(heights))
     return apart and all(label.short for label in labels)
 
 
@@ -64,21 +74,22 @@ def outside(
 
 def in_margin(axes: Axes, labels: Sequence[Label]) -> None:
     """Write them to the right of the axes, moved apart where they would overlap."""
-    places = move_apart([label.edge for label in labels], GAP)
-    for label, place in zip(labels, places, strict=True):
+    gap = gap_in(axes)
+    edges = [label.edge(gap) for label in labels]
+    for label, edge, place in zip(labels, edges, move_apart(edges, gap), strict=True):
         colour = label.line.get_color()
-        moved = label.edge == label.height and abs(place - label.height) > 0.01
+        moved = edge == label.height and abs(place - label.height) > 0.01
         axes.annotate(
             label.text,
-            xy=(1.0, label.edge),
+            xy=(1.0, edge),
             xytext=(1.05, place),
             xycoords="axes fraction",
             textcoords="axes fraction",
             va="center",
-            fontsize=6.5,
+            fontsize=points(6.5),
             color=colour,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "lw": 0.4, "color": colour} if moved else None,
+            arrowprops={"arrowstyle": "-", "lw": points(0.4), "color": colour} if moved else None,
         )
 
 
@@ -97,15 +108,23 @@ def move_apart(wanted: Sequence[float], gap: float) -> list[float]:
 
 def legend_below(figure: matplotlib.figure.Figure, labels: Sequence[Label]) -> None:
     """A legend outside the axes; the figure grows by its height."""
-    if not labels:
+    named_below(figure, [label.line for label in labels], [label.text for label in labels])
+
+
+def named_below(
+    figure: matplotlib.figure.Figure, handles: Sequence[Artist], names: Sequence[str]
+) -> None:
+    """The same of whatever is drawn, such as bars and areas."""
+    if not names:
         return
-    texts = [_wrapped(label.text) for label in labels]
-    columns = 2 if max(map(len, texts)) <= LEGEND_WIDTH // 2 - 4 else 1
+    texts = [wrapped(name, characters(LEGEND_WIDTH)) for name in names]
+    columns = 2 if max(map(len, texts)) <= characters(LEGEND_WIDTH) // 2 - 4 else 1
     lines = math.ceil(sum(text.count("\n") + 1 for text in texts) / columns)
-    figure.set_figheight(figure.get_figheight() + LEGEND_LINE * (lines + 1))
-    handles = [label.line for label in labels]
-    figure.legend(handles, texts, loc="outside lower center", ncols=columns)
+    line = LEGEND_LINE * matplotlib.rcParams["font.size"] / 72
+    figure.set_figheight(figure.get_figheight() + line * (lines + 1))
+    figure.legend(list(handles), texts, loc="outside lower center", ncols=columns)
 
 
-def _wrapped(name: str) -> str:
-    return "\n".join(textwrap.wrap(name, LEGEND_WIDTH, max_lines=3, placeholder=" …"))
+def wrapped(name: str, width: int) -> str:
+    """On at most three lines of so many characters."""
+    return "\n".join(textwrap.wrap(name, width, max_lines=3, placeholder=" …"))

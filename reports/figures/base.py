@@ -18,17 +18,24 @@ class Figure(Entry):
     """A figure; the first paragraph of its docstring is its caption.
 
     Attributes:
+        section: where on the page it stands (`reports.page.SECTIONS`).
         wanted: what is said of final runs, "no final run of FOLDER …", where it shows nothing.
+        most: how many arms a reader can tell apart in it, unless asked for others.
     """
 
+    section: ClassVar[str] = "Results"
     wanted: ClassVar[str] = "is finished yet"
+    most: ClassVar[int] = 12
 
     def data(self, results: Results) -> pd.DataFrame:
-        """Everything the figure shows; empty where there is nothing to draw yet."""
+        """Everything the figure shows, of all arms; empty where there is nothing to draw yet.
+
+        What is about one arm has its name in the column ``arm``.
+        """
         raise NotImplementedError
 
     def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
-        """The figure of these data, within `reports.style.applied`."""
+        """The figure of these data, within `reports.style.applied`: rows of some of the arms."""
         raise NotImplementedError
 
     def alt(self, results: Results, data: pd.DataFrame) -> str:

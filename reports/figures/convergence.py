@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import matplotlib.figure
 import pandas as pd
@@ -14,7 +15,7 @@ from reports.figures._curves import draw_arms, draw_references, set_range
 from reports.figures._labels import fit, in_margin, outside
 from reports.figures.base import Figure
 from reports.reading import curves
-from reports.style import WIDTH, looks
+from reports.style import canvas, looks
 from reports.wording import count, measure, plain
 
 
@@ -24,6 +25,8 @@ class Convergence(Figure):
     """Quality on dev against training examples. Thin lines are seeds, thick ones their means, the
     black dashed one is the baseline; grey lines are references, which are not trained.
     """
+
+    section: ClassVar[str] = "Reaching the baseline"
 
     def data(self, results: Results) -> pd.DataFrame:
         trained = curves(results, "final")
@@ -35,12 +38,12 @@ class Convergence(Figure):
         primary = results.study.primary
         trained = data[data["role"] == "final"]
         references = data[data["role"] == "reference"].set_index("arm")[primary]
-        figure = matplotlib.figure.Figure(figsize=(WIDTH, 2.2), layout="constrained")
+        figure = canvas()
         axes = figure.subplots()
         set_range(axes, trained[primary], references)
         arms = draw_arms(axes, trained, "examples", primary, looks(results))
         others = draw_references(axes, references)
-        if fit([*arms, *others]):
+        if fit(axes, [*arms, *others]):
             in_margin(axes, [*arms, *others])
         else:
             outside(figure, [axes], arms, others)

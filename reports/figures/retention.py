@@ -17,7 +17,7 @@ from reports.figures._curves import height_of, set_range
 from reports.figures._labels import Label, legend_below, outside
 from reports.figures.base import Figure
 from reports.retention import retention_table
-from reports.style import GREY, WIDTH, Look, looks
+from reports.style import GREY, Look, canvas, looks, points
 from reports.wording import amount, bounds, percent, plain
 
 _SHOWN = [
@@ -37,6 +37,7 @@ class Retention(Figure):
     Points of nearly the same size are moved apart.
     """
 
+    section: ClassVar[str] = "Students and teachers"
     wanted: ClassVar[str] = "has a retention: that takes a teacher that was measured"
 
     def data(self, results: Results) -> pd.DataFrame:
@@ -49,7 +50,7 @@ class Retention(Figure):
 
     def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
         study = results.study
-        figure = matplotlib.figure.Figure(figsize=(WIDTH, 2.4), layout="constrained")
+        figure = canvas(1.1)
         axes = figure.subplots()
         data = data.assign(place=side_by_side(data["size"].to_numpy()))
         left, right = data["place"].min(), data["place"].max()
@@ -85,7 +86,7 @@ def _draw_fronts(axes: Axes, rows: pd.DataFrame) -> None:
     """The most that is kept up to each size, for each teacher's arms."""
     for _, own in rows.sort_values("place").groupby("of"):
         shown = own[["place", "retention"]].to_numpy().T
-        axes.step(*shown, where="post", color="0.8", linewidth=1.2, zorder=1)
+        axes.step(*shown, where="post", color="0.8", linewidth=points(1.2), zorder=1)
 
 
 def _draw_arms(axes: Axes, rows: pd.DataFrame, looks: dict[str, Look]) -> list[Label]:
@@ -94,13 +95,15 @@ def _draw_arms(axes: Axes, rows: pd.DataFrame, looks: dict[str, Look]) -> list[L
     for arm, look in looks.items():
         for row in rows[rows["arm"] == arm].to_dict("records"):
             between = (row["queries low"], row["queries high"])
-            axes.plot([row["place"]] * 2, between, color=look.colour, linewidth=0.8, zorder=2)
+            axes.plot(
+                [row["place"]] * 2, between, color=look.colour, linewidth=points(0.8), zorder=2
+            )
             labels.append(_draw_point(axes, row, look, 4.2))
     return labels
 
 
 def _draw_teachers(axes: Axes, rows: pd.DataFrame) -> list[Label]:
-    axes.axhline(1.0, color=GREY, linewidth=0.7, zorder=1)
+    axes.axhline(1.0, color=GREY, linewidth=points(0.7), zorder=1)
     looks = [Look(GREY, _TEACHERS[index % len(_TEACHERS)], "-") for index in range(len(rows))]
     return [_draw_point(axes, *one, 6) for one in zip(rows.to_dict("records"), looks, strict=True)]
 
@@ -111,7 +114,7 @@ def _draw_point(axes: Axes, row: dict, look: Look, size: float) -> Label:
         row["retention"],
         **look.symbol,
         linestyle="none",
-        markersize=size,
+        markersize=points(size),
         zorder=3,
     )
     return Label(plain(row["arm"]), height_of(axes, row["retention"]), point)

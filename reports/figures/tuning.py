@@ -16,7 +16,7 @@ from reports.figures._curves import height_of, set_range
 from reports.figures._labels import Label, legend_below
 from reports.figures.base import Figure
 from reports.reading import RUN, best_on_select, final_runs, tuned_arms
-from reports.style import WIDTH, Look, looks
+from reports.style import Look, canvas, looks, points
 from reports.tuning import tuning_costs, tuning_steps
 from reports.wording import measure, plain, seconds
 
@@ -30,6 +30,7 @@ class Tuning(Figure):
     luck too. An arm without a line has nothing to tune and pays for no trials.
     """
 
+    section: ClassVar[str] = "Costs"
     wanted: ClassVar[str] = "was chosen by tuning"
 
     def data(self, results: Results) -> pd.DataFrame:
@@ -44,7 +45,7 @@ class Tuning(Figure):
         return data[["arm", "role", "trial", "trials", "seconds", "value", "best"]]
 
     def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
-        figure = matplotlib.figure.Figure(figsize=(WIDTH, 2.2), layout="constrained")
+        figure = canvas()
         axes = figure.subplots()
         left, right = data["seconds"].min() / 1.3, data["seconds"].max() * 1.3
         set_log_scale(axes, left, right, "{:,.10g}".format)
@@ -56,7 +57,7 @@ class Tuning(Figure):
             if not (own := data[data["arm"] == arm]).empty
         ]
         legend_below(figure, labels)
-        axes.set_xlabel("charged seconds of a run, tuning included (log scale)")
+        axes.set_xlabel("charged seconds with tuning (log scale)")
         axes.set_ylabel(f"{plain(results.study.primary)} on dev-select")
         return figure
 
@@ -78,17 +79,27 @@ def _draw_arm(axes: Axes, rows: pd.DataFrame, look: Look) -> Label:
     steps, end = rows[rows["role"] == "tuning"], rows[rows["role"] == "final"].iloc[0]
     paid, best = steps["seconds"].tolist(), steps["best"].tolist()
     axes.step(
-        paid, best, where="post", color=look.colour, linestyle=look.line, linewidth=1.1, zorder=2
+        paid,
+        best,
+        where="post",
+        color=look.colour,
+        linestyle=look.line,
+        linewidth=points(1.1),
+        zorder=2,
     )
-    axes.plot(paid, best, color=look.colour, linestyle="none", marker=".", markersize=3, zorder=2)
+    axes.plot(
+        paid, best, color=look.colour, linestyle="none", marker=".", markersize=points(3), zorder=2
+    )
     gap = [steps["best"].max(), end["value"]]  # without trials the first is no number
-    axes.plot([end["seconds"]] * 2, gap, color=look.colour, linewidth=0.5, alpha=0.6, zorder=1)
+    axes.plot(
+        [end["seconds"]] * 2, gap, color=look.colour, linewidth=points(0.5), alpha=0.6, zorder=1
+    )
     (point,) = axes.plot(
         end["seconds"],
         end["value"],
         **look.symbol,
         linestyle="none",
-        markersize=4.5,
+        markersize=points(4.5),
         zorder=3,
     )
     return Label(plain(end["arm"]), height_of(axes, end["value"]), point)

@@ -381,5 +381,5 @@ def test_the_whole_report_is_written_without_torch(whole):
         assert len(written) == len(table.data)
     page = (folder / "index.html").read_text("utf-8")
     assert f"“{COMMAS}”" in page
-    for heading in ("Claims", "Reaching the baseline", "Sensitivity", "Geometry"):
+    for heading in ("Claims", "Reaching the baseline", "Sensitivity", "Students and teachers"):
         assert f">{heading}</h" in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import matplotlib.figure
 import pandas as pd
@@ -16,18 +17,20 @@ from reports.figures._curves import draw_arms, draw_references, set_range
 from reports.figures._labels import outside
 from reports.figures.base import Figure
 from reports.reading import curves
-from reports.style import WIDTH, Look, looks
+from reports.style import Look, canvas, looks, points
 from reports.wording import measure, plain, seconds
 
 CLOCKS = {"cold": "cold: training + artifacts", "tuned": "tuned: + tuning trials"}
 
 
-@figures.register("speed-up")
+@figures.register("time-to-quality")
 @dataclass(frozen=True)
-class SpeedUp(Figure):
+class TimeToQuality(Figure):
     """Quality on dev against the seconds an arm is charged, evaluation aside. A dotted line lasts
     until all that training waits for is paid: artifacts such as a teacher's scores, and tuning.
     """
+
+    section: ClassVar[str] = "Reaching the baseline"
 
     def data(self, results: Results) -> pd.DataFrame:
         trained = curves(results, "final")
@@ -45,8 +48,7 @@ class SpeedUp(Figure):
         trained = data[(data["role"] == "final") & (data["seconds"] > 0)]
         references = data[data["role"] == "reference"].set_index("arm")[primary]
         clocks = list(trained["clock"].unique())
-        size = (WIDTH, 0.5 + 1.5 * len(clocks))
-        figure = matplotlib.figure.Figure(figsize=size, layout="constrained")
+        figure = canvas(0.2 + 0.7 * len(clocks))
         panels = list(figure.subplots(len(clocks), sharex=True, sharey=True, squeeze=False)[:, 0])
         left, right = trained["seconds"].min() / 1.5, trained["seconds"].max() * 1.1
         for axes, clock in zip(panels, clocks, strict=True):
@@ -84,7 +86,7 @@ def _draw_waits(
             [left, start["seconds"]],
             [start[primary]] * 2,
             color=looks[str(arm)].colour,
-            linewidth=1.2,
+            linewidth=points(1.2),
             linestyle=(0, (1, 1)),
             zorder=2,
         )

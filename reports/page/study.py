@@ -1,43 +1,33 @@
-"""The page: one self-contained HTML file that needs no network and no script."""
+"""The page of one study."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
-
-from jinja2 import Environment, StrictUndefined
 
 from bench.results import Results
 from bench.study import Study
 from reports.claims import sentences
+from reports.page.filling import Picture, fill
 from reports.reading import arms, collection_name, final_runs, option_columns, tuned_arms
 from reports.tables.base import Table
 from reports.validity import warnings
 from reports.wording import options_text, plain
 
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure as the page shows it."""
-
-    name: str
-    caption: str
-    alt: str
-    image: bytes
-
-    @property
-    def svg(self) -> str:
-        return base64.b64encode(self.image).decode()
+SECTIONS = {
+    "Results": ["claims", "results", "comparison"],
+    "Reaching the baseline": ["to-target", "speed", "speed-by-trials"],
+    "Data": ["data-shares", "data-fraction"],
+    "Students and teachers": ["retention", "geometry", "theory"],
+    "Sensitivity": ["margins", "sweeps", "bands", "transfer"],
+    "Costs": ["charges", "tuning", "costs", "artifacts"],
+}
+"""The page's parts with their tables; a figure says to which of them it belongs."""
 
 
 def render(results: Results, tables: Sequence[Table], pictures: Sequence[Picture]) -> str:
-    """The page's HTML; whatever comes from data is escaped."""
-    text = files("reports").joinpath("page.html.j2").read_text("utf-8")
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(text)
-    return template.render(_content(results, tables, pictures))
+    """The page's HTML."""
+    return fill("study.html.j2", _content(results, tables, pictures))
 
 
 def _content(
@@ -52,10 +42,26 @@ def _content(
         "tuning": _tuning(results),
         "warnings": warnings(results),
         "tables": {table.name: table for table in tables},
-        "figures": pictures,
+        "sections": _sections(tables, pictures),
         "notes": _notes(results),
         "study_file": study.to_toml(),
     }
+
+
+def _sections(
+    tables: Sequence[Table], pictures: Sequence[Picture]
+) -> list[tuple[str, list[Picture], list[Table]]]:
+    """Those parts of the page that have something to show: title, figures, tables."""
+    known = {table.name: table for table in tables}
+    sections = [
+        (
+            title,
+            [picture for picture in pictures if picture.section == title],
+            [known[name] for name in names if name in known],
+        )
+        for title, names in SECTIONS.items()
+    ]
+    return [section for section in sections if section[1] or section[2]]
 
 
 def _statement(results: Results) -> str:

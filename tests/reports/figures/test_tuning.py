@@ -1,0 +1,49 @@
+"""What finding an arm's options cost."""
+
+from dataclasses import replace
+
+import pytest
+
+import reports
+from bench.errors import InputError
+from tests.reports.conftest import Arm, Plan, Writer
+
+
+def case(folder, names):
+    """Results on which the figure has something to show, with arms of these names."""
+    return Writer(folder, Plan(arms=[Arm(name) for name in names], baseline=names[0])).write()
+
+
+def test_tuning_shows_trials_and_what_they_led_to(study):
+    arms = [{"name": "margin-mse"}, {"name": "b", "tuned": False}]
+    results = study(arms=arms, trials=5, nuisance=False)
+    figure = reports.figures.create("tuning")
+    data = figure.data(results)
+    steps = data[data["role"] == "tuning"]
+    assert list(steps["arm"]) == ["margin-mse"] * 5
+    assert steps["best"].is_monotonic_increasing
+    assert (steps["seconds"].diff().dropna() > 0).all()
+    chosen = results.curves["dev-select nDCG@10"].groupby(
+        [results.curves[key] for key in ("arm", "role", "seed", "trial")]
+    )
+    finals = chosen.max().xs("final", level="role").groupby("arm").mean()
+    ends = data[data["role"] == "final"].set_index("arm")
+    assert ends["value"].to_dict() == pytest.approx(
+        {arm: finals[arm] for arm in ("margin-mse", "b")}
+    )
+    assert ends["trials"].to_dict() == {"margin-mse": 5, "b": 0}
+    assert "s, nothing tuned" in figure.alt(results, data)
+    assert "with 5 trials, the best of them" in figure.alt(results, data)
+
+
+def test_tuning_is_not_drawn_where_nothing_was_tuned(study):
+    with pytest.raises(InputError, match="was chosen by tuning"):
+        reports.draw("tuning", study(trials=0))
+
+
+def test_tuning_can_begin_with_trials_that_were_pruned(study):
+    results = study(arms=[{"name": "margin-mse"}])
+    tuning = results.summary["role"] == "tuning"
+    results.summary.loc[tuning, "status"] = "pruned"
+    curves = results.curves[results.curves["role"] != "tuning"]
+    assert reports.draw("tuning", replace(results, curves=curves)).axes

@@ -157,11 +157,26 @@ def plan(
 
 
 @app.command()
-def report(folder: Folder) -> None:
-    """Draw a study's figures, tables and page again, from its records alone."""
-    from bench.commands.report import report_study
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR…", help="studies' folders")],
+    out: Annotated[
+        Path | None, typer.Option(help="where several studies are laid side by side")
+    ] = None,
+    arms: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="figures show this arm, or those like 'static-*'; again"),
+    ] = None,
+    measure: Annotated[str, typer.Option(help="that figures show; default: the primary one")] = "",
+    style: Annotated[str, typer.Option(help="of figures: paper (3.3 in wide) or slide")] = "paper",
+    font_size: Annotated[
+        float | None, typer.Option(help="of figures, in points; default: the style's")
+    ] = None,
+) -> None:
+    """Draw figures, tables and page again, from the records alone; several studies side by side."""
+    from bench.commands.report import report_studies
+    from reports.shown import Shown
 
-    report_study(folder)
+    report_studies(folders, out, Shown(arms or [], measure, style, font_size))
 
 
 @app.command()

@@ -27,6 +27,7 @@ from bench.evaluation.measures import parse
 from bench.files import disk_is_full, remove_leftovers
 from bench.lab import Lab, open_lab
 from bench.ledger import ARTIFACT_PHASES
+from bench.links import write_links
 from bench.progress import Countdown, duration, narrate, say
 from bench.proposals import Proposals, storage_url
 from bench.records import FINISHED, RunFolder
@@ -85,6 +86,7 @@ class Crossing:
         self._tracking_uri = tracking_uri
         self._retry_failed = retry_failed
         self.rows: list[Row] = []
+        self._optuna_studies: dict[str, str] = {}
         self._now = 0
         self._before = 0
 
@@ -125,6 +127,7 @@ class Crossing:
             for share, lab in self._labs.items():
                 self._run_arm(arm, share, lab)
         write_tables(self.out, study, self.rows)
+        write_links(self.out, storage_url(self.out), self._optuna_studies, self._tracker.links())
         failed = [row for row in self.rows if row.folder.status() == "failed"]
         others = {path.name for path in (self.out / "runs").iterdir() if path.is_dir()}
         others -= {row.folder.id for row in self.rows}
@@ -222,6 +225,7 @@ class Crossing:
         """Tune the arm on a share of the train queries, then train the choice with every seed."""
         study = self.study
         proposals = Proposals(storage_url(self.out), study, arm, self._identity(lab))
+        self._optuna_studies[arm.name] = proposals.optuna_study.study_name
         train = partial(self._train, arm, share, lab)
         specify = partial(self._specify, lab)
         values: list[float | None] = []

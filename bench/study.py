@@ -204,6 +204,10 @@ class Comparison(_Model):
         quality: one more target, as a value of the primary measure on dev-curve.
         margin: an arm matches the baseline if it is worse by less than so much of the primary
             measure; left out, nothing is said of matching.
+        answer: what the study's question is about, so that the report answers that first: reaching
+            what the baseline reaches, quality beside it, retention of a teacher's, the fraction of
+            the data, or sensitivity to a swept option. Left out, it is what the first claim is
+            about, or what the study varies.
         matching: in what the set-up is that of the claims' source, and where it departs. Left
             empty it is not, and the report gives no verdict on any claim.
     """
@@ -211,6 +215,9 @@ class Comparison(_Model):
     targets: Annotated[list[Fraction], Field(min_length=1)] = [0.99, 1.0, 0.95]
     quality: float | None = None
     margin: Annotated[float, Field(gt=0)] | None = None
+    answer: Literal["reaching", "quality", "retention", "data-fraction", "sensitivity"] | None = (
+        None
+    )
     matching: str = ""
 
     @field_validator("targets")

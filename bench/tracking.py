@@ -36,7 +36,9 @@ class Tracker:
     def __init__(self, uri: str | None, study: Study, out: Path) -> None:
         self._study = study
         self._out = out
+        self._uri = uri
         self._client: Any = None
+        self._logged: dict[str, str] = {}
         if uri is not None:
             self._safely(lambda: self._connect(uri))
 
@@ -49,6 +51,12 @@ class Tracker:
         """Attach the report's figures and page to the study's own MLflow run."""
         if self._client is not None:
             self._safely(lambda: self._log_report(folder))
+
+    def links(self) -> dict[str, Any] | None:
+        """Where the runs are (uri, experiment, MLflow's id of each run); `None`: nowhere."""
+        if self._client is None:
+            return None
+        return {"uri": self._uri, "experiment": self._experiment, "runs": self._logged}
 
     def _safely(self, action: Any) -> None:
         try:
@@ -91,6 +99,7 @@ class Tracker:
     def _log_run(self, row: Row) -> None:
         known = self._known.get(("run", row.folder.id))
         if known is not None and known.info.status in _ENDS.values():
+            self._logged[row.folder.id] = known.info.run_id
             return
         if known is not None:  # left half-logged
             self._client.delete_run(known.info.run_id)
@@ -101,6 +110,7 @@ class Tracker:
         self._log_values(run_id, row, status == "failed")
         # Last: what is stopped before this, by an error or a kill, is logged anew.
         self._client.set_terminated(run_id, _ENDS[status])
+        self._logged[row.folder.id] = run_id
 
     def _log_values(self, run_id: str, row: Row, failed: bool) -> None:
         from mlflow.entities import Metric, Param, RunTag

@@ -1,4 +1,4 @@
-"""What a study answers, in sentences, and what it says of a paper's claim."""
+"""What a study says of a paper's claim."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pandas as pd
 from bench.results import Results
 from bench.study import Claim
 from reports.data_fraction import fractions_table
-from reports.reading import arms, collection_name, final_runs, tested_points
+from reports.reading import final_runs, tested_points
 from reports.remembering import remembered
 from reports.retention import retention_table
 from reports.speed import speed_table
 from reports.statistics import FEWEST, Interval
-from reports.targets import gain, read_curves, targets, to_target
-from reports.wording import measure, named, plain, ratio, signed
+from reports.targets import gain, read_curves, targets
+from reports.wording import measure, named, plain, signed
 
 SUPPORTED, NOT_SUPPORTED, UNDECIDED = "supported", "not supported", "undecided"
 
@@ -176,101 +176,3 @@ def _teacher_below(results: Results) -> Iterator[str]:
             f"{measure(students[best])}: the baseline learns from something worse than what it is "
             "compared with."
         )
-
-
-def sentences(results: Results) -> list[str]:
-    """What the study found, of the headline's target, a sentence for each arm or for several of
-    which the same is true; no verdict in it."""
-    study, target = results.study, str(targets(results)[0])
-    runs = to_target(results)
-    runs = runs[runs["target"] == target]
-    if runs.empty:
-        return []
-    where = f"On {plain(collection_name(study))} with this set-up"
-    if runs["quality"].isna().all():
-        return [
-            f"{where}, {named(study.baseline)} gained nothing on dev-curve by the end of its "
-            "budget: there is no target on its scale, and no arm is faster or slower to it."
-        ]
-    table = speed_table(results)
-    table = table[table["target"] == target]
-    told: dict[str, list[str]] = {}
-    goal = f"{target} of {named(study.baseline)}"
-    for arm in arms(results):
-        rows = table[table["arm"] == arm].set_index("quantity")
-        if len(rows):
-            said = _told(rows, runs[runs["arm"] == arm], goal)
-            told.setdefault(said, []).append(named(arm))
-    # Those that got there first; arms of which the same is true share a sentence.
-    order = sorted(told, key=lambda said: said.startswith(MISSED))
-    found = [f"{where}, {_listed(told[said])} {said}" for said in order]
-    return [*found, *_baseline_itself(table)]
-
-
-MISSED = "did not get to"
-MOST_NAMES = 6
-
-
-def _listed(names: list[str]) -> str:
-    """``a, b and c``; of many the first, and how many more."""
-    if len(names) > MOST_NAMES:
-        names = [*names[: MOST_NAMES - 1], f"{len(names) - MOST_NAMES + 1} more"]
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
-def _told(rows: pd.DataFrame, runs: pd.DataFrame, goal: str) -> str:
-    """What the arm did: rows of the speed table by quantity, and its runs to the target."""
-    seeds = len(runs)
-    if not runs["reached"].any():
-        stopped = int(runs["stopped"].sum())
-        cut = f", which patience cut short with {stopped} of {seeds} seeds" if stopped else ""
-        return f"{MISSED} {goal} within the budget{cut}."
-    at_once = int((runs["point"] == 0).sum())
-    if at_once == seeds:
-        return f"had {goal} before any training."
-    first = f"reached {goal}{_counted(int(runs['reached'].sum()), seeds)}"
-    if at_once:
-        return f"{first}, with {at_once} of {seeds} seeds before any training: there is no ratio."
-    examples, time = _times(rows.loc["examples"], False), _times(rows.loc["cold"], True)
-    if not examples and not time:
-        return f"{first}: too few runs of both were there in time for a ratio."
-    comma = "" if runs["reached"].all() else ","
-    return (
-        f"{first}{comma} with {examples or 'an unknown share'} of its examples and in "
-        f"{time or 'an unknown share'} of its time with everything charged."
-    )
-
-
-def _counted(reached: int, seeds: int) -> str:
-    """`` with 2 of 3 seeds``; empty where all got there."""
-    return "" if reached == seeds else f" with {reached} of {seeds} seeds"
-
-
-def _baseline_itself(table: pd.DataFrame) -> Iterator[str]:
-    """What the reader must know of a baseline that did not always get there."""
-    for row in table.head(1).to_dict("records"):
-        reached, seeds = row["baseline reached"], row["baseline seeds"]
-        name = named(row["baseline"])
-        if not reached:
-            yield (
-                f"{name} itself was not there at two evaluation points in a row with any seed: a "
-                "ratio to it is a bound."
-            )
-        elif reached < seeds:
-            yield f"{name} itself got there with {reached} of {seeds} seeds."
-
-
-_WORDS = {"": "", "≥": "at least ", "≤": "at most "}
-_TURNED = str.maketrans("≥≤", "≤≥")
-
-
-def _times(row: pd.Series, inverse: bool) -> str:
-    """``0.21 [0.14, 0.33]``, of a speed-up its inverse; empty where it is not known."""
-    values, bound = [float(row[name]) for name in ("ratio", "low", "high")], str(row["bound"])
-    if math.isnan(values[0]) or bound == "~":
-        return ""
-    if inverse:
-        values = [1 / values[0], 1 / values[2], 1 / values[1]]
-        bound = bound.translate(_TURNED)
-    between = "" if math.isnan(values[1]) else f" [{ratio(values[1])}, {ratio(values[2])}]"
-    return f"{_WORDS[bound]}{ratio(values[0])}{between}"

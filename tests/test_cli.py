@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import bench as public
+from bench.links import read_links, write_links
 from bench.results import CLOCKS, ERRORS, LABELS, PACE, SIZES, SPEEDS
 from tests.conftest import bench, call, study_values, write_collection
 
@@ -41,7 +42,7 @@ def test_what_a_study_leaves_behind(place):
     out = place / "results" / "toy"
     for name in ("study.toml", "optuna.db", "summary.csv", "curves.csv", "ledger.csv"):
         assert (out / name).is_file(), name
-    for name in ("index.html", "figures/convergence.svg", "figures/speed-up.png"):
+    for name in ("index.html", "figures/convergence.svg", "figures/time-to-quality.png"):
         assert (out / "report" / name).is_file(), name
     assert (place / "results" / "mlflow.db").is_file()
     assert (place / "results" / "artifacts").is_dir()
@@ -183,6 +184,36 @@ def test_mlflow_has_the_runs_below_their_arms(place):
     study = next(run for run in runs if run.data.tags["bench.kind"] == "study")
     names = {item.path for item in client.list_artifacts(study.info.run_id)}
     assert names == {"study.toml", "summary.csv", "curves.csv", "ledger.csv", "report"}
+
+
+def test_links_lead_to_mlflow_and_optuna(place):
+    from mlflow import MlflowClient
+
+    folder = place / "results" / "toy"
+    links = json.loads((folder / "links.json").read_text())
+    client = MlflowClient(links["mlflow"]["uri"])
+    summary = public.load_results(folder).summary
+    assert set(links["mlflow"]["runs"]) == set(summary["run"])
+    for run, logged in links["mlflow"]["runs"].items():
+        found = client.get_run(logged)
+        assert found.data.tags["bench.run"] == run
+        assert found.info.experiment_id == links["mlflow"]["experiment"]
+    storage = f"sqlite:///{folder / links['optuna']['storage']}"
+    known = {found._study_id: found.study_name for found in optuna.get_all_study_summaries(storage)}
+    arms = {arm: known[number].split(" [")[0] for arm, number in links["optuna"]["studies"].items()}
+    assert arms and all(arm == name for arm, name in arms.items())
+
+
+def test_links_hold_no_password(tmp_path):
+    storage = f"sqlite:///{tmp_path / 'optuna.db'}"
+    optuna.create_study(storage=storage, study_name="a [1]")
+    mlflow = {"uri": "http://me:secret@host:5000", "experiment": "1", "runs": {"r": "m"}}
+    write_links(tmp_path, storage, {"a": "a [1]"}, mlflow)
+    assert read_links(tmp_path)["mlflow"]["uri"] == "http://host:5000"
+    write_links(tmp_path, storage, {"a": "a [1]"}, None)
+    assert read_links(tmp_path)["mlflow"]["runs"] == {"r": "m"}
+    (tmp_path / "links.json").write_text("[")
+    assert read_links(tmp_path) == {}
 
 
 def test_mlflow_may_fail(place, tmp_path):

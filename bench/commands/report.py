@@ -1,17 +1,38 @@
 """``bench report``."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from bench.errors import InputError
 
-def report_study(folder: Path) -> None:
-    """Draw figures, tables and page from the records, and print the closing table."""
+if TYPE_CHECKING:
+    from reports.shown import Shown
+
+
+def report_studies(folders: list[Path], out: Path | None, shown: Shown) -> None:
+    """Draw figures, tables and page from the records, and print the closing table of each study.
+
+    Several studies are laid side by side in ``out``; their own reports stay as they are.
+    """
     from bench.results import load_results
     from reports import write_report
     from reports.terminal import closing_table
 
-    results = load_results(folder)
-    page = write_report(results)
-    Console().print(closing_table(results))
+    if len(folders) > 1 and out is None:
+        raise InputError("several studies side by side need a folder of their own: --out DIR")
+    if len(folders) == 1 and out is not None:
+        raise InputError("--out is for several studies; one study's report is in its own folder")
+    studies = [load_results(folder) for folder in folders]
+    if out is None:
+        page = write_report(studies[0], shown)
+    else:
+        from reports.across import write_across
+
+        page = write_across(studies, out, shown)
+    for results in studies:
+        Console().print(closing_table(results))
     print(f"report: {page}")

@@ -14,6 +14,7 @@ from bench.results import Results
 from bench.study import parse_study
 
 PRIMARY = "nDCG@10"
+ENTRIES = {"loss": "static-margin", "teacher": "none", "student": "s", "sampler": "uniform"}
 EACH = 100
 """Examples from one evaluation point to the next, unless a run says otherwise."""
 
@@ -112,11 +113,11 @@ def _tables(arms: Arms, trials: Trials, share: float) -> dict[str, pd.DataFrame]
         tried = [[Bill(*bill) for bill in bills] for bills in trials.get(arm, ())]
         for number, bills in enumerate(tried):
             tuned = {**_labels(arm, "tuning", 1_000_000, share), "trial": number}
-            summary.append({**tuned, "status": "done"})
+            summary.append({**tuned, **ENTRIES, "status": "done", "examples": None})
             ledger.extend(_bills(tuned, bills))
         for seed, run in _seeded(runs).items():
             label = _labels(arm, "final", seed, share)
-            summary.append({**label, "status": run.status})
+            summary.append({**label, **ENTRIES, "status": run.status, "examples": None})
             if run.status != "done":
                 continue
             summary[-1] |= _numbers(run, tried)

@@ -1,0 +1,117 @@
+"""Who reached what the baseline reached, with what share of its examples and time."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator
+
+import pandas as pd
+
+from bench.results import Results
+from reports.answers.phrasing import listed
+from reports.reading import arms
+from reports.speed import speed_table
+from reports.targets import targets, to_target
+from reports.wording import named, ratio
+
+
+def clauses(results: Results) -> list[str]:
+    """Of the headline's target, a clause for each arm or for several of which the same is true,
+    those that got there first; none where there is no target."""
+    study, target = results.study, str(targets(results)[0])
+    runs = to_target(results)
+    runs = runs[runs["target"] == target]
+    if runs.empty:
+        return []
+    if runs["quality"].isna().all():
+        return [
+            f"{named(study.baseline)} gained nothing on dev-curve by the end of its budget: there "
+            "is no target on its scale, and no arm is faster or slower to it"
+        ]
+    table = speed_table(results)
+    table = table[table["target"] == target]
+    told: dict[str, list[str]] = {}
+    place: dict[str, float] = {}
+    for arm in arms(results):
+        rows = table[table["arm"] == arm].set_index("quantity")
+        if len(rows):
+            own = runs[runs["arm"] == arm]
+            said = _told(rows, own)
+            told.setdefault(said, []).append(named(arm))
+            place[said] = _place(rows, own)
+    # Arms of which the same is true share a clause.
+    found = [f"{listed(told[said])} {said}" for said in sorted(told, key=place.__getitem__)]
+    words = [f"{target} of {named(study.baseline)}", *["it"] * len(found)]
+    found = [clause.replace(GOAL, word) for clause, word in zip(found, words, strict=False)]
+    return [*found, *_baseline_itself(table)]
+
+
+GOAL = "\0"
+"""What is reached: in words the first time, and then `it`. No name holds this character."""
+
+
+def _place(rows: pd.DataFrame, runs: pd.DataFrame) -> float:
+    """Where in the sentence: the soonest first, then those without a ratio, then who missed it."""
+    if not runs["reached"].any():
+        return math.inf
+    speed_up = rows.loc["cold", "ratio"]
+    return sys.float_info.max if math.isnan(speed_up) else 1 / speed_up
+
+
+def _told(rows: pd.DataFrame, runs: pd.DataFrame) -> str:
+    """What the arm did: rows of the speed table by quantity, and its runs to the target."""
+    seeds = len(runs)
+    if not runs["reached"].any():
+        stopped = int(runs["stopped"].sum())
+        cut = f", which patience cut short with {stopped} of {seeds} seeds" if stopped else ""
+        return f"did not get to {GOAL} within the budget{cut}"
+    at_once = int((runs["point"] == 0).sum())
+    if at_once == seeds:
+        return f"had {GOAL} before any training"
+    first = f"reached {GOAL}{_counted(int(runs['reached'].sum()), seeds)}"
+    if at_once:
+        return f"{first}, with {at_once} of {seeds} seeds before any training: there is no ratio"
+    examples, time = _times(rows.loc["examples"], False), _times(rows.loc["cold"], True)
+    if not examples and not time:
+        return f"{first}: too few runs of both were there in time for a ratio"
+    comma = "" if runs["reached"].all() else ","
+    return (
+        f"{first}{comma} with {examples or 'an unknown share'} of its examples and in "
+        f"{time or 'an unknown share'} of its time with everything charged"
+    )
+
+
+def _counted(reached: int, seeds: int) -> str:
+    """`` with 2 of 3 seeds``; empty where all got there."""
+    return "" if reached == seeds else f" with {reached} of {seeds} seeds"
+
+
+def _baseline_itself(table: pd.DataFrame) -> Iterator[str]:
+    """What the reader must know of a baseline that did not always get there."""
+    for row in table.head(1).to_dict("records"):
+        reached, seeds = row["baseline reached"], row["baseline seeds"]
+        name = named(row["baseline"])
+        if not reached:
+            yield (
+                f"{name} itself was not there at two evaluation points in a row with any seed: a "
+                "ratio to it is a bound"
+            )
+        elif reached < seeds:
+            yield f"{name} itself got there with {reached} of {seeds} seeds"
+
+
+_WORDS = {"": "", "≥": "at least ", "≤": "at most "}
+_TURNED = str.maketrans("≥≤", "≤≥")
+
+
+def _times(row: pd.Series, inverse: bool) -> str:
+    """``0.21 [0.14, 0.33]``, of a speed-up its inverse; empty where it is not known."""
+    values, bound = [float(row[name]) for name in ("ratio", "low", "high")], str(row["bound"])
+    if math.isnan(values[0]) or bound == "~":
+        return ""
+    if inverse:
+        values = [1 / values[0], 1 / values[2], 1 / values[1]]
+        bound = bound.translate(_TURNED)
+    between = "" if math.isnan(values[1]) else f" [{ratio(values[1])}, {ratio(values[2])}]"
+    return f"{_WORDS[bound]}{ratio(values[0])}{between}"

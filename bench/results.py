@@ -133,15 +133,15 @@ def _former(folder: Path, summary: pd.DataFrame) -> list[str]:
 def _per_query(folder: Path, summary: pd.DataFrame, name: str) -> pd.DataFrame:
     """One table of every final and reference run, with what tells the runs apart."""
     keys = ["run", *_LABELS, "train_share"]
-    tables = []
-    for run in summary.itertuples():
-        path = folder / "runs" / str(run.run) / f"{name}.parquet"
-        if run.role != "tuning" and run.status == "done" and path.exists():
-            values = pd.read_parquet(path)
-            for at, key in enumerate(keys):
-                values.insert(at, key, getattr(run, key))
-            tables.append(values)
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=keys)
+    runs = summary.loc[(summary["role"] != "tuning") & (summary["status"] == "done"), keys]
+    paths = [folder / "runs" / str(run) / f"{name}.parquet" for run in runs["run"]]
+    there = [path.exists() for path in paths]
+    tables = [pd.read_parquet(path) for path, found in zip(paths, there, strict=True) if found]
+    if not tables:
+        return pd.DataFrame(columns=keys)
+    labels = runs[there].loc[runs[there].index.repeat(list(map(len, tables)))]
+    values = pd.concat(tables, ignore_index=True)
+    return pd.concat([labels.reset_index(drop=True), values], axis="columns")
 
 
 def _given(results: Results, share: float) -> Results:

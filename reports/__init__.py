@@ -6,6 +6,8 @@
 """
 
 from reports import figures
+from reports.shown import Shown
+from reports.style import STYLES
 from reports.writing import draw, write_report
 
-__all__ = ["draw", "figures", "write_report"]
+__all__ = ["STYLES", "Shown", "draw", "figures", "write_report"]

@@ -38,14 +38,12 @@ _ARTIFACT = ["arm", "what", "phase", "seconds", "texts", "tokens", "flops", "dev
 
 @remembered
 def phase_costs(results: Results) -> pd.DataFrame:
-    """Seconds of an arm by phase: a final run's mean, artifacts once, and all tuning trials."""
+    """Seconds of an arm by phase: a final run's mean, and all tuning trials."""
     bills = results.ledger.reindex(columns=[*RUN, "phase", "what", "seconds"])
     final = bills[bills["role"] == "final"]
     runs = final.groupby("arm")["seed"].nunique()
     table = final.pivot_table(index="arm", columns="phase", values="seconds", aggfunc="sum")
     table = table.div(runs, axis="index")
-    artifacts = artifact_costs(results)
-    table["prepare"] = artifacts[artifacts["phase"] == "prepare"].groupby("arm")["seconds"].sum()
     trials = bills[(bills["role"] == "tuning") & bills["phase"].isin(TRIAL)]
     table["tuning"] = trials.groupby("arm")["seconds"].sum()
     return (

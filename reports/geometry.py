@@ -33,7 +33,7 @@ def geometry_table(results: Results) -> pd.DataFrame:
     and mean_target (of the loss) over the steps before the first evaluation point and before the
     last. Means over seeds.
     """
-    runs = _runs(results)
+    runs = student_runs(results)
     rows = []
     for arm in arms(results):
         own = runs[runs["arm"] == arm]
@@ -57,7 +57,9 @@ def theory_table(results: Results) -> pd.DataFrame:
     left out. Source: arXiv 2301.12005 (EmbedDistill), whose bound on the gap grows with both
     errors; a bound that is vacuous can still be right about the order, which is all that is tested.
     """
-    runs = _runs(results).assign(both=lambda rows: rows[list(ERRORS)].sum(axis=1, skipna=False))
+    runs = student_runs(results).assign(
+        both=lambda rows: rows[list(ERRORS)].sum(axis=1, skipna=False)
+    )
     rows = []
     for teacher, same in runs.groupby("teacher", sort=False):
         for error in (*ERRORS, "both"):
@@ -72,7 +74,7 @@ def theory_table(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(_THEORY))
 
 
-def _runs(results: Results) -> pd.DataFrame:
+def student_runs(results: Results) -> pd.DataFrame:
     """Final runs with all that is known of each."""
     points, primary = results.curves, results.study.primary
     runs = final_runs(results).reindex(columns=[*RUN, *ERRORS, "retention_of"])

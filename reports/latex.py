@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from reports.tables.base import Cell, Table
@@ -23,9 +24,10 @@ _ESCAPES = {
     '"': r"{\char34}",
     "[": "{[}",  # after \\ or \midrule a bare one would begin an option
     "]": "{]}",
+    "*": "{*}",  # after \\ too
     "±": r"$\pm$",
     "−": "$-$",
-    "–": "--",
+    "–": r"\textendash{}",
     "×": r"$\times$",
     "÷": r"$\div$",
     "≥": r"$\geq$",
@@ -35,6 +37,7 @@ _ESCAPES = {
     "ρ": r"$\rho$",
     "τ": r"$\tau$",
     "†": r"\dag{}",
+    "∞": r"$\infty$",
     "…": r"\ldots{}",
     "“": "``",
     "”": "''",
@@ -44,19 +47,21 @@ _ESCAPES = {
 
 def escape(text: str) -> str:
     """Text that LaTeX prints as it is."""
-    return "".join(_ESCAPES.get(character, character) for character in text)
+    found = "".join(_ESCAPES.get(character, character) for character in text)
+    return re.sub("-(?=-)", "-{}", found)  # two would be a dash
 
 
 def to_latex(table: Table) -> str:
-    """A tabular; the note stands above it as a comment."""
+    """A tabular, and below it the note in a paragraph of the line's width."""
     groups = ["".join(_row(cells) for cells in rows) for rows in table.groups]
     return (
-        f"% {table.title}. {table.note}\n"
+        f"% {table.title}\n"
         f"\\begin{{tabular}}{{{table.align}}}\n\\toprule\n"
         + _row([Cell(title) for title in table.header])
         + "\\midrule\n"
         + "\\midrule\n".join(groups)
-        + "\\bottomrule\n\\end{tabular}\n"
+        + "\\bottomrule\n\\end{tabular}\n\n\\smallskip\n"
+        + f"\\parbox{{\\linewidth}}{{\\footnotesize\\raggedright {escape(table.note)}}}\n"
     )
 
 

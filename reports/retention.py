@@ -39,8 +39,9 @@ def retention_table(results: Results) -> pd.DataFrame:
     (whether no arm with the same teacher beats it in size and retention), front by FLOPs and front
     by latency (the same of a query's FLOPs and seconds).
     """
-    runs = _measured(results, final_runs(results)).dropna(subset="retention")
     teachers = _measured(results, references(results)).set_index("arm")
+    runs = _measured(results, final_runs(results))
+    runs = runs.assign(retention=_retention(results, runs, teachers)).dropna(subset="retention")
     between = _query_intervals(results, dict(zip(runs["arm"], runs["retention_of"], strict=True)))
     rows = [
         _row(own, teachers.loc[own["retention_of"].iloc[0]], between[str(arm)])
@@ -81,6 +82,14 @@ def _measured(results: Results, runs: pd.DataFrame) -> pd.DataFrame:
     quality = runs[measure_columns(results.study)[0]]
     rows = runs.reindex(columns=columns).assign(quality=quality)
     return rows.assign(size=rows["query_parameters"].fillna(rows["parameters"]))
+
+
+def _retention(results: Results, runs: pd.DataFrame, teachers: pd.DataFrame) -> pd.Series:
+    """The summary's, which is of what everything was chosen by; of another measure the same."""
+    if results.chosen_by in ("", results.study.primary):
+        return runs["retention"]
+    theirs = runs["retention_of"].map(teachers["quality"])
+    return runs["quality"] / theirs.where(theirs != 0)
 
 
 def _row(runs: pd.DataFrame, teacher: pd.Series, between: tuple[float, float]) -> dict[str, Any]:

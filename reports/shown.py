@@ -64,7 +64,7 @@ class Shown:
             chosen_by = f"{plain(results.chosen_by)} is what everything was chosen by"
             said.append(f"Shown by {plain(results.study.primary)}; {chosen_by}.")
         every = _arms_of(results, data)
-        kept = [arm for arm in every if arm in self._kept(figure, results, data)]
+        kept = self._kept(figure, results, data).intersection(every)
         if len(kept) < len(every) and not self.arms:
             said.append(
                 f"{len(kept)} of {len(every)} arms: the baseline and those that are best on "
@@ -85,21 +85,27 @@ class Shown:
 
     def _asked(self, results: Results) -> set[str]:
         known, found = arms(results), set()
-        for pattern in self.arms:
-            # A name may hold brackets, which a pattern has a meaning for.
-            fitting = {arm for arm in known if arm == pattern or fnmatchcase(arm, pattern)}
-            if not fitting:
-                near = did_you_mean(pattern, known)
-                raise InputError(f"{results.folder}: no arm {pattern!r}{near}")
-            found |= fitting
+        for written in self.arms:
+            # A name may hold commas of its own.
+            for pattern in [written] if _fitting(written, known) else written.split(","):
+                if not (fitting := _fitting(pattern.strip(), known)):
+                    near = did_you_mean(pattern, known)
+                    raise InputError(f"{results.folder}: no arm {pattern!r}{near}")
+                found |= fitting
         return found
+
+
+def _fitting(pattern: str, known: list[str]) -> set[str]:
+    """The arm of that name, which may hold brackets of its own, or those like the pattern."""
+    return {pattern} if pattern in known else {arm for arm in known if fnmatchcase(arm, pattern)}
 
 
 def _by(results: Results, measure: str) -> Results:
     """The study, its shares too, as if it were another of its measures that it is about."""
     study = results.study.model_copy(update={"primary": measure})
     subsets = {share: _by(there, measure) for share, there in results.subsets.items()}
-    return replace(results, study=study, subsets=subsets, chosen_by=results.study.primary)
+    chosen_by = results.chosen_by or results.study.primary
+    return replace(results, study=study, subsets=subsets, chosen_by=chosen_by)
 
 
 def _arms_of(results: Results, data: pd.DataFrame) -> list[str]:

@@ -6,8 +6,11 @@ them, and whatever is drawn within `applied` measures itself against these.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import matplotlib.figure
@@ -139,14 +142,32 @@ _MARKERS = ("s", "^", "D", "v", "P", "X", "p")
 _LINES = ("-", (0, (1, 1)), (0, (5, 1, 1, 1)))
 
 
+_alike: ContextVar[Mapping[str, Look]] = ContextVar("alike", default=MappingProxyType({}))
+
+
+@contextmanager
+def alike(studies: Iterable[Results]) -> Iterator[None]:
+    """Within this an arm's name looks one way in all of these studies, where it is no baseline."""
+    names = dict.fromkeys(arm for results in studies for arm in arms(results))
+    token = _alike.set({name: _look(index) for index, name in enumerate(names)})
+    try:
+        yield
+    finally:
+        _alike.reset(token)
+
+
 def looks(results: Results) -> dict[str, Look]:
     """Each arm's look, by the order of the study; the baseline's is black and dashed."""
+    common = _alike.get()
     others = [arm for arm in arms(results) if arm != results.study.baseline]
     return {results.study.baseline: _BASELINE} | {
-        arm: Look(
-            _COLOURS[index % len(_COLOURS)],
-            _MARKERS[index % len(_MARKERS)],
-            _LINES[index // len(_COLOURS) % len(_LINES)],
-        )
-        for index, arm in enumerate(others)
+        arm: common.get(arm) or _look(index) for index, arm in enumerate(others)
     }
+
+
+def _look(index: int) -> Look:
+    return Look(
+        _COLOURS[index % len(_COLOURS)],
+        _MARKERS[index % len(_MARKERS)],
+        _LINES[index // len(_COLOURS) % len(_LINES)],
+    )

@@ -18,7 +18,9 @@ def closing_table(results: Results) -> Table:
     primary, dev = measure_columns(results.study)[0], dev_column(results)
     # Text, not markup: an arm may be named "[red]".
     title = Text(wording.plain(results.study.title))
-    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+    table = Table(
+        title=title, title_justify="left", box=SIMPLE, pad_edge=False, collapse_padding=True
+    )
     table.add_column("arm", overflow="fold")
     for heading in ("seeds", f"test {primary}", dev, "cold s", "tuned s"):
         table.add_column(Text(heading), justify="right", no_wrap=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import matplotlib.figure
@@ -12,6 +12,7 @@ from bench.files import atomic_folder
 from bench.results import Results
 from reports import figures
 from reports.latex import to_latex
+from reports.markdown import to_markdown
 from reports.page import Picture, render
 from reports.remembering import remembering
 from reports.shown import Shown
@@ -53,7 +54,7 @@ def write_report(results: Results, shown: Shown | None = None) -> Path:
     with remembering(), atomic_folder(folder) as aside:
         pictures = list(_write_figures(results, shown or Shown(), aside / "figures"))
         tables = all_tables(results)
-        _write_tables(tables, aside / "tables")
+        write_tables(tables, aside / "tables")
         page = render(results, tables, pictures)
         (aside / "index.html").write_text(page, encoding="utf-8")
     return folder / "index.html"
@@ -71,16 +72,24 @@ def _write_figures(results: Results, shown: Shown, folder: Path) -> Iterator[Pic
             continue
         data.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
         with shown.applied():
-            drawn = figure.draw(measured, rows)
-            for kind, metadata in _UNDATED.items():
-                drawn.savefig(folder / f"{name}.{kind}", metadata=metadata)
+            save(figure.draw(measured, rows), folder / name)
         caption = f"{figure.caption} {shown.note(figure, measured, data)}".rstrip()
         image = (folder / f"{name}.svg").read_bytes()
         yield Picture(name, figure.section, caption, figure.alt(measured, rows), image)
 
 
-def _write_tables(tables: Sequence[Table], folder: Path) -> None:
+def save(figure: matplotlib.figure.Figure, path: Path, kinds: Iterable[str] = _UNDATED) -> None:
+    """Write it as ``path.png`` and so on, within the style it was drawn in."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # it has a place for everything: not to be sought three times
+    for kind in kinds:
+        figure.savefig(path.with_name(f"{path.name}.{kind}"), metadata=_UNDATED[kind])
+
+
+def write_tables(tables: Sequence[Table], folder: Path) -> None:
+    """Each as CSV with every digit, as LaTeX and as Markdown, into a folder that is made."""
     folder.mkdir()
     for table in tables:
         table.data.to_csv(folder / f"{table.name}.csv", index=False, lineterminator="\n")
-        (folder / f"{table.name}.tex").write_text(to_latex(table), encoding="utf-8")
+        for kind, written in {"tex": to_latex(table), "md": to_markdown(table)}.items():
+            (folder / f"{table.name}.{kind}").write_text(written, encoding="utf-8")

@@ -201,7 +201,8 @@ def test_links_lead_to_mlflow_and_optuna(place):
     storage = f"sqlite:///{folder / links['optuna']['storage']}"
     known = {found._study_id: found.study_name for found in optuna.get_all_study_summaries(storage)}
     arms = {arm: known[number].split(" [")[0] for arm, number in links["optuna"]["studies"].items()}
-    assert arms and all(arm == name for arm, name in arms.items())
+    assert arms
+    assert all(arm == name for arm, name in arms.items())
 
 
 def test_links_hold_no_password(tmp_path):
@@ -225,6 +226,20 @@ def test_mlflow_may_fail(place, tmp_path):
     assert result.returncode == 0, result.stderr
     assert "MLflow: " in result.stderr
     assert "training goes on without it" in result.stderr
+
+
+def test_a_report_shows_what_is_asked_for(place, tmp_path, capsys):
+    folder = tmp_path / "toy"
+    shutil.copytree(place / "results" / "toy", folder, ignore=shutil.ignore_patterns("student"))
+    asked = ["--arms", "adaptive-*", "--measure", "RR@10", "--style", "slide", "--font-size", "20"]
+    code, out, _ = call(capsys, "report", str(folder), *asked)
+    assert code == 0
+    assert "report/index.html" in out.replace("\n", "")
+    page = (folder / "report" / "index.html").read_text("utf-8")
+    assert "Shown by RR@10; nDCG@10 is what everything was chosen by." in page
+    code, _, told = call(capsys, "report", str(folder), "--style", "slides")
+    assert (code, told.strip()) == (2, "bench: no style 'slides', did you mean 'slide'?")
+    assert (folder / "report" / "index.html").read_text("utf-8") == page
 
 
 def test_status(place, capsys):
@@ -293,6 +308,8 @@ def test_a_failing_run_is_kept_as_failed(tmp_path, collection_folder, tiny_model
         (["run", "toy.toml", "--set", "defaults.student.model=/no/model"], "no such folder"),
         (["run", "toy.toml", "--set", "arms.0.loss=adaptive"], "no entry is named 'adaptive'"),
         (["report", "nowhere"], "no results here"),
+        (["report", "a", "b"], "--out DIR"),
+        (["report", "a", "--out", "b"], "--out is for several studies"),
         (["status", "nowhere"], "no results here"),
         (["list", "loses"], "did you mean 'losses'"),
         (["evaluate", "pretrained(layers=1)", "--collection", "x"], "no option is named 'layers'"),

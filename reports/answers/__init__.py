@@ -25,19 +25,21 @@ MOST = 5
 
 def answers(results: Results) -> list[str]:
     """The answer to the study's question, then those to others, a sentence each."""
-    return list(_said(results))
+    where = f"On {plain(collection_name(results.study))} with this set-up, "
+    leads = [where, *["Also, "] * len(KINDS)]
+    return [f"{lead}{said}." for lead, said in zip(leads, _said(results), strict=False)]
 
 
 def answer(results: Results) -> str:
     """The first of `answers`; empty where nothing is finished that could be compared."""
-    return next(_said(results), "")
+    return next(iter(answers(results)), "")
 
 
 def _said(results: Results) -> Iterator[str]:
     own = _asked(results)
     for kind in sorted(KINDS, key=lambda kind: kind != own):
         if clauses := KINDS[kind](results):
-            yield _sentence(results, clauses)
+            yield _sentence(clauses)
 
 
 def _asked(results: Results) -> str:
@@ -50,9 +52,8 @@ def _asked(results: Results) -> str:
     return ""
 
 
-def _sentence(results: Results, clauses: list[str]) -> str:
+def _sentence(clauses: list[str]) -> str:
     shown = clauses[:MOST]
     if more := len(clauses) - len(shown):
         shown.append(f"{more} more are in the tables")
-    where = plain(collection_name(results.study))
-    return f"On {where} with this set-up, {'; '.join(shown)}."
+    return "; ".join(shown)

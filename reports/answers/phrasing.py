@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from reports.wording import signed
+from reports.wording import decimals, fixed
 
 MOST_NAMES = 6
 
@@ -19,4 +19,6 @@ def listed(names: Sequence[str]) -> str:
 
 def signed_between(value: float, low: float, high: float) -> str:
     """``+0.115 [+0.076, +0.154]``, without an interval where there is none."""
-    return signed(value) + ("" if math.isnan(low) else f" [{signed(low)}, {signed(high)}]")
+    places = decimals(value, low, high)
+    lead, *bounds = (fixed(number, places, sign=True) for number in (value, low, high))
+    return lead if math.isnan(low) else f"{lead} [{', '.join(bounds)}]"

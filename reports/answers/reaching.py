@@ -13,7 +13,7 @@ from reports.answers.phrasing import listed
 from reports.reading import arms
 from reports.speed import speed_table
 from reports.targets import targets, to_target
-from reports.wording import named, ratio
+from reports.wording import named, spanned
 
 
 def clauses(results: Results) -> list[str]:
@@ -107,11 +107,10 @@ _TURNED = str.maketrans("≥≤", "≤≥")
 
 def _times(row: pd.Series, inverse: bool) -> str:
     """``0.21 [0.14, 0.33]``, of a speed-up its inverse; empty where it is not known."""
-    values, bound = [float(row[name]) for name in ("ratio", "low", "high")], str(row["bound"])
-    if math.isnan(values[0]) or bound == "~":
+    value, low, high = (float(row[name]) for name in ("ratio", "low", "high"))
+    bound = str(row["bound"])
+    if math.isnan(value) or bound == "~":
         return ""
     if inverse:
-        values = [1 / values[0], 1 / values[2], 1 / values[1]]
-        bound = bound.translate(_TURNED)
-    between = "" if math.isnan(values[1]) else f" [{ratio(values[1])}, {ratio(values[2])}]"
-    return f"{_WORDS[bound]}{ratio(values[0])}{between}"
+        value, low, high, bound = 1 / value, 1 / high, 1 / low, bound.translate(_TURNED)
+    return f"{_WORDS[bound]}{spanned(value, low, high)}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from bench.results import Results
 from reports.retention import retention_table
-from reports.wording import named, percent, plain, ratio
+from reports.wording import named, percents, plain, ratio
 
 MOST = 3
 
@@ -26,12 +28,12 @@ def clauses(results: Results) -> list[str]:
 def _clause(row: dict, results: Results) -> str:
     """Retention with the outer bounds of its two intervals, over seeds and over queries."""
     ends = {end: [row[f"{over} {end}"] for over in ("seeds", "queries")] for end in ("low", "high")}
-    bounds = [min(ends["low"]), max(ends["high"])]
-    known = not pd.isna([*ends["low"], *ends["high"]]).any()
-    between = f" [{', '.join(map(percent, bounds))}]" if known else ""
+    low, high = min(ends["low"]), max(ends["high"])
+    if pd.isna([*ends["low"], *ends["high"]]).any():
+        low = high = math.nan
     of, study = named(row["of"]), results.study
     return (
-        f"{named(row['arm'])} kept {percent(row['retention'])} %{between} of the "
+        f"{named(row['arm'])} kept {percents(row['retention'], low, high)} % of the "
         f"{plain(study.primary)} of {of} on {plain(study.test[0])}, with {ratio(row['share'])} of "
         "its parameters for a query"
     )

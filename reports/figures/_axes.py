@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullLocator
 
 GAP = 0.026
@@ -22,10 +23,21 @@ def set_log_scale(axes: Axes, left: float, right: float, text: Callable[[float],
     """A logarithmic x axis; ticks few and plainly written, however little of a decade it shows."""
     axes.set_xscale("log")
     axes.set_xlim(left, right)
-    locator: Locator = LogLocator(subs=(1, 2, 5) if right / left < 200 else (1,))
-    axes.xaxis.set_major_locator(MaxNLocator(5) if right / left < 5 else locator)
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
+    _set_ticks(axes.xaxis, right / left, text)
+
+
+def set_log_heights(axes: Axes, low: float, high: float, text: Callable[[float], str]) -> None:
+    """The same of the y axis."""
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    _set_ticks(axes.yaxis, high / low, text)
+
+
+def _set_ticks(axis: Axis, span: float, text: Callable[[float], str]) -> None:
+    locator: Locator = LogLocator(subs=(1, 2, 5) if span < 200 else (1,))
+    axis.set_major_locator(MaxNLocator(5) if span < 5 else locator)
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
 
 
 def side_by_side(values: np.ndarray) -> np.ndarray:

@@ -1,12 +1,16 @@
-"""Curves of dev quality: a thin line a seed, a thick one for their mean, references across."""
+"""Curves of dev quality: means over seeds with intervals, references across."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from scipy import stats
 
 from reports.figures._labels import Label
+from reports.statistics import FEWEST
 from reports.style import GREY, Look, points
 from reports.wording import measure, plain
 
@@ -16,27 +20,44 @@ LEAST_RANGE = 0.02
 _DASHES = ("-", (0, (1, 1.5)), (0, (6, 2)), (0, (6, 2, 1, 2)), (0, (6, 2, 1, 2, 1, 2)))
 
 
+def means(rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """Over seeds: a row an arm and a point that every seed of the arm has.
+
+    Columns: arm, point, seeds; x (mean), y (mean) with its 95 % interval (low, high: Student's t;
+    NaN with fewer than three seeds).
+    """
+    points = rows.groupby(["arm", "point"], sort=False, as_index=False)
+    found = points.agg(x=(x, "mean"), y=(y, "mean"), error=(y, "sem"), seeds=("seed", "size"))
+    found = found[found["seeds"] == found["arm"].map(rows.groupby("arm")["seed"].nunique())]
+    # All at once what `statistics.interval` gives for each: a large study has thousands.
+    known = found["error"].where(found["seeds"] >= FEWEST)
+    half = stats.t.ppf(0.975, found["seeds"] - 1) * known
+    return found.assign(low=found["y"] - half, high=found["y"] + half).drop(columns="error")
+
+
 def draw_arms(
     axes: Axes, rows: pd.DataFrame, x: str, y: str, looks: dict[str, Look]
 ) -> list[Label]:
-    """Every arm's seeds and their mean; the labels of the means, at their last points."""
-    labels = []
+    """Every arm's mean with its interval, or seeds; the labels of the means, at their last points.
+
+    A seed goes on by itself behind the end of another.
+    """
+    labels, every = [], means(rows, x, y)
     for arm, look in looks.items():
-        if not (own := rows[rows["arm"] == arm]).empty:
-            line = _draw_arm(axes, own, x, y, look)
-            height = height_of(axes, own.loc[own["point"] == own["point"].max(), y].mean())
-            labels.append(Label(plain(arm), height, line))
+        if not (own := every[every["arm"] == arm].sort_values("point")).empty:
+            line = _draw_mean(axes, own, look, 0.05 + 0.3 / len(looks))
+            _draw_seeds(axes, rows[rows["arm"] == arm], own, x, y, look)
+            labels.append(Label(plain(arm), height_of(axes, own["y"].iloc[-1]), line))
     return labels
 
 
-def _draw_arm(axes: Axes, rows: pd.DataFrame, x: str, y: str, look: Look) -> Line2D:
-    """The line of the mean, over thin lines of the seeds where there are several."""
-    for _, seed in rows.groupby("seed") if rows["seed"].nunique() > 1 else ():
-        axes.plot(seed[x], seed[y], color=look.colour, linewidth=points(0.5), alpha=0.5)
-    mean = rows.groupby("point")[[x, y]].mean()
+def _draw_mean(axes: Axes, mean: pd.DataFrame, look: Look, alpha: float) -> Line2D:
+    """A line over the pale band of its interval."""
+    band: dict[str, Any] = {"color": look.colour, "alpha": alpha, "linewidth": 0, "zorder": 1.5}
+    axes.fill_between(mean["x"], mean["low"], mean["high"], **band)
     (line,) = axes.plot(
-        mean[x],
-        mean[y],
+        mean["x"],
+        mean["y"],
         **look.symbol,
         linestyle=look.line,
         linewidth=points(1.4),
@@ -46,6 +67,16 @@ def _draw_arm(axes: Axes, rows: pd.DataFrame, x: str, y: str, look: Look) -> Lin
     return line
 
 
+def _draw_seeds(
+    axes: Axes, rows: pd.DataFrame, mean: pd.DataFrame, x: str, y: str, look: Look
+) -> None:
+    """A thin line for each of several seeds that have no interval."""
+    known = mean.loc[mean["low"].notna(), "point"]
+    alone = rows if known.empty else rows[rows["point"] >= known.max()]
+    for _, seed in alone.groupby("seed") if rows["seed"].nunique() > 1 else ():
+        axes.plot(seed[x], seed[y], color=look.colour, linewidth=points(0.5), alpha=0.5)
+
+
 def draw_references(axes: Axes, references: pd.Series) -> list[Label]:
     """A thin line across for each reference, by name; the labels of the lines."""
     labels = []
@@ -53,24 +84,30 @@ def draw_references(axes: Axes, references: pd.Series) -> list[Label]:
         dashes = _DASHES[index % len(_DASHES)]
         line = axes.axhline(value, color=GREY, linewidth=points(0.7), linestyle=dashes, zorder=1)
         height = height_of(axes, value)
-        labels.append(Label(plain(name) + _away(height, value), height, line))
+        labels.append(Label(plain(name) + beyond(axes, value), height, line))
     return labels
 
 
-def _away(height: float, value: float) -> str:
-    """Where a reference beyond the axes is."""
+def beyond(axes: Axes, value: float) -> str:
+    """Where a line across is that lies beyond the axes; empty where it does not."""
+    height = height_of(axes, value)
     if 0 <= height <= 1:
         return ""
     return f" {measure(value)} {'↑' if height > 1 else '↓'}"
 
 
-def set_range(axes: Axes, curves: pd.Series, references: pd.Series) -> None:
-    """Limits that show the curves well: a reference far off must not flatten them, and nothing is
-    magnified until noise looks like a result.
+def set_range(
+    axes: Axes, curves: pd.Series, references: pd.Series, bounds: pd.Series | None = None
+) -> None:
+    """Limits that show the curves well: a reference far off must not flatten them, nor the bounds
+    of an interval, and nothing is magnified until noise looks like a result.
     """
     near = max(curves.max() - curves.min(), LEAST_RANGE) / 2
-    shown = references[references.between(curves.min() - near, curves.max() + near)]
-    low, high = min([curves.min(), *shown]), max([curves.max(), *shown])
+    floor, ceiling = curves.min() - near, curves.max() + near
+    shown = references[references.between(floor, ceiling)]
+    floor, ceiling = max(floor, min(curves.min(), 0)), min(ceiling, max(curves.max(), 1))
+    known = pd.Series(dtype=float) if bounds is None else bounds.dropna().clip(floor, ceiling)
+    low, high = min([curves.min(), *shown, *known]), max([curves.max(), *shown, *known])
     margin = 0.05 * max(high - low, LEAST_RANGE) + max(LEAST_RANGE - (high - low), 0) / 2
     axes.set_ylim(low - margin, high + margin)
 

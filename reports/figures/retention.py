@@ -18,12 +18,13 @@ from reports.figures._labels import Label, legend_below, outside
 from reports.figures.base import Figure
 from reports.retention import retention_table
 from reports.style import GREY, Look, canvas, looks, points
-from reports.wording import amount, bounds, percent, plain
+from reports.wording import amount, bounds, percent, percents, plain
 
-_SHOWN = [
-    *("arm", "of", "seeds", "quality", "retention", "queries low", "queries high"),
-    *("size", "front"),
-]
+_ENDS = ["seeds low", "seeds high", "queries low", "queries high"]
+_SHOWN = ["arm", "of", "seeds", "quality", "retention", *_ENDS, "size", "front"]
+_BARS = {"seeds": (3.4, 0.35), "queries": (0.8, 1.0)}
+"""What intervals are over: how broad their bars are, and how opaque."""
+
 _TEACHERS = ("*", "h", "8", "<", ">")
 
 
@@ -31,10 +32,11 @@ _TEACHERS = ("*", "h", "8", "<", ">")
 @dataclass(frozen=True)
 class Retention(Figure):
     """Quality on test as a share of the teacher's, against the parameters that encode a query.
-    Points are means over seeds; bars are 95 % intervals over the test queries (paired bootstrap,
-    seeds averaged), which say nothing of how seeds differ. Grey is the teacher, 100 % at its own
+    Points are means over seeds, each with two 95 % intervals: a thin bar over the test queries
+    (paired bootstrap, seeds averaged), a broad pale one over seeds (Student's t of log ratios, from
+    three seeds on); each leaves out what the other shows. Grey is the teacher, 100 % at its own
     size. Pale steps join the arms that no other arm of their teacher beats in size and retention.
-    Points of nearly the same size are moved apart.
+    Points of nearly the same size are moved apart; ticks at the foot are the sizes as they are.
     """
 
     section: ClassVar[str] = "Students and teachers"
@@ -56,10 +58,11 @@ class Retention(Figure):
         left, right = data["place"].min(), data["place"].max()
         margin = max((right / left) ** 0.06, (LEAST_RANGE / (right / left)) ** 0.5)
         set_log_scale(axes, left / margin, right * margin, amount)
-        heights = data[["retention", "queries low", "queries high"]].stack()
-        set_range(axes, heights, pd.Series(dtype=float))
+        set_range(axes, data[["retention", *_ENDS]].stack(), pd.Series(dtype=float))
         trained = data[data["role"] == "final"]
         _draw_fronts(axes, trained[trained["front"]])
+        foot = axes.get_xaxis_transform()
+        axes.vlines(trained["size"], 0, 0.03, color=GREY, linewidth=points(0.8), transform=foot)
         arms = _draw_arms(axes, trained, looks(results))
         teachers = _draw_teachers(axes, data[data["role"] == "reference"])
         if len(teachers) == 1:
@@ -77,9 +80,11 @@ class Retention(Figure):
 
 
 def _told(row: dict) -> str:
-    name = f"{row['arm']} {percent(row['retention'])} %"
-    between = f" {bounds(row, 'queries')}" if row["role"] == "final" else ""
-    return f"{name}{between} with {amount(row['size'])} parameters"
+    size = f"with {amount(row['size'])} parameters"
+    if row["role"] == "reference":
+        return f"{row['arm']} {percent(row['retention'])} % {size}"
+    kept = percents(*(row[key] for key in ("retention", "queries low", "queries high")))
+    return f"{row['arm']} {kept} % {size}, over seeds {bounds(row, 'seeds')}"
 
 
 def _draw_fronts(axes: Axes, rows: pd.DataFrame) -> None:
@@ -90,14 +95,14 @@ def _draw_fronts(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def _draw_arms(axes: Axes, rows: pd.DataFrame, looks: dict[str, Look]) -> list[Label]:
-    """A point an arm with its interval over queries."""
+    """A point an arm with its intervals."""
     labels = []
     for arm, look in looks.items():
         for row in rows[rows["arm"] == arm].to_dict("records"):
-            between = (row["queries low"], row["queries high"])
-            axes.plot(
-                [row["place"]] * 2, between, color=look.colour, linewidth=points(0.8), zorder=2
-            )
+            for over, (broad, opaque) in _BARS.items():
+                ends = [row[f"{over} low"], row[f"{over} high"]]
+                (bar,) = axes.plot([row["place"]] * 2, ends, color=look.colour, alpha=opaque)
+                bar.set(linewidth=points(broad), solid_capstyle="butt", zorder=2)
             labels.append(_draw_point(axes, row, look, 4.2))
     return labels
 
@@ -109,12 +114,6 @@ def _draw_teachers(axes: Axes, rows: pd.DataFrame) -> list[Label]:
 
 
 def _draw_point(axes: Axes, row: dict, look: Look, size: float) -> Label:
-    (point,) = axes.plot(
-        row["place"],
-        row["retention"],
-        **look.symbol,
-        linestyle="none",
-        markersize=points(size),
-        zorder=3,
-    )
+    (point,) = axes.plot(row["place"], row["retention"], **look.symbol, linestyle="none", zorder=3)
+    point.set_markersize(points(size))
     return Label(plain(row["arm"]), height_of(axes, row["retention"]), point)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import matplotlib.figure
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -13,80 +14,97 @@ from bench.results import Results
 from reports import figures
 from reports.costs import charged
 from reports.figures._axes import set_log_scale
-from reports.figures._curves import draw_arms, draw_references, set_range
-from reports.figures._labels import outside
+from reports.figures._curves import draw_arms, means, set_range
+from reports.figures._labels import legend_below
+from reports.figures._target import draw_target
 from reports.figures.base import Figure
-from reports.reading import curves
+from reports.reading import curves, tuned_arms
 from reports.style import Look, canvas, looks, points
-from reports.wording import measure, plain, seconds
+from reports.targets import to_target
+from reports.wording import measure, named, plain, seconds
 
-CLOCKS = {"cold": "cold: training + artifacts", "tuned": "tuned: + tuning trials"}
+CLOCKS = {
+    "train": "train: training alone",
+    "cold": "cold: with all that it needs prepared",
+    "tuned": "tuned: with tuning trials, too",
+}
+
+BEFORE = 3.0
+"""How many times sooner than the first point of a training the axis begins: it has no zero."""
 
 
 @figures.register("time-to-quality")
 @dataclass(frozen=True)
 class TimeToQuality(Figure):
-    """Quality on dev against the seconds an arm is charged, evaluation aside. A dotted line lasts
-    until all that training waits for is paid: artifacts such as a teacher's scores, and tuning.
+    """Quality on dev-curve against the seconds an arm is charged. A dotted line lasts until all
+    that training waits for is paid, such as a teacher's fine-tuning and trials; training begins at
+    the tick. What is due by the example, such as a teacher's scores, is paid along the curve. Means
+    over seeds with 95 % intervals (Student's t); thin lines for seeds where there are fewer than
+    three. What happens before the logarithmic axis begins is drawn at its left end.
     """
 
     section: ClassVar[str] = "Reaching the baseline"
 
     def data(self, results: Results) -> pd.DataFrame:
+        """The curves by clock; beside each point the arm's means, and the target."""
         trained = curves(results, "final")
         if trained.empty:
             return trained
-        tuned = results.study.tuning.trials > 0
-        by_clock = [
-            charged(results, trained, clock) for clock in CLOCKS if clock == "cold" or tuned
-        ]
-        return pd.concat([*by_clock, curves(results, "reference")], ignore_index=True)
+        clocks = [clock for clock in CLOCKS if clock != "tuned" or tuned_arms(results)]
+        data = pd.concat([_by(clock, results, trained) for clock in clocks], ignore_index=True)
+        headline = to_target(results)[["target", "quality"]].iloc[:1].to_dict("list")
+        return data.assign(**{name: [*value, np.nan][0] for name, value in headline.items()})
 
     def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
         primary = results.study.primary
-        # A logarithmic axis has no zero: where nothing had to be prepared, point 0 is left out.
-        trained = data[(data["role"] == "final") & (data["seconds"] > 0)]
-        references = data[data["role"] == "reference"].set_index("arm")[primary]
-        clocks = list(trained["clock"].unique())
-        figure = canvas(0.2 + 0.7 * len(clocks))
+        left = data.loc[data["point"] > 0, "seconds"].min() / BEFORE
+        right = data["seconds"].max() * 1.15
+        data = data.assign(seconds=data["seconds"].clip(lower=left))
+        clocks, quality = list(data["clock"].unique()), data["quality"].dropna().head(1)
+        figure = canvas(0.25 + 0.48 * len(clocks))
         panels = list(figure.subplots(len(clocks), sharex=True, sharey=True, squeeze=False)[:, 0])
-        left, right = trained["seconds"].min() / 1.5, trained["seconds"].max() * 1.1
         for axes, clock in zip(panels, clocks, strict=True):
-            set_log_scale(axes, left, right, "{:,.10g}".format)
-            set_range(axes, trained[primary], references)
-            rows = trained[trained["clock"] == clock]
-            _draw_waits(axes, rows, left, primary, looks(results))
+            rows = data[data["clock"] == clock]
+            set_log_scale(axes, left / 1.1, right, "{:,.10g}".format)
+            set_range(axes, rows[primary], quality, rows[["low", "high"]].stack())
+            _draw_waits(axes, rows, primary, looks(results))
             arms = draw_arms(axes, rows, "seconds", primary, looks(results))
-            others = draw_references(axes, references)
             axes.set_title(CLOCKS[clock])
-        outside(figure, panels, arms, others)
+            for value in quality:
+                axes.axhline(value, color="black", linewidth=points(0.5), zorder=1)
+        for value in quality:
+            draw_target(panels[-1], data["target"].iloc[0], value)  # curves begin late there
+        legend_below(figure, arms)
         panels[-1].set_xlabel("charged seconds (log scale)")
         figure.supylabel(f"{plain(primary)} on dev-curve")
         return figure
 
     def alt(self, results: Results, data: pd.DataFrame) -> str:
-        primary = results.study.primary
-        trained = data[data["role"] == "final"]
-        ends = trained[trained["point"] == trained["point"].max()]
-        means = ends.groupby(["clock", "arm"], sort=False)[["seconds", primary]].mean()
-        values = ", ".join(
-            f"{arm} {measure(mean[primary])} after {seconds(mean['seconds'])} s ({clock})"
-            for (clock, arm), mean in means.iterrows()
+        values = "; ".join(
+            f"{named(arm)}, {clock}: {_told(own)}"
+            for (arm, clock), own in data.groupby(["arm", "clock"], sort=False)
         )
-        return f"{self.caption} {primary} at the last point: {values}."
+        return f"{self.caption} {results.study.primary}: {values}."
 
 
-def _draw_waits(
-    axes: Axes, rows: pd.DataFrame, left: float, primary: str, looks: dict[str, Look]
-) -> None:
+def _by(clock: str, results: Results, trained: pd.DataFrame) -> pd.DataFrame:
+    rows = charged(results, trained, clock)
+    mean = means(rows, "seconds", results.study.primary)
+    return rows.merge(mean.rename(columns={"x": "mean seconds", "y": "mean"}), "left")
+
+
+def _told(rows: pd.DataFrame) -> str:
+    known = rows.dropna(subset="mean").sort_values("point")
+    first, last = known.iloc[0], known.iloc[-1]
+    begins = f"{measure(first['mean'])} until {seconds(first['mean seconds'])} s"
+    return f"{begins}, then up to {measure(last['mean'])} at {seconds(last['mean seconds'])} s"
+
+
+def _draw_waits(axes: Axes, rows: pd.DataFrame, primary: str, looks: dict[str, Look]) -> None:
     """From the left to where each arm's training begins, shorter lines over longer ones."""
     starts = rows[rows["point"] == 0].groupby("arm")[["seconds", primary]].mean()
     for arm, start in starts.sort_values("seconds", ascending=False).iterrows():
-        axes.plot(
-            [left, start["seconds"]],
-            [start[primary]] * 2,
-            color=looks[str(arm)].colour,
-            linewidth=points(1.2),
-            linestyle=(0, (1, 1)),
-            zorder=2,
-        )
+        colour, thick = looks[str(arm)].colour, points(1.3)
+        waits, height = [axes.get_xlim()[0], start["seconds"]], [start[primary]] * 2
+        axes.plot(waits, height, color=colour, linewidth=thick, linestyle=(0, (1, 1)))
+        axes.plot(*start, "|", color=colour, markersize=points(9), markeredgewidth=thick)

@@ -16,6 +16,7 @@ from reports.figures._curves import height_of, set_range
 from reports.figures._labels import Label, legend_below
 from reports.figures.base import Figure
 from reports.reading import RUN, best_on_select, final_runs, tuned_arms
+from reports.statistics import interval
 from reports.style import Look, canvas, looks, points
 from reports.tuning import tuning_costs, tuning_steps
 from reports.wording import measure, plain, seconds
@@ -26,8 +27,9 @@ from reports.wording import measure, plain, seconds
 class Tuning(Figure):
     """Quality on dev-select against the seconds that a run is charged with the trials so far. A
     line is the best trial so far, a dot on it each trial. A symbol is what the choice gives in the
-    end: the mean of the final runs, which may be below the best trial, as that was chosen for its
-    luck too. An arm without a line has nothing to tune and pays for no trials.
+    end: the mean of the final runs with its 95 % interval over seeds (Student's t, the broad pale
+    bar). It may be below the best trial, as that was chosen for its luck too. An arm without a line
+    has nothing to tune and pays for no trials.
     """
 
     section: ClassVar[str] = "Costs"
@@ -39,17 +41,20 @@ class Tuning(Figure):
             return pd.DataFrame()
         steps = tuning_steps(results).dropna(subset="charged").drop(columns="seconds")
         runs = final_runs(results)[RUN].merge(best_on_select(results), on=RUN)
-        ends = charged.join(runs.groupby("arm")["value"].mean()).drop(columns=["seconds", "trial"])
+        means = {arm: interval(own["value"]) for arm, own in runs.groupby("arm")}
+        known = pd.DataFrame.from_dict(means, orient="index", columns=["value", "low", "high"])
+        ends = charged.join(known).drop(columns=["seconds", "trial"])
         parts = [steps.assign(role="tuning"), ends.reset_index().assign(role="final")]
         data = pd.concat(parts, ignore_index=True).rename(columns={"charged": "seconds"})
-        return data[["arm", "role", "trial", "trials", "seconds", "value", "best"]]
+        return data[["arm", "role", "trial", "trials", "seconds", "value", "low", "high", "best"]]
 
     def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
         figure = canvas()
         axes = figure.subplots()
         left, right = data["seconds"].min() / 1.3, data["seconds"].max() * 1.3
         set_log_scale(axes, left, right, "{:,.10g}".format)
-        heights = pd.concat([data["best"], data.loc[data["role"] == "final", "value"]])
+        ends = data[data["role"] == "final"]
+        heights = pd.concat([data["best"], *(ends[name] for name in ("value", "low", "high"))])
         set_range(axes, heights.dropna(), pd.Series(dtype=float))
         labels = [
             _draw_arm(axes, own, look)
@@ -58,12 +63,12 @@ class Tuning(Figure):
         ]
         legend_below(figure, labels)
         axes.set_xlabel("charged seconds with tuning (log scale)")
-        axes.set_ylabel(f"{plain(results.study.primary)} on dev-select")
+        axes.set_ylabel(f"{plain(results.chosen_by or results.study.primary)} on dev-select")
         return figure
 
     def alt(self, results: Results, data: pd.DataFrame) -> str:
         told = "; ".join(_told(str(arm), own) for arm, own in data.groupby("arm", sort=False))
-        return f"{self.caption} {results.study.primary}: {told}."
+        return f"{self.caption} {results.chosen_by or results.study.primary}: {told}."
 
 
 def _told(arm: str, rows: pd.DataFrame) -> str:
@@ -94,6 +99,10 @@ def _draw_arm(axes: Axes, rows: pd.DataFrame, look: Look) -> Label:
     axes.plot(
         [end["seconds"]] * 2, gap, color=look.colour, linewidth=points(0.5), alpha=0.6, zorder=1
     )
+    (bar,) = axes.plot(
+        [end["seconds"]] * 2, [end["low"], end["high"]], color=look.colour, alpha=0.3
+    )
+    bar.set(linewidth=points(3.4), solid_capstyle="butt", zorder=1)
     (point,) = axes.plot(
         end["seconds"],
         end["value"],

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bench.results import Results
 from bench.study import Study
-from reports.claims import sentences
+from reports.answers import answers
 from reports.page.filling import Picture, fill
+from reports.page.links import links_of
+from reports.page.records import (
+    bills_table,
+    environments_table,
+    folder_of,
+    replay,
+    runs_table,
+    unpriced,
+)
 from reports.reading import arms, collection_name, final_runs, option_columns, tuned_arms
 from reports.tables.base import Table
 from reports.validity import warnings
@@ -24,6 +35,21 @@ SECTIONS = {
 }
 """The page's parts with their tables; a figure says to which of them it belongs."""
 
+OPEN = {
+    *("claims", "results", "comparison", "to-target", "speed", "data-fraction", "retention"),
+    *("charges", "arms"),
+}
+"""The tables that answer; a reader opens the others."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page."""
+
+    title: str
+    figures: Sequence[Picture]
+    tables: Sequence[Table]
+
 
 def render(results: Results, tables: Sequence[Table], pictures: Sequence[Picture]) -> str:
     """The page's HTML."""
@@ -33,35 +59,60 @@ def render(results: Results, tables: Sequence[Table], pictures: Sequence[Picture
 def _content(
     results: Results, tables: Sequence[Table], pictures: Sequence[Picture]
 ) -> dict[str, Any]:
-    study = results.study
+    study, links = results.study, links_of(results.folder, folder_of(results))
+    answer, *details = answers(results) or [""]
     return {
         "title": study.title,
+        "name": study.name,
         "question": study.question,
-        "answers": sentences(results),
+        "answer": answer,
+        "details": details,
         "statement": _statement(results),
-        "tuning": _tuning(results),
         "warnings": warnings(results),
-        "tables": {table.name: table for table in tables},
         "sections": _sections(tables, pictures),
+        "open": OPEN,
+        "tables": {table.name: table for table in tables},
+        "ledger": bills_table(results),
+        "unpriced": unpriced(results),
+        "tuning": _tuning(results),
+        "runs": runs_table(results, links),
+        "links": links,
+        "environments": environments_table(results),
         "notes": _notes(results),
+        "commands": _commands(results),
         "study_file": study.to_toml(),
     }
 
 
-def _sections(
-    tables: Sequence[Table], pictures: Sequence[Picture]
-) -> list[tuple[str, list[Picture], list[Table]]]:
-    """Those parts of the page that have something to show: title, figures, tables."""
+def _sections(tables: Sequence[Table], pictures: Sequence[Picture]) -> list[Section]:
+    """Those parts of the page that have something to show."""
     known = {table.name: table for table in tables}
     sections = [
-        (
+        Section(
             title,
             [picture for picture in pictures if picture.section == title],
             [known[name] for name in names if name in known],
         )
         for title, names in SECTIONS.items()
     ]
-    return [section for section in sections if section[1] or section[2]]
+    return [section for section in sections if section.figures or section.tables]
+
+
+def _commands(results: Results) -> list[tuple[str, str]]:
+    """What to do, and how."""
+    folder = folder_of(results)
+    done = final_runs(results)
+    again = [("Train one run again:", replay(results, row)) for row in done[:1].to_dict("records")]
+    return [
+        ("Everything from nothing, with the study file below:", "bench run study.toml"),
+        ("This page, its figures and tables, from the records:", _command("report", folder)),
+        *again,
+        ("What every arm is charged:", _command("bill", folder)),
+    ]
+
+
+def _command(*words: str) -> str:
+    return shlex.join(["bench", *words])
 
 
 def _statement(results: Results) -> str:
@@ -143,7 +194,7 @@ def _notes(results: Results) -> list[str]:
     study = results.study
     notes = [
         "Dev is split in two by query: dev-select chose options and checkpoints, the curves are "
-        f"measured on dev-curve. {', '.join(study.tested)} was measured once, by final runs and "
+        f"measured on dev-curve. {', '.join(study.tested)}: measured once, by final runs and "
         "references only.",
         "Seconds are those of a machine that does nothing else; seconds of different devices "
         "do not compare.",
@@ -153,7 +204,4 @@ def _notes(results: Results) -> list[str]:
             f"On dev, the relevant documents and {study.evaluation.pool:,} others are searched; on "
             "test the whole collection. Values on dev do not compare with values on test."
         )
-    if "unpriced" in results.summary:
-        unpriced = results.summary["unpriced"].dropna().unique()
-        notes += [f"Charged to nobody: {what}." for what in unpriced]
     return notes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -49,6 +49,30 @@ def groups(
         [cells(row) for row in rows.to_dict("records")]
         for _, rows in table.groupby(keys, sort=False)
     ]
+
+
+def best(values: pd.Series, by: pd.Series | None = None, least: bool = False) -> pd.Series:
+    """Which of the values that are known are the best, in each group; none where all are alike."""
+    keys = pd.Series(0, index=values.index) if by is None else by
+    found = values.groupby(keys)
+    return (values == found.transform("min" if least else "max")) & (found.transform("nunique") > 1)
+
+
+def without_empty(table: Table, *titles: str) -> Table:
+    """The table without those of the columns that say nothing in any row; its data has them."""
+    rows = [row for group in table.groups for row in group]
+    kept = [
+        at
+        for at in range(len(table.header))
+        if table.header[at] not in titles
+        or any(row[at].text not in ("", wording.NOTHING) for row in rows)
+    ]
+    return replace(
+        table,
+        header=[table.header[at] for at in kept],
+        align="".join(table.align[at] for at in kept),
+        groups=[[[row[at] for at in kept] for row in group] for group in table.groups],
+    )
 
 
 def name(row: Row) -> Cell:

@@ -24,14 +24,14 @@ def _table(results: Results, found: list[Verdict]) -> Table:
         name="claims",
         title="Claims",
         note=(
-            "supported: the whole 95 % interval (over seeds and queries) lies within the claim; "
-            "not supported: all of it lies outside; undecided: neither. Fractions, convergence "
-            f"and speed-ups are to {targets(results)[0]} of {plain(results.study.baseline)}. "
+            "supported: the whole 95 % interval (seeds and queries) is within the claim; not "
+            "supported: all of it is outside; undecided: neither. Fractions, convergence and "
+            f"speed-ups are to {targets(results)[0]} of {plain(results.study.baseline)}. "
             + (
                 f"The set-up is declared to match the source's: {plain(matching)}"
                 if matching
-                else "The study does not declare a set-up that matches the source's: what follows "
-                "was found on this collection and set-up, and is no verdict."
+                else "The set-up is not declared to match the source's: what was measured here is "
+                "no verdict."
             )
         ),
         header=["claim", "of", "quantity", "claimed", "measured", "verdict"],

@@ -19,8 +19,8 @@ def charges_table(table: pd.DataFrame) -> Table:
     rows = table[table["role"] == "final"]
 
     def cells(row: Row) -> list[Cell]:
-        counts = [Cell(wording.count(row[key])) for key in ("examples", "parameters")]
-        return [name(row), *counts, *(Cell(wording.seconds(row[key])) for key in CLOCKS)]
+        counts = [wording.count(row["examples"]), wording.amount(row["parameters"])]
+        return [name(row), *map(Cell, counts), *seconds(row, CLOCKS)]
 
     return Table(
         name="charges",
@@ -54,14 +54,13 @@ def tuned_table(results: Results, arms: pd.DataFrame) -> Table:
         name="tuning",
         title="Tuning",
         note=(
-            "Seconds: training and dev evaluations of all trials, pruned and failed ones too, and "
-            "the artifacts that they needed and the run does not. "
-            "tuned: what a run is charged, cold and all of that, the mean over seeds. An arm "
-            "without trials is charged its cold seconds. The best value is that of one run with "
-            "one seed, chosen for being the best: it flatters, the more so the more trials."
+            "Seconds of tuning: training and dev evaluations of all trials, pruned and failed ones "
+            "too, and artifacts that only they needed. tuned: what a run is charged, cold and all "
+            "of that; %: the share of tuning in it. The best value is one run's, chosen for being "
+            "the best: it flatters, the more so the more trials."
         ),
         header=[
-            *("arm", "trials", "tuning seconds", "a trial", "tuned", "tuning %"),
+            *("arm", "trials", "tuning", "a trial", "tuned", "%"),
             *(f"best dev-select {results.study.primary}", "chosen options"),
         ],
         align="lrrrrrrl",
@@ -70,18 +69,22 @@ def tuned_table(results: Results, arms: pd.DataFrame) -> Table:
     )
 
 
+_SEEN = 0.005
+"""Seconds that are not rounded to nothing."""
+
+
 def costs_table(results: Results) -> Table:
     """The ledger by phase."""
     table = phase_costs(results)
-    phases = list(table.columns[1:])
+    phases = [phase for phase in table.columns[1:] if table[phase].max() >= _SEEN]
     return Table(
         name="costs",
         title="Seconds by phase",
         note=(
-            "Means of a final run; artifacts once an arm, whoever made them; tuning is the "
-            "training and the dev evaluations of all its trials."
+            "Means of a final run; artifacts whoever made them; tuning: the training "
+            "and the dev evaluations of all trials. Phases that took no time are left out."
         ),
-        header=["arm", *(PHASES.get(phase, "all tuning trials") for phase in phases)],
+        header=["arm", *(PHASES.get(phase, "tuning") for phase in phases)],
         align="l" + "r" * len(phases),
         groups=groups(table, lambda row: [name(row), *seconds(row, phases)]),
         data=table,

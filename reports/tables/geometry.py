@@ -9,7 +9,7 @@ import pandas as pd
 from bench.results import ERRORS, Results
 from reports import wording
 from reports.geometry import AGREEMENT, COLLAPSE, geometry_table, theory_table
-from reports.tables.base import Cell, Table, groups, name
+from reports.tables.base import Cell, Table, groups, name, without_empty
 from reports.wording import Row
 
 
@@ -26,35 +26,49 @@ def _geometry(results: Results, table: pd.DataFrame) -> Table:
     def cells(row: Row) -> list[Cell]:
         overlap, tau = (row[key] for key in AGREEMENT)
         near = [wording.measure(value) for value in (*(row[key] for key in ERRORS), overlap)]
-        gap = wording.signed(row["gap"]) + wording.plus_minus(row, "gap")
+        gap = wording.change(row, "gap")
         watched = [_course(row, key) for key in COLLAPSE]
         teacher = wording.plain(row["teacher"]) or wording.NOTHING
         return [name(row), *map(Cell, (teacher, *near, wording.signed(tau), gap, *watched))]
 
-    return Table(
+    said = [words for column, words in _note(results).items() if table[column].notna().any()]
+    shown = Table(
         name="geometry",
         title="Students beside their teacher",
-        note=(
-            "On dev-curve, at the tested point, means over seeds. ‖q‖ and ‖d‖: mean distance of "
-            "query and relevant document vectors to the teacher's, where both have the same width "
-            "(0 where a student has the teacher's documents). overlap: of the teacher's first ten "
-            "documents, the share among the student's first ten. τ: Kendall's, of their order. "
-            f"gap: the teacher's {results.study.primary} minus the student's. cosine: of two "
-            "different documents of a batch, near 1 when the space collapses; target: mean target "
-            "of the loss; both before the first evaluation point → before the last."
-        ),
+        note=" ".join(["On dev-curve at the tested point, means over seeds.", *said]),
         header=["arm", "teacher", "‖q‖", "‖d‖", "overlap", "τ", "gap", "cosine", "target"],
         align="llrrrrrrr",
         groups=groups(table, cells),
         data=table,
     )
+    return without_empty(shown, *shown.header[1:])
+
+
+def _note(results: Results) -> dict[str, str]:
+    """How to read it, by a column of the data that the words are of."""
+    return {
+        ERRORS[0]: (
+            "‖q‖, ‖d‖: mean distance of query and relevant document vectors to the teacher's, "
+            "where both are as wide."
+        ),
+        AGREEMENT[0]: (
+            "overlap: of the teacher's first ten documents, the share among the student's; τ: "
+            "Kendall's, of their order."
+        ),
+        "gap": f"gap: the teacher's {results.study.primary} minus the student's.",
+        f"{COLLAPSE[0]} last": (
+            "cosine: of two documents of a batch before the first evaluation point → before the "
+            "last, near 1 when the space collapses."
+        ),
+        f"{COLLAPSE[1]} last": "target: the loss's mean target, likewise.",
+    }
 
 
 def _course(row: Row, key: str) -> str:
     first, last = row[f"{key} first"], row[f"{key} last"]
     if math.isnan(last):
         return wording.NOTHING
-    return f"{first:.2f} → {last:.2f}".replace("-", "−")
+    return f"{wording.fixed(first, 2)} → {wording.fixed(last, 2)}"
 
 
 _ERRORS = {"query_error": "queries", "document_error": "documents", "both": "both"}
@@ -75,12 +89,11 @@ def _theory(table: pd.DataFrame) -> Table:
         name="theory",
         title="Nearer vectors, nearer quality?",
         note=(
-            "Spearman's ρ, over the means of arms, of how far students' vectors are from their "
-            "teacher's with how far their quality on dev-curve is from it; p by permutation of the "
-            "arms. EmbedDistill's bound on the gap grows with both distances. It says nothing of "
-            "students of other widths, and a correlation over a handful of arms that differ in "
-            "more than their vectors is no proof. ρ of runs counts the seeds of an arm as if they "
-            "were independent."
+            "Spearman's ρ over the means of arms: how far students' vectors are from their "
+            "teacher's, with how far their quality on dev-curve is from it (EmbedDistill's bound "
+            "on the gap grows with both distances); p by permutation of the arms. Over a handful "
+            "of arms that differ in more than their vectors it is no proof. ρ of runs takes the "
+            "seeds of an arm as independent."
         ),
         header=["teacher", "distance of", "arms", "ρ", "p", "runs", "ρ of runs"],
         align="llrrrrr",

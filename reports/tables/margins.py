@@ -40,7 +40,7 @@ def _values_table(results: Results, table: pd.DataFrame) -> Table:
 
     def cells(row: Row) -> list[Cell]:
         value = Cell(_value(row["value"]), bold=row["chosen"])
-        measured = [_within(row, test) for test in tests]
+        measured = [wording.spread(row, test) for test in tests]
         regrets = [_signed(row, "regret"), wording.measure(row["hindsight regret"])]
         on_dev = wording.measure(row["dev-select"])
         texts = [_seeds(row), on_dev, *measured, *regrets]
@@ -50,14 +50,12 @@ def _values_table(results: Results, table: pd.DataFrame) -> Table:
         name="margins",
         title="Quality at each value of a swept option",
         note=(
-            "Arms that differ in one option of their loss alone, … its value. The bold value is "
-            "the one that dev-select prefers; untrained seeds are those that no training made "
-            "better there, tested as they began. Regret is what this value costs on "
-            f"{results.study.test[0]} against the bold one, negative where dev-select chose "
-            "badly; it describes, and nothing was chosen by it. Hindsight regret is against the "
-            f"best of the sweep on {results.study.test[0]}: an oracle's. ± is half the width of "
-            "the 95 % interval (Student's t; Welch's for regret), from three seeds on, each by "
-            "itself and not corrected for how many there are."
+            "Arms that differ in one option alone, … its value. Bold: the value that dev-select "
+            "prefers. untrained: seeds that no training made better there, tested as they began. "
+            f"regret: what a value costs on {results.study.test[0]} against the bold one, negative "
+            "where dev-select chose badly; hindsight regret: against the best there, an oracle's. "
+            "Both describe: nothing was chosen by them. ± is half the width of the 95 % interval "
+            "(Student's t; of regret Welch's), not corrected for the number of values."
         ),
         header=[
             *("sweep", "value", "seeds", f"dev-select {results.study.primary}"),
@@ -78,18 +76,25 @@ def _sweeps_table(results: Results, table: pd.DataFrame) -> Table:
         )
         means = [_signed(row, f"{kind} regret") for kind in ("mean", "worst")]
         hindsight = wording.measure(row["hindsight regret"])
-        texts = [_value(row["chosen"]), _within(row, "at chosen"), best, hindsight, worst, *means]
+        texts = [
+            _value(row["chosen"]),
+            wording.spread(row, "at chosen"),
+            best,
+            hindsight,
+            worst,
+            *means,
+        ]
         return [_text(row["sweep"]), _text(row["test"]), *map(Cell, texts)]
 
     return Table(
         name="sweeps",
         title="What choosing on dev-select was worth",
         note=(
-            "One value a sweep is chosen on dev-select and then read on every test; ± is half the "
-            "width of the 95 % interval, from three seeds on. Best and worst are known in "
-            "hindsight only, and best minus chosen is an oracle's lead that flatters it. Mean "
-            "regret is what a value drawn at random from the grid loses against the chosen one, "
-            "worst regret what the worst does; both describe, and nothing was chosen by them."
+            "One value a sweep is chosen on dev-select and read on every test, ± half the width of "
+            "the 95 % interval. Best and worst are known in hindsight only: best minus chosen "
+            "(hindsight regret) is an oracle's lead. mean regret: what a value drawn at random "
+            "loses against the chosen one; worst regret: what the worst does. They describe: "
+            "nothing was chosen by them."
         ),
         header=[
             *("sweep", "test", "chosen", "at chosen", "best in hindsight", "hindsight regret"),
@@ -106,7 +111,7 @@ def _bands_table(results: Results, table: pd.DataFrame) -> Table:
 
     def cells(row: Row) -> list[Cell]:
         beats = f"{row['beats']} of {row['values']}"
-        measured = [_within(row, "quality"), _signed(row, "difference")]
+        measured = [wording.spread(row, "quality"), _signed(row, "difference")]
         texts = [_seeds(row), *measured, _value(row["chosen"]), beats]
         return [_text(row["sweep"]), _text(row["arm"]), *map(Cell, texts)]
 
@@ -114,11 +119,11 @@ def _bands_table(results: Results, table: pd.DataFrame) -> Table:
         name="bands",
         title="Arms that are in no sweep, against its values",
         note=(
-            f"{primary_columns(results)[0]} of every arm with the sweep's student that is in no "
-            "sweep; untrained seeds are those that no training made better on dev-select. The "
-            "difference is to the sweep at the value chosen on dev-select, ± half the "
-            "width of Welch's 95 % interval, from three seeds on. Beats counts the values whose "
-            "mean is lower, however little; it describes the grid, and nothing was chosen by it."
+            f"{primary_columns(results)[0]} of arms with the sweep's student that are in no sweep. "
+            "untrained: seeds that no training made better on dev-select. − chosen: the "
+            "difference to the sweep at the value chosen there, ± half the width of Welch's 95 % "
+            "interval. beats: the values whose mean is lower, however little; nothing was chosen "
+            "by it."
         ),
         header=["sweep", "arm", "seeds", "quality", "− chosen", "chosen", "beats"],
         align="llrrrrr",
@@ -142,11 +147,10 @@ def _transfer_table(results: Results, table: pd.DataFrame) -> Table:
         name="transfer",
         title="A value chosen with one student, used with another",
         note=(
-            "Each student's value is chosen on its own dev-select. Regret is what the student "
-            f"under “to” loses on {primary_columns(results)[0]} when it takes the value chosen "
-            "with “from” in place of its own: 0 where both choose the same, negative where the "
-            "other's is the better one. ± is half the width of Welch's 95 % interval, from three "
-            "seeds on. It describes, and nothing was chosen by it."
+            "Each student's value is chosen on its own dev-select. regret: what the student under "
+            f"“to” loses on {primary_columns(results)[0]} when it takes the value chosen with "
+            "“from”, ± half the width of Welch's 95 % interval; 0 where both choose the same, "
+            "negative where the other's is better; nothing was chosen by it."
         ),
         header=[
             *("sweep", "from", "to", "from's choice", "own choice"),
@@ -172,14 +176,6 @@ def _seeds(row: Row) -> str:
     return f"{row['seeds']}{untrained}"
 
 
-def _within(row: Row, column: str) -> str:
-    """``0.512 ± 0.013``, without the interval where there is none."""
-    return wording.measure(row[column]) + wording.plus_minus(row, column)
-
-
 def _signed(row: Row, column: str) -> str:
     """``+0.012 ± 0.020``, and a plain 0 where nothing can differ."""
-    value = row[column]
-    if math.isnan(value):
-        return wording.NOTHING
-    return wording.signed(value) + wording.plus_minus(row, column) if value else "0"
+    return wording.change(row, column) if row[column] else "0"

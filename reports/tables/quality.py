@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pandas as pd
 
 from bench.results import Results
 from reports import wording
 from reports.arm_table import dev_column
+from reports.quality import quality_table
 from reports.reading import measure_columns
-from reports.tables.base import Cell, Table, groups, name, text
+from reports.tables.base import Cell, Table, best, groups, name, text, without_empty
 from reports.wording import Row
 
 SIGNIFICANT = 0.05
@@ -19,59 +21,75 @@ SIGNIFICANT = 0.05
 def results_table(results: Results, table: pd.DataFrame) -> Table:
     """Test measures with their intervals, the best mean of an arm in bold."""
     measures, dev = measure_columns(results.study), dev_column(results)
-    trained = table[table["role"] == "final"]
-    best = {column: trained[column].max() for column in measures}
+    trained = table["role"] == "final"
+    bold = {f"best {column}": best(table[column].where(trained)) for column in measures}
+    compared = quality_table(results)
+    marked = differing(compared)
 
     def cells(row: Row) -> list[Cell]:
         is_arm = row["role"] == "final"
         seeds = wording.seeds(row["seeds"], row["done"], row["failed"]) if is_arm else ""
+        marks = ["*" if is_arm and row["arm"] in marked else "", *[""] * len(measures)]
         first, *others = [
-            Cell(wording.spread(row, column), is_arm and row[column] == best[column])
-            for column in measures
+            Cell(wording.spread(row, column, mark), row[f"best {column}"])
+            for column, mark in zip(measures, marks, strict=False)
         ]
         difference = Cell(wording.difference(row, measures[0]))
         return [name(row), Cell(seeds), first, difference, *others, Cell(wording.spread(row, dev))]
 
+    tested = f" * {_DIFFERS}." if compared["p Holm"].notna().any() else ""
     return Table(
         name="results",
         title="Test measures",
         note=(
-            "Means over seeds; ± is half the width of the 95 % interval (Student's t; Welch's for "
-            "differences to the baseline). With fewer than three seeds there is no interval: "
-            "[lowest, highest] is then the range. The best mean of an arm is bold. Dev is "
-            "dev-curve at the point that was tested. Rows below the line were not trained."
+            "Means over seeds ± half the width of the 95 % interval (Student's t; Welch's of a "
+            "difference); with fewer than three seeds the range [lowest, highest]. Bold: the best "
+            f"mean of an arm.{tested} dev: dev-curve at the tested point. Rows without seeds were "
+            "not trained."
         ),
         header=["arm", "seeds", measures[0], f"{measures[0]} − baseline", *measures[1:], dev],
         align="lrr" + "r" * len(measures) + "r",
-        groups=groups(table, cells),
+        groups=groups(table.assign(**bold), cells),
         data=table,
     )
 
 
+_DIFFERS = (
+    f"differs from the baseline with p < {SIGNIFICANT} (paired randomisation test over queries, "
+    "seeds averaged; Holm's correction over arms)"
+)
+
+
+def differing(compared: pd.DataFrame) -> set[str]:
+    """The arms that differ from the baseline on the first test; of one seed nothing is said."""
+    several = compared[["seeds", "baseline seeds"]].min(axis=1) > 1
+    return set(compared.loc[several & (compared["p Holm"] < SIGNIFICANT), "arm"])
+
+
 def comparison_table(table: pd.DataFrame) -> Table:
     """Whether each arm is better than the baseline, worse, or as good (`reports.quality`)."""
+    first, marked = table["test"].iloc[0], differing(table)
 
     def cells(row: Row) -> list[Cell]:
-        both, between = (_signed_bounds(row, over) for over in ("", "queries "))
-        mark = "*" if row["p Holm"] < SIGNIFICANT else ""
-        gap = f"{wording.signed(row['difference'])}{mark}"
+        digits = wording.decimals(row["difference"], row["low"], row["high"])
+        gap = wording.signed(row["difference"], digits)
+        both, between = (_bounds(row, over, digits) for over in ("", "queries "))
+        mark = "*" if row["test"] == first and row["arm"] in marked else ""
         known = [wording.p_value(row["p Holm"]), wording.signed(row["effect size"], 2)]
         counts = f"{row['wins']} / {row['ties']} / {row['losses']}"
         matches = row["matches"] or wording.NOTHING
-        texts = (wording.plain(row["arm"]), gap, both, between, *known, counts, matches)
+        texts = (wording.plain(row["arm"]), gap + mark, both, between, *known, counts, matches)
         return [Cell(text) for text in (row["test"], *texts)]
 
-    return Table(
+    shown = Table(
         name="comparison",
         title="Against the baseline",
         note=(
-            "The primary measure minus the baseline's, by test. 95 %: over seeds and queries "
-            "(Welch's variance and the queries' bootstrap variance together; rather too wide for "
-            "arms that are alike: 97 to 98 % in simulation). over queries: bootstrap, seeds "
-            "averaged. p: paired randomisation test on seed-averaged queries, adjusted by Holm for "
-            "all arms of the study on its first test; * is p < 0.05, on other tests nothing is "
-            "tested. d: mean ÷ standard deviation of the queries' differences. Queries won, tied, "
-            f"lost. {_matching(table)}"
+            "The primary measure minus the baseline's. 95 %: over seeds and queries (Welch's "
+            "variance plus the bootstrap's; 97 to 98 % in simulation where arms are alike); over "
+            f"queries: bootstrap alone. * {_DIFFERS}, on the first test alone. "
+            "d: mean ÷ standard deviation of the queries' differences. w / t / l: queries won, "
+            f"tied, lost.{_matching(table)}"
         ),
         header=[
             *("test", "arm", "difference", "95 %", "over queries", "p (Holm)", "d", "w / t / l"),
@@ -81,23 +99,32 @@ def comparison_table(table: pd.DataFrame) -> Table:
         groups=groups(table, cells, by="test"),
         data=table,
     )
+    return without_empty(shown, "matches")
 
 
-def _signed_bounds(row: Row, over: str) -> str:
+def _bounds(row: Row, over: str, digits: int) -> str:
     low, high = row[f"{over}low"], row[f"{over}high"]
     if math.isnan(low):
         return wording.NOTHING
-    return f"[{wording.signed(low)}, {wording.signed(high)}]"
+    return f"[{wording.signed(low, digits)}, {wording.signed(high, digits)}]"
 
 
 def _matching(table: pd.DataFrame) -> str:
     margin = table["margin"].iloc[0]
     if margin is None or pd.isna(margin):
-        return "The study states no margin within which an arm matches the baseline."
+        return ""
     return (
-        f"An arm matches the baseline (yes) if the whole 95 % interval lies above −{margin:g}, the "
-        "study's margin; no: all of it lies below; open: neither."
+        f" matches: yes, the whole 95 % interval is above −{margin:g}, the study's margin; no, all "
+        "of it is below; open, neither."
     )
+
+
+_LONG = re.compile(r"\d+\.\d{4,}(?:e-?\d+)?")
+"""A number with more digits than people read; the data has them all."""
+
+
+def _shortened(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.3g}"
 
 
 def arms_table(table: pd.DataFrame) -> Table:
@@ -106,8 +133,8 @@ def arms_table(table: pd.DataFrame) -> Table:
     rows = table[table["role"] == "final"]
 
     def cells(row: Row) -> list[Cell]:
-        values = [row[key] for key in (*entries, "options")]
-        return [name(row), *(Cell(text(value)) for value in values)]
+        values = [_LONG.sub(_shortened, text(row[key])) for key in (*entries, "options")]
+        return [name(row), *map(Cell, values)]
 
     return Table(
         name="arms",

@@ -6,9 +6,8 @@ import pandas as pd
 
 from bench.results import Results
 from reports import wording
-from reports.resampling import RESAMPLES
 from reports.retention import FRONTS
-from reports.tables.base import Cell, Table, groups, name
+from reports.tables.base import Cell, Table, best, groups, name
 from reports.wording import Row
 
 _OVER = ("seeds", "queries")
@@ -19,34 +18,38 @@ def retained_table(results: Results, table: pd.DataFrame) -> Table:
     """What each arm keeps of its teacher's quality, and what it takes to serve it."""
     study = results.study
 
+    marked = table.assign(best=best(table["retention"], by=table["of"]))
+
     def cells(row: Row) -> list[Cell]:
-        kept = [wording.percent(row["retention"]), *(wording.bounds(row, by) for by in _OVER)]
+        kept = [
+            Cell(wording.percents(row["retention"], row[f"{by} low"], row[f"{by} high"]), bold)
+            for by, bold in zip(_OVER, (row["best"], False), strict=True)
+        ]
         spent = [wording.amount(row["size"]), wording.amount(row["query_flops"])]
         spent.append(wording.seconds(1000 * row["query_seconds"]))
         marks = ["*" if row[front] else "" for front in FRONTS]
         size, *speed = [text + mark for text, mark in zip(spent, marks, strict=True)]
-        sizes = [size, wording.ratio(row["share"])]
-        texts = [wording.plain(row["of"]), wording.count(row["seeds"]), *kept, *sizes, *speed]
-        return [name(row), *map(Cell, texts)]
+        taught = [wording.plain(row["of"]), wording.count(row["seeds"])]
+        taken = [size, wording.ratio(row["share"]), *speed]
+        return [name(row), *map(Cell, taught), *kept, *map(Cell, taken)]
 
     return Table(
         name="retention",
         title="Retention",
         note=(
-            f"{study.primary} on {study.test[0]} as a share of the teacher's on the same queries, "
-            "the mean over seeds, with two 95 % intervals. Over seeds: Student's t of log ratios, "
-            "from three seeds on; the queries are taken as given. Over queries: paired bootstrap "
-            f"of the test queries ({RESAMPLES:,} resamples), seeds averaged; how seeds differ is "
-            "not in it. Each leaves out what the other shows. Parameters are those that encode a "
-            "query, × teacher what share of the teacher's they are; FLOPs, estimated, are those of "
-            "a query of mean length; ms is the time of one query by itself on this machine. * no "
-            "other arm of the same teacher keeps as much for less of it (the Pareto front)."
+            f"{study.primary} on {study.test[0]} as a percentage of the teacher's, the mean over "
+            "seeds with a 95 % interval over seeds (Student's t of logs; the queries as given) and "
+            "one over queries (paired bootstrap, seeds averaged): each leaves out what the other "
+            "shows. Bold: the most that an arm of a teacher keeps. Parameters that encode a "
+            "query, as a share of the teacher's too; estimated FLOPs of a query; ms of one query "
+            "alone on this machine. * no arm of the same teacher keeps as much for less of it "
+            "(Pareto front)."
         ),
         header=[
-            *("arm", "teacher", "seeds", "retention %", *(f"95 % over {by}" for by in _OVER)),
-            *("query parameters", "× teacher", "query FLOPs", "ms per query"),
+            *("arm", "teacher", "seeds", *(f"% kept [over {by}]" for by in _OVER)),
+            *("parameters", "share", "FLOPs", "ms"),
         ],
-        align="llrrrrrrrr",
-        groups=groups(table, cells),
+        align="llrrrrrrr",
+        groups=groups(marked, cells),
         data=table,
     )

@@ -13,11 +13,11 @@ from reports.coverage import pipeline_label
 from reports.reading import arms, final_runs, tuned_arms
 from reports.speed import speed_by_trials, speed_table
 from reports.statistics import Interval, interval, restricted
-from reports.tables.base import Cell, Table, groups
+from reports.tables.base import Cell, Table, best, groups, without_empty
 from reports.targets import AMOUNTS, CLOCKS, to_target
 from reports.wording import Row
 
-_SECONDS = "train, warm, cold and tuned are charged seconds"
+_SECONDS = "train, warm, cold, tuned: charged seconds"
 
 
 def speed_tables(results: Results) -> list[Table]:
@@ -85,25 +85,30 @@ def _row(own: pd.DataFrame, horizons: dict[str, float]) -> dict[str, object]:
 
 
 def _reaching_table(results: Results, table: pd.DataFrame) -> Table:
-    marked = table.assign(baseline=table["arm"] == results.study.baseline)
+    there = table["reached"] == table["seeds"]
+    bold = {
+        f"best {what}": best(table[what].where(there, math.inf), by=table["target"], least=True)
+        for what in AMOUNTS
+    }
+    marked = table.assign(baseline=table["arm"] == results.study.baseline, **bold)
 
     def cells(row: Row) -> list[Cell]:
         got_there = _got_there(row) + (" †" if row["stopped"] else "")
-        amounts = [_amount(row, what) for what in AMOUNTS]
-        texts = (_target(row), wording.arm_name(row), got_there, *amounts)
-        return [Cell(text) for text in texts]
+        texts = (_target(row), wording.arm_name(row), got_there)
+        amounts = [Cell(_amount(row, what), row[f"best {what}"]) for what in AMOUNTS]
+        return [*map(Cell, texts), *amounts]
 
+    stopped = " † patience ended some of its runs." if table["stopped"].any() else ""
     return Table(
         name="to-target",
         title="To the target",
         note=(
             "A target is the baseline's quality on dev-curve before training and so much of what "
-            "it gains on it by the end of its budget, means over seeds. A run is there at the "
-            "first of two consecutive evaluation points at or above it, without "
-            f"interpolation{_resolution(table)}. {_SECONDS}; means over seeds with 95 % "
-            "intervals (Student's t). > is the least that a run of the arm had used up without "
-            "getting there; where some seeds did, ≥ is the mean restricted to the first end of a "
-            "run that did not. † patience ended some of its runs."
+            "it gains by the end of its budget. A run is there at the first of two consecutive "
+            f"points at or above it{_resolution(table)}. {_SECONDS}; means over seeds with 95 % "
+            "intervals (Student's t). >: the least that a run used up without getting there; "
+            "≥: some seeds did not, a mean up to the first end of such a run. Bold: the least of "
+            f"an arm whose seeds all got there.{stopped}"
         ),
         header=["target", "arm", "got there", *AMOUNTS],
         align="llr" + "r" * len(AMOUNTS),
@@ -136,42 +141,42 @@ def _got_there(row: Row) -> str:
 def _amount(row: Row, what: str) -> str:
     if math.isnan(row["quality"]):
         return wording.NOTHING
-    text = wording.count if what == "examples" else wording.seconds
+    text, most = (wording.count, 0) if what == "examples" else (wording.seconds, 2)
     if not row["reached"]:
         return f"> {text(row[f'{what} end'])}"
     low, high = row[f"{what} low"], row[f"{what} high"]
-    between = "" if math.isnan(low) or low == high else f" [{text(low)}, {text(high)}]"
-    partly = "≥ " if row["reached"] < row["seeds"] else ""
-    return f"{partly}{text(row[what])}{between}"
+    if low == high:  # the points are as coarse as that: it says nothing of the seeds
+        low = high = math.nan
+    partly = "≥" if row["reached"] < row["seeds"] else ""
+    return wording.spanned(row[what], low, high, partly, text, most)
 
 
 def _speed_table(reached: pd.DataFrame, table: pd.DataFrame) -> Table:
     found = {(row["target"], row["arm"]): row for row in reached.to_dict("records")}
+    marked = table.assign(best=_fastest(table))
     wide = [
         {**found[place], "rows": rows.set_index("quantity")}
-        for place, rows in table.groupby(["target", "arm"], sort=False)
+        for place, rows in marked.groupby(["target", "arm"], sort=False)
     ]
 
     def cells(row: Row) -> list[Cell]:
-        ratios = [_ratio(row["rows"].loc[what]) for what in AMOUNTS]
-        texts = (_target(row), wording.plain(row["arm"]), _got_there(row), *ratios)
-        return [Cell(text) for text in (*texts, _beside(row["rows"]))]
+        rows = row["rows"]
+        texts = (_target(row), wording.plain(row["arm"]), _got_there(row))
+        ratios = [Cell(_ratio(rows.loc[what]), rows.loc[what, "best"]) for what in AMOUNTS]
+        return [*map(Cell, texts), *ratios, Cell(_beside(rows))]
 
-    return Table(
+    shown = Table(
         name="speed",
         title="Convergence and speed-up",
         note=(
-            "Beside the baseline. examples: the arm's examples to the target ÷ the baseline's, "
-            "less is faster. Clocks: the baseline's charged seconds to the target ÷ the arm's, "
-            "more is faster; cold charges every artifact as if made alone, tuned the trials too. "
-            "Ratios of geometric means over seeds, with 95 % intervals that carry seeds (Welch's t "
-            "of logs) and dev-curve queries (bootstrap, the target estimated anew in each); the "
-            "data has each by itself. Where a run was censored both arms are compared up to the "
-            "first end of one, and the ratio is a bound (≥, ≤) or of restricted means alone (~). "
-            "interval: what was measured of the intervals over seeds where it is not 95 %, and "
-            "where an interval is over seeds alone, as values by query are not recorded or too "
-            f"many resamples have no answer. {_measured(table)}"
-        ),
+            "examples: the arm's to the target ÷ the baseline's, less is faster; clocks: the "
+            "baseline's charged seconds ÷ the arm's, more is faster. Ratios of geometric means, "
+            "95 % intervals over seeds (Welch's t of logs) and dev-curve queries (bootstrap, the "
+            "target anew). Where a run was censored both are compared up to its end: a bound (≥, "
+            "≤) or of restricted means (~). Bold: the fastest, if faster than the baseline; ~ and "
+            "bounds the other way aside. "
+            f"{_measured(table)}"
+        ).rstrip(),
         header=[
             *("target", "arm", "got there", "examples"),
             *(f"{clock} ×" for clock in CLOCKS),
@@ -181,14 +186,23 @@ def _speed_table(reached: pd.DataFrame, table: pd.DataFrame) -> Table:
         groups=groups(pd.DataFrame(wide), cells, by="target"),
         data=table,
     )
+    return without_empty(shown, "interval")
+
+
+def _fastest(table: pd.DataFrame) -> pd.Series:
+    """Which ratio is the best of its target and quantity, of those that are surely above 1."""
+    examples = table["quantity"] == "examples"
+    speed = table["ratio"].where(~examples, 1 / table["ratio"])
+    least = examples.map({True: "≤", False: "≥"})  # the bound that says: at least as fast
+    faster = speed.where((speed > 1) & ((table["bound"] == "") | (table["bound"] == least)))
+    return faster == faster.groupby([table["target"], table["quantity"]]).transform("max")
 
 
 def _measured(table: pd.DataFrame) -> str:
     """How often such intervals hold the truth, seeds and queries drawn anew."""
     fewest = int(table[["seeds", "baseline seeds"]].min(axis=None))
-    both, alone = (pipeline_label(fewest, queries=known) for known in (True, False))
-    said = [f"Over seeds and queries: {both}.", f"Over seeds alone: {alone}."]
-    return " ".join(said) if both else ""
+    shown = pipeline_label(fewest, queries=bool(table["low"].notna().any()))
+    return f"{shown[0].upper()}{shown[1:]}." if shown else ""
 
 
 def _ratio(row: pd.Series) -> str:
@@ -227,13 +241,15 @@ def _trials_table(table: pd.DataFrame) -> Table:
         title="Speed-up by the number of tuning trials",
         note=(
             "The baseline's charged seconds to the target ÷ the arm's, both with so many tuning "
-            "trials on their bills (an arm with fewer, with all of its own): with none it is the "
-            "cold speed-up. Bounds and what they are of are those of the tuned clock above. Where "
-            "a baseline needs a grid of ten and an arm nothing, eleven is the most that tuning "
-            "alone can give."
+            "trials on their bills (an arm with fewer, with all of its own); with none the cold "
+            "speed-up. Bounds are those of the tuned clock."
         ),
-        header=["target", "arm", *(f"{number} trials" for number in trials)],
+        header=["target", "arm", *(_trials(number) for number in trials)],
         align="ll" + "r" * len(trials),
         groups=groups(wide.reset_index(), cells, by="target"),
         data=table,
     )
+
+
+def _trials(number: int) -> str:
+    return f"{number} trial" + ("" if number == 1 else "s")

@@ -254,7 +254,7 @@ def test_a_gain_that_seeds_do_not_agree_on_may_be_nothing():
 def test_a_gain_on_one_query_alone_may_be_nothing():
     runs = [Run([[0.1] * 5, [0.9, 0.1, 0.1, 0.1, 0.1]])] * 3
     (found,) = doubtful(make({"b": runs}))
-    assert "[+0.160, +0.160] over seeds, [+0.000, " in found
+    assert "[+0.160, +0.160] over seeds, [0.000, " in found
     assert "over queries. Targets" in found
 
 

@@ -14,7 +14,7 @@ from bench.results import SIZES, SPEEDS
 from reports.figures._axes import side_by_side
 from reports.retention import front, retention_table, seeds_interval
 from reports.tables import all_tables
-from reports.wording import amount
+from reports.wording import amount, percent, percents
 from reports.writing import write_report
 
 INTERVALS = ["seeds low", "seeds high", "queries low", "queries high"]
@@ -124,8 +124,8 @@ def test_a_failed_seed_is_left_out(results):
     assert row["queries low"] < row["retention"] < row["queries high"]
     (rows,) = next(table for table in all_tables(results) if table.name == "retention").groups
     assert [cell.text for cell in rows[2][1:3]] == ["teacher", "2"]
-    assert rows[2][4].text == "–"
-    assert rows[2][5].text.startswith("[")
+    assert rows[2][3].text == percent(row["retention"])  # no interval over two seeds
+    assert rows[2][4].text == percents(*row[["retention", "queries low", "queries high"]])
 
 
 def test_arms_of_a_teacher_that_was_not_measured_are_left_out(results):
@@ -216,7 +216,7 @@ def test_the_figure_shows_every_arm_and_its_description_the_numbers(study):
     data = figure.data(results)
     row = retention_table(results).set_index("arm").loc[name]
     low, high = (f"{100 * row[f'queries {end}']:.1f}" for end in ("low", "high"))
-    told = f"{name} {100 * row['retention']:.1f} % [{low}, {high}] with 2.27 M parameters"
+    told = f"{name} {100 * row['retention']:.1f} [{low}, {high}] % with 2.27 M parameters"
     assert told in figure.alt(results, data)
     assert "teacher 100.0 % with 110 M parameters" in figure.alt(results, data)
     (axes,) = reports.draw("retention", results).axes

@@ -20,13 +20,16 @@ from bench.study import Claim
 from reports.latex import to_latex
 from reports.page import render
 from reports.quality import quality_table
+from reports.retention import retention_table
 from reports.speed import speed_table
 from reports.statistics import restricted
-from reports.tables import all_tables
+from reports.tables import Table, all_tables
 from reports.tables.claims import claim_tables
 from reports.tables.data import data_tables
 from reports.tables.quality import comparison_table
+from reports.tables.retention import retained_table
 from reports.tables.speed import reaching, speed_tables
+from reports.wording import spanned
 from tests.reports.by_hand import Run, make
 
 POINTS = 6
@@ -50,6 +53,17 @@ def texts(table):
     return [[cell.text for cell in row] for group in table.groups for row in group]
 
 
+def bold(table, key=lambda row: row[:2]):
+    """What of each row is bold, by its first cells: the titles of the columns."""
+    rows = [row for group in table.groups for row in group]
+    return {
+        tuple(cell.text for cell in key(row)): [
+            title for title, cell in zip(table.header, row, strict=True) if cell.bold
+        ]
+        for row in rows
+    }
+
+
 def cells(results, name, **options):
     """The rows of the first target, by arm."""
     table = {table.name: table for table in speed_tables(results)}[name]
@@ -63,12 +77,9 @@ def test_what_getting_there_took_is_a_mean_with_its_interval():
     """After 300, 400 and 400 examples; 10 s a point, 5 s of artifacts before."""
     baseline = [crosses(point, bills=(("prepare", "x", 5.0),)) for point in (3, 4, 4)]
     half = stats.t.ppf(0.975, 2) * stats.sem([300, 400, 400])
+    assert half == pytest.approx(143.42, abs=0.01)  # two digits: tens, of seconds whole ones
     row = cells(make({"b": baseline}), "to-target")["b (baseline)"]
-    low, high = 1100 / 3 - half, 1100 / 3 + half
-    assert row[0] == "3/3"
-    assert row[1] == f"367 [{low:,.0f}, {high:,.0f}]"
-    assert row[2] == f"37 [{low / 10:,.0f}, {high / 10:,.0f}]"
-    assert row[4] == f"42 [{low / 10 + 5:,.0f}, {high / 10 + 5:,.0f}]"
+    assert row == ["3/3", "370 [220, 510]", *["37 [22, 51]"] * 2, *["42 [27, 56]"] * 2]
 
 
 def test_the_target_says_what_quality_it_is():
@@ -94,8 +105,9 @@ def test_an_arm_that_sometimes_got_there_has_a_restricted_mean():
     row = cells(make(arms), "to-target")["a"]
     values = restricted([200, 300, math.inf], 500)
     half = stats.t.ppf(0.975, 2) * stats.sem(values)
-    assert half > 1000 / 3  # and no run takes less than nothing
-    assert row[:2] == ["2/3", f"≥ 333 [0, {1000 / 3 + half:,.0f}]"]
+    assert half == pytest.approx(379.5, abs=0.1)
+    # No run takes less than nothing: of the two sides 333 is the narrower one, and has two digits.
+    assert row[:2] == ["2/3", "≥ 330 [0, 710]"]
 
 
 def test_one_horizon_for_all_arms_but_for_those_that_always_got_there():
@@ -120,7 +132,7 @@ def test_where_the_baseline_gains_nothing_there_is_no_target_to_miss():
     results = make({"b": [Run([0.5, 0.4, 0.3])], "a": [Run([0.1, 0.5, 0.5])]}, quality=0.45)
     tables = {table.name: table for table in speed_tables(results)}
     assert cells(results, "to-target")["a"] == ["–"] * 6
-    assert cells(results, "speed")["a"] == [*["–"] * 6, ""]
+    assert cells(results, "speed")["a"] == ["–"] * 6
     assert texts(tables["to-target"])[-2][:3] == ["0.45", "b (baseline)", "0/1"]
     assert texts(tables["to-target"])[-1][:4] == ["0.45", "a", "1/1", "100"]
     nothing = {table.name: table for table in speed_tables(make({"b": [Run([0.5, 0.4, 0.3])]}))}
@@ -141,16 +153,15 @@ def test_ratios_have_the_interval_over_seeds_and_queries():
     data = data[data["target"] == "99 % of the gain"].set_index("quantity")
     assert row[0] == "3/3"
     for text, (_, one) in zip(row[1:6], data.iterrows(), strict=True):
-        numbers = (one["ratio"], one["low"], one["high"])
-        assert text == "{:.3g} [{:.3g}, {:.3g}]".format(*numbers)
-    assert row[6] == ""
+        assert text == spanned(one["ratio"], one["low"], one["high"])
+    assert len(row) == 6  # nothing has to stand beside the intervals
 
 
 def test_intervals_over_seeds_alone_are_said_to_be():
     results = make({"b": [bare(p) for p in (4, 3, 4)], "a": [bare(p) for p in (1, 2, 2)]})
     row = cells(results, "speed")["a"]
     one = speed_table(results).iloc[0]
-    assert row[1] == f"{one['ratio']:.3g} [{one['seeds low']:.3g}, {one['seeds high']:.3g}]"
+    assert row[1] == spanned(one["ratio"], one["seeds low"], one["seeds high"])
     assert row[6] == "over seeds alone"
 
 
@@ -229,13 +240,16 @@ def test_shares_and_fractions_by_hand():
         ["b (baseline)", "50.0", "3", "25", "50", "0.300 ± 0.000", "0.600 ± 0.000", ""],
         ["b (baseline)", "100.0", "3", "50", "100", "0.500 ± 0.000", "0.600 ± 0.000", ""],
     ]
+    assert shares.header[-1] == "untrained"
+    assert not any(bold(shares).values())  # all are alike on test
     assert texts(shares)[-1][-1] == "1"  # its best point was the start
     assert len(shares.groups) == 2
     (row,) = [row for row in texts(fractions) if row[:2] == ["99 % of the gain", "a"]]
     # The third seed is there with half of the queries alone: that may be luck.
     mean = (0.20 * 0.22 * 0.48) ** (1 / 3)
     assert row[2:4] == ["2/3", "50.0"]
-    assert re.fullmatch(rf"≥ {mean:.3g} \[0\.\d+, 0\.\d+\]", row[4])
+    assert re.fullmatch(rf"≥ {mean:.2f} \[0\.\d\d, 0\.\d\d\]", row[4])
+    assert not any(bold(fractions).values())  # a bound is no least
     (row,) = [row for row in texts(fractions) if row[:2] == ["99 % of the gain", "b (baseline)"]]
     assert row[2:] == ["0/3", "–", "–", "–"]
 
@@ -255,15 +269,127 @@ def test_the_comparison_shows_rounded_what_its_data_has():
     row = table.data.iloc[0]
 
     def bounds(over):
-        return "[{:+.3f}, {:+.3f}]".format(row[f"{over}low"], row[f"{over}high"]).replace("-", "−")
+        return "[{:+.2f}, {:+.2f}]".format(row[f"{over}low"], row[f"{over}high"]).replace("-", "−")
 
     assert (test, arm, p) == ("test", "a", "< 0.001")
-    assert gap == f"{row['difference']:+.3f}*".replace("-", "−")
+    assert 0.0355 < row["high"] - row["difference"] < 0.095  # one digit: hundredths
+    assert gap == f"{row['difference']:+.2f}*".replace("-", "−")
     assert (both, between) == (bounds(""), bounds("queries "))
     assert size == f"{row['effect size']:+.2f}".replace("-", "−")
     assert counts == "0 / 0 / 40"
     assert matches == "yes"
     assert "above −0.2, the study's margin" in table.note
+
+
+# -- the best --------------------------------------------------------------------------------------
+
+ALL_BUT_ONE = "99 % of the gain"
+QUICK, TARGET = ["examples", "train", "warm", "cold", "tuned"], "99 % of the gain: 0.496"
+FASTER = ["examples", "train ×", "warm ×", "cold ×", "tuned ×"]
+
+
+def _speed(arms):
+    return {table.name: bold(table) for table in speed_tables(make(arms))}
+
+
+def test_the_first_at_the_target_and_the_fastest_are_bold():
+    arms = {"b": [bare(4)] * 3, "a": [bare(2)] * 3, "c": [bare(1), bare(1), never()]}
+    tables = _speed(arms)
+    assert tables["to-target"][TARGET, "a"] == QUICK  # c is not always there
+    assert tables["to-target"][TARGET, "b (baseline)"] == []
+    assert tables["to-target"][TARGET, "c"] == []
+    # c's restricted mean is less than a's, but it takes at least that: a bound the wrong way.
+    assert tables["speed"][TARGET, "a"] == FASTER
+    assert tables["speed"][TARGET, "c"] == []
+
+
+def test_an_arm_slower_than_the_baseline_is_not_the_fastest():
+    tables = _speed({"b": [bare(1)] * 3, "a": [bare(3)] * 3, "c": [bare(2)] * 3})
+    assert tables["to-target"][TARGET, "b (baseline)"] == QUICK
+    assert not any(tables["speed"].values())
+
+
+def test_a_bound_the_right_way_is_bold():
+    """The baseline is censored: a is at least so much faster."""
+    tables = _speed({"b": [bare(2), bare(2), Run([0.1, 0.1, 0.5])], "a": [bare(1)] * 3})
+    assert tables["speed"][TARGET, "a"] == FASTER
+
+
+def test_what_is_best_at_each_target_has_nothing_to_do_with_the_others():
+    early, late = [0.1, 0.3, 0.3, 0.3, 0.5, 0.5, 0.5], [0.1, 0.1, 0.5, 0.5, 0.5, 0.5, 0.5]
+    baseline = [0.1, 0.1, 0.1, 0.1, 0.1, 0.5, 0.5]
+    arms = {"b": [Run(baseline)] * 3, "early": [Run(early)] * 3, "late": [Run(late)] * 3}
+    results = make(arms, targets=[0.99, 0.4])
+    rows = {table.name: bold(table) for table in speed_tables(results)}["to-target"]
+    assert rows["99 % of the gain: 0.496", "late"] == QUICK
+    assert rows["40 % of the gain: 0.260", "early"] == QUICK
+    assert sum(map(bool, rows.values())) == 2
+
+
+def test_the_best_of_a_share_and_the_least_fraction_are_bold():
+    def runs(end, labels, test):
+        return [Run([[0.1] * 5, [end] * 5], labels=labels, test={"test": [test]})] * 3
+
+    given = {
+        0.25: {"b": runs(0.2, 25, 0.2), "a": runs(0.6, 10, 0.3)},
+        0.5: {"b": runs(0.3, 50, 0.4), "a": runs(0.6, 20, 0.3)},
+        1.0: {"b": runs(0.5, 100, 0.5), "a": runs(0.6, 40, 0.5)},
+    }
+    results = make(given[1.0], subsets={share: given[share] for share in (0.25, 0.5)})
+    shares, fractions = data_tables(results)
+    assert [key for key, titles in bold(shares).items() if titles == ["test"]] == [
+        ("b (baseline)", "50.0"),
+        ("a", "25.0"),
+    ]
+    first = {key: titles for key, titles in bold(fractions).items() if key[0] == ALL_BUT_ONE}
+    assert first == {
+        (ALL_BUT_ONE, "b (baseline)"): [],
+        (ALL_BUT_ONE, "a"): ["fraction of labels"],
+    }
+
+
+def test_the_most_kept_of_each_teacher_is_bold(results):
+    table = retention_table(results)
+    rows = bold(retained_table(results, table), key=lambda row: row[:1])
+    most = table.loc[table["retention"].idxmax(), "arm"]
+    assert {arm for (arm,), titles in rows.items() if titles} == {most}
+    assert rows[most,] == ["% kept [over seeds]"]
+    # With a teacher of its own it is compared with nobody.
+    alone = table.assign(of=[f"teacher {at}" for at in range(len(table))])
+    assert not any(bold(retained_table(results, alone), key=lambda row: row[:1]).values())
+
+
+# -- significance ----------------------------------------------------------------------------------
+
+
+def _marks(results):
+    """The arms with a mark in the two tables that have one, and the notes."""
+    tables = {table.name: table for table in all_tables(results)}
+    measured = {row[0] for row in texts(tables["results"]) if "*" in row[2]}
+    compared = {row[1] for row in texts(tables.get("comparison", _NONE)) if "*" in row[2]}
+    return measured, compared, tables["results"].note
+
+
+_NONE = Table("", "", "", [], "", [], pd.DataFrame())
+
+
+LEVELS = [{"name": "b", "level": 0.6}, {"name": "worse", "level": 0.4}, {"name": "c"}]
+
+
+def test_arms_that_differ_are_marked_in_both_tables(study):
+    measured, compared, note = _marks(study(arms=LEVELS, baseline="b"))
+    assert measured == compared == {"worse"}
+    assert "* differs from the baseline with p < 0.05" in note
+
+
+def test_of_one_seed_and_without_queries_nothing_is_marked(study):
+    single = study(arms=LEVELS, baseline="b", seeds=[1])
+    assert quality_table(single)["p Holm"].min() < 0.05
+    assert _marks(single)[:2] == (set(), set())
+    results = study(arms=LEVELS, baseline="b")
+    unknown = replace(results, queries=results.queries.iloc[:0])
+    assert _marks(unknown)[:2] == (set(), set())
+    assert "*" not in _marks(unknown)[2]
 
 
 # -- all of it -------------------------------------------------------------------------------------
@@ -338,7 +464,7 @@ def test_every_table_is_rectangular_renders_and_hides_no_name(whole, hostile):
     tables = all_tables(whole)
     assert [table.name for table in tables] == THEMES
     page = render(whole, tables, [])
-    assert "<script" not in page
+    assert "<script>alert" not in page
     assert "<i>" not in page
     assert "<b>" not in page
     for table in tables:

@@ -1,10 +1,13 @@
 """The closing table in a terminal."""
 
 import io
+import re
 
 from rich.console import Console
 
+from reports.arm_table import arm_table
 from reports.terminal import closing_table
+from reports.wording import mean, spread
 
 
 def _printed(results, width=140):
@@ -29,3 +32,9 @@ def test_it_fits_a_narrow_terminal(results, study):
     assert max(map(len, _printed(results, width=80).splitlines())) <= 80
     lines = _printed(study(arms=[{"name": "margin-mse"}]), width=80).splitlines()
     assert any("margin-mse (baseline)" in line for line in lines)  # no name is broken
+
+
+def test_means_have_the_digits_that_their_interval_leaves(results):
+    row = arm_table(results).set_index("arm").loc["adaptive-margin"].to_dict()
+    measured = f"{spread(row, 'nDCG@10')}  +{mean(row, 'dev nDCG@10')} "
+    assert re.search(measured, _printed(results))

@@ -179,7 +179,7 @@ def test_a_doubtful_baseline_is_warned_of(sound):
     keys = pd.MultiIndex.from_frame(sound.curves[["arm", "role", "trial", "seed"]])
     flat = sound.curves.assign(**{"nDCG@10": begun["nDCG@10"].reindex(keys).to_numpy()})
     (found,) = warnings(replace(sound, curves=flat))
-    assert found.startswith("The baseline margin-mse has gained nothing: +0.000 on dev-curve")
+    assert found.startswith("The baseline margin-mse has gained nothing: 0.000 on dev-curve")
 
 
 def test_a_teacher_below_the_best_student_is_warned_of(sound):

@@ -3,7 +3,7 @@
 import pytest
 
 from reports.answers.reaching import clauses
-from reports.wording import ratio
+from reports.wording import ratio, spanned
 from tests.reports.by_hand import Run, make
 from tests.reports.test_claims import BASELINE, FASTER, HEADLINE, _row, bare, crosses
 
@@ -42,15 +42,15 @@ def test_arms_of_which_the_same_is_true_share_a_clause():
 
 def test_a_clause_has_the_intervals_of_the_table_of_speed(compared):
     examples, cold = _row(compared), _row(compared, "cold")
-    share = [ratio(examples[name]) for name in ("ratio", "low", "high")]
-    time = [ratio(1 / cold[name]) for name in ("ratio", "high", "low")]
-    assert float(time[1]) < float(time[0]) < float(time[2])
+    share = spanned(*(examples[name] for name in ("ratio", "low", "high")))
+    time = spanned(*(1 / cold[name] for name in ("ratio", "high", "low")))
     (clause,) = clauses(compared)
     assert clause == (
-        f"a reached {HEADLINE} of b with {share[0]} [{share[1]}, {share[2]}] of its examples"
-        f" and in {time[0]} [{time[1]}, {time[2]}] of its time with everything charged"
+        f"a reached {HEADLINE} of b with {share} of its examples and in {time} of its time with "
+        "everything charged"
     )
-    assert share[0] == ratio((100 * 200 * 200 / (400 * 300 * 400)) ** (1 / 3))
+    by_hand = (100 * 200 * 200 / (400 * 300 * 400)) ** (1 / 3)
+    assert float(share.split()[0]) == pytest.approx(by_hand, abs=0.005)
 
 
 def _told(baseline, arm, **options):

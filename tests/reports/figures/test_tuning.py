@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from scipy import stats
 
 import reports
 from bench.errors import InputError
+from reports.shown import Shown
 from tests.reports.conftest import Arm, Plan, Writer
 
 
@@ -32,6 +35,9 @@ def test_tuning_shows_trials_and_what_they_led_to(study):
         {arm: finals[arm] for arm in ("margin-mse", "b")}
     )
     assert ends["trials"].to_dict() == {"margin-mse": 5, "b": 0}
+    values = [chosen.max().xs(("b", "final", seed)).item() for seed in (1, 2, 3)]
+    bounds = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
+    assert tuple(ends.loc["b", ["low", "high"]]) == pytest.approx(bounds)
     assert "s, nothing tuned" in figure.alt(results, data)
     assert "with 5 trials, the best of them" in figure.alt(results, data)
 
@@ -47,3 +53,11 @@ def test_tuning_can_begin_with_trials_that_were_pruned(study):
     results.summary.loc[tuning, "status"] = "pruned"
     curves = results.curves[results.curves["role"] != "tuning"]
     assert reports.draw("tuning", replace(results, curves=curves)).axes
+
+
+def test_the_measure_stays_the_one_that_chose(results):
+    shown = Shown(measure="RR@10").measured(results)
+    figure = reports.figures.create("tuning")
+    assert "nDCG@10: margin-mse" in figure.alt(shown, figure.data(shown))
+    (axes,) = reports.draw("tuning", results, measure="RR@10").axes
+    assert axes.get_ylabel() == "nDCG@10 on dev-select"

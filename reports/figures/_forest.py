@@ -1,0 +1,110 @@
+"""Ratios to the baseline as a forest: arms from the top down, under each of them its targets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from reports.figures._axes import set_log_scale
+from reports.figures._labels import wrapped
+from reports.figures._target import CLAIMED
+from reports.style import GREY, Look, characters, points
+from reports.wording import Row, percents, plain
+
+FAR = 4.0
+"""Times beyond all ratios, where intervals are cut: a wide one must not flatten the rest."""
+
+LINE = 9.0
+"""Points from one line of a forest to the next."""
+
+_HEAD, _GAP = 1.2, 0.3  # lines above the first arm, and between two
+_MARKERS = {"": "o", "≥": ">", "≤": "<", "~": "D"}
+_MISSING = {"examples": "not within the budget", "labels": "not on these shares"}
+
+
+def lines_of(rows: pd.DataFrame) -> float:
+    """How many lines a forest takes."""
+    arms = [(_name(arm).count("\n"), len(_shown(own))) for arm, own in rows.groupby("arm")]
+    return _HEAD + sum(extra + 1 + targets + _GAP for extra, targets in arms)
+
+
+def set_range(axes: Axes, rows: pd.DataFrame) -> None:
+    """All ratios, and intervals as far as they are near."""
+    known = [*rows.loc[rows["ratio"] > 0, "ratio"], CLAIMED, 1.0]
+    low, high = min(known), max(known)
+    ends = rows[["low", "high"]].stack().clip(low / FAR, high * FAR)
+    left, right = min([low, *ends]), max([high, *ends])
+    set_log_scale(axes, left / 1.3, right * 1.3, lambda value: f"{100 * value:,.4g}")
+
+
+def draw_forest(axes: Axes, rows: pd.DataFrame, looks: dict[str, Look]) -> None:
+    """Rows of one quantity: target, arm, seeds, reached, untrained, bound, ratio, low, high,
+    over; baseline seeds and baseline reached."""
+    first, targets, place = rows.iloc[0], {}, _HEAD + 0.5
+    there = f" ({first['baseline reached']:.0f}/{first['baseline seeds']:.0f})"
+    counted = "" if pd.isna(first["baseline reached"]) else there
+    _draw_line(axes, 1.0, f"baseline{counted}", "-")
+    _draw_line(axes, CLAIMED, f"{100 * CLAIMED:g} %", ":")
+    for arm, own in rows.groupby("arm", sort=False):
+        name = _name(arm)
+        _write(axes, 0, place + name.count("\n") / 2, name, weight="bold")
+        place += name.count("\n") + 1
+        for at, row in enumerate(shown := _shown(own)):
+            label = row["target"].removesuffix(" of the gain")
+            targets[place] = label if len(shown) > 1 or len(own) == 1 else ""
+            _draw_row(axes, place, row, looks[str(arm)].colour, 0.7 if at else 1.0)
+            place += 1
+        place += _GAP
+    axes.set_ylim(place - 0.5, 0)
+    axes.set_yticks(list(targets), list(targets.values()), fontsize=points(6))
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def missing(row: Row) -> str:
+    """Why there is no ratio that could be drawn."""
+    if not row["reached"]:
+        return _MISSING[row["quantity"]]
+    if row["quantity"] == "labels":
+        return "without labels" if row["ratio"] == 0 else "labels not known"
+    return "there before training" if row["untrained"] else "not by the first end of a run"
+
+
+def _shown(rows: pd.DataFrame) -> list[Row]:
+    """The targets of an arm; one line where nothing but the same can be said of all of them."""
+    found = rows.to_dict("records")
+    said = {(missing(row), row["reached"]) for row in found}
+    return found if (rows["ratio"] > 0).any() or len(said) > 1 else found[:1]
+
+
+def _name(arm: object) -> str:
+    return wrapped(plain(arm), characters(0.66))
+
+
+def _draw_line(axes: Axes, at: float, name: str, line: str) -> None:
+    axes.axvline(at, color=GREY, linewidth=points(0.8), linestyle=line, zorder=0)
+    _write(axes, at, 0.5, name, transform=axes.transData, ha="center")
+
+
+def _draw_row(axes: Axes, place: float, row: Row, colour: str, size: float) -> None:
+    """A symbol on its interval, and the numbers at the right."""
+    there = f"({row['reached']}/{row['seeds']})"
+    if not row["ratio"] > 0:
+        _write(axes, 0.02, place, f"{missing(row)} {there}", style="italic")
+        return
+    shown: dict[str, Any] = {"color": colour, "linewidth": points(1.6 * size), "zorder": 2}
+    line = ":" if row["over"] == "seeds" else "-"
+    axes.plot([row["low"], row["high"]], [place] * 2, linestyle=line, **shown)
+    shown |= {"marker": _MARKERS[row["bound"]], "markeredgewidth": points(0.9)}
+    shown |= {"markerfacecolor": "white" if row["bound"] else colour}
+    axes.plot(row["ratio"], place, markersize=points(4.6 * size), **shown)
+    values = (row["ratio"], row["low"], row["high"], row["bound"])
+    _write(axes, 1.02, place, f"{percents(*values).partition(' [')[0]} % {there}")
+
+
+def _write(axes: Axes, at: float, place: float, text: str, **how: Any) -> None:
+    usual: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "fontsize": points(6.3)}
+    usual["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0}
+    axes.text(at, place, text, va="center", **usual | how)

@@ -1,0 +1,61 @@
+"""What curves are held against: a target and where each arm gets to it, a baseline, a claim."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
+
+from reports.figures._curves import beyond, height_of
+from reports.style import GREY, Look, points
+
+CLAIMED = 0.135
+"""Of the data: the share with which arXiv 2407.21515 claims to match distillation by a teacher."""
+
+
+def draw_target(axes: Axes, name: str, quality: float) -> None:
+    """A line across with its name, at the left, where curves are still below."""
+    axes.axhline(quality, color="black", linewidth=points(0.5), zorder=1)
+    name_line(axes, quality, f"target: {name}{beyond(axes, quality)}")
+
+
+def name_line(axes: Axes, value: float, name: str) -> None:
+    """On a line across, at its left end; at the edge of the axes for one that lies beyond."""
+    height = min(max(height_of(axes, value), 0), 1)
+    over = height < 0.9
+    text = axes.annotate(
+        name,
+        (0, height),
+        xycoords="axes fraction",
+        xytext=(points(2), points(1.5) if over else -points(1.5)),
+        textcoords="offset points",
+        va="bottom" if over else "top",
+        fontsize=points(6),
+    )
+    text.set_path_effects([withStroke(linewidth=points(2), foreground="white")])
+
+
+def draw_claim(axes: Axes) -> None:
+    """A line up to its name above the axes."""
+    axes.axvline(CLAIMED, color=GREY, linewidth=points(0.9), linestyle=":", zorder=0)
+    where: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "ha": "center"}
+    axes.text(CLAIMED, 1.01, f"{100 * CLAIMED:g} %", fontsize=points(6), va="bottom", **where)
+
+
+def draw_crossings(axes: Axes, rows: pd.DataFrame, looks: dict[str, Look]) -> None:
+    """From the target down to the axis, one above the other where they would be at one place."""
+    rows = rows[np.isfinite(rows["crossing"])].sort_values("crossing", kind="stable")
+    close, level, last = 0.03 * np.ptp(axes.get_xlim()), 0, -np.inf
+    for row in rows.to_dict("records"):
+        place, look = row["crossing"], looks[row["arm"]]
+        level = level + 1 if place - last < close else 0
+        last = place if level == 0 else last
+        foot = 0.03 + 0.05 * level
+        top = np.clip(height_of(axes, row["quality"]), foot, 1)
+        shown: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False}
+        axes.plot([place] * 2, [foot, top], color=look.colour, linewidth=points(0.4), **shown)
+        shown |= {"linestyle": "none", "markersize": points(3.4), "zorder": 2.5}
+        axes.plot(place, foot, **look.symbol, **shown)

@@ -1,0 +1,118 @@
+"""Whether a student's space collapses as it trains, and what its loss asks for meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import matplotlib.figure
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from bench.results import Results
+from reports import figures
+from reports.figures._labels import Label, legend_below
+from reports.figures.base import Figure
+from reports.geometry import COLLAPSE
+from reports.statistics import interval
+from reports.style import GREY, Look, canvas, looks, points
+from reports.wording import count, measure, plain
+
+_TITLES = {
+    "mean_cosine": "mean cosine of two documents of a batch",
+    "mean_target": "mean target of the loss, where it has one",
+}
+
+
+@figures.register("collapse")
+@dataclass(frozen=True)
+class Collapse(Figure):
+    """How alike two different documents of a batch are to the student (at the dashed line, 1, its
+    space has collapsed to a point) and the target that the loss sets it, in the loss's own unit,
+    against training examples. A point is the mean over the steps since the point before it, so
+    there is none at 0 examples; lines are means over seeds, bands 95 % intervals over seeds
+    (Student's t, from three seeds on).
+    """
+
+    section: ClassVar[str] = "Students and teachers"
+    wanted: ClassVar[str] = "has diagnostics of its steps, which older records lack"
+
+    def data(self, results: Results) -> pd.DataFrame:
+        curves = results.curves
+        trained = curves[curves["role"] == "final"].reindex(
+            columns=["arm", "point", "examples", *COLLAPSE]
+        )
+        watched = trained.melt(["arm", "point", "examples"], COLLAPSE, "quantity").dropna()
+        keys = ["quantity", "arm", "point"]
+        rows = [
+            (*key, own["examples"].mean(), len(own), *interval(own["value"]))
+            for key, own in watched.groupby(keys, sort=False)
+        ]
+        return pd.DataFrame(rows, columns=[*keys, "examples", "seeds", "mean", "low", "high"])
+
+    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+        shown = [quantity for quantity in COLLAPSE if quantity in set(data["quantity"])]
+        figure = canvas(0.3 + 0.75 * len(shown))
+        panels = figure.subplots(len(shown), sharex=True, squeeze=False)[:, 0]
+        lines: dict[str, Line2D] = {}
+        for axes, quantity in zip(panels, shown, strict=True):
+            rows = data[data["quantity"] == quantity]
+            for arm, look in looks(results).items():
+                if not (own := rows[rows["arm"] == arm]).empty:
+                    lines[arm] = _draw_arm(axes, own, look)
+            axes.set_title(_TITLES[quantity])
+            if quantity == "mean_cosine":
+                _draw_collapse(axes)
+        panels[-1].set_xlim(left=0)
+        panels[-1].set_xlabel("training examples (triples)")
+        panels[-1].xaxis.set_major_locator(MaxNLocator(5, steps=(1, 2, 2.5, 5, 10), integer=True))
+        panels[-1].xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
+        names = [arm for arm in looks(results) if arm in lines]
+        legend_below(figure, [Label(plain(arm), 0, lines[arm]) for arm in names])
+        return figure
+
+    def alt(self, results: Results, data: pd.DataFrame) -> str:
+        courses = "; ".join(
+            f"{quantity} of {arm} {_course(own)}"
+            for (quantity, arm), own in data.groupby(["quantity", "arm"], sort=False)
+        )
+        return f"{self.caption} From the first point to the last: {courses}."
+
+
+def _course(rows: pd.DataFrame) -> str:
+    first, last = rows.iloc[0], rows.iloc[-1]
+    between = f" [{measure(last['low'])}, {measure(last['high'])}]" if last["seeds"] > 2 else ""
+    return f"{measure(first['mean'])} → {measure(last['mean'])}{between}"
+
+
+def _draw_arm(axes: Axes, rows: pd.DataFrame, look: Look) -> Line2D:
+    axes.fill_between(
+        rows["examples"], rows["low"], rows["high"], color=look.colour, alpha=0.2, linewidth=0
+    )
+    (line,) = axes.plot(
+        rows["examples"],
+        rows["mean"],
+        **look.symbol,
+        linestyle=look.line,
+        linewidth=points(1.2),
+        markersize=points(3.8),
+        zorder=3,
+    )
+    return line
+
+
+def _draw_collapse(axes: Axes) -> None:
+    axes.axhline(1.0, color=GREY, linewidth=points(0.7), linestyle="--", zorder=1)
+    axes.set_ylim(top=1.0 + 0.17 * (1.0 - axes.get_ylim()[0]))
+    axes.annotate(
+        "collapsed",
+        xy=(1, 1.0),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(0, points(1.5)),
+        textcoords="offset points",
+        ha="right",
+        color=GREY,
+        fontsize=points(6.5),
+    )

@@ -1,0 +1,82 @@
+"""What an arm needs to get where the baseline gets, beside what that needs: examples and labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import matplotlib.figure
+import numpy as np
+import pandas as pd
+
+from bench.results import Results
+from reports import figures
+from reports.data_fraction import fractions_table
+from reports.figures._forest import LINE, draw_forest, lines_of, missing, set_range
+from reports.figures.base import Figure
+from reports.speed import speed_table
+from reports.style import canvas, looks, points
+from reports.targets import to_target
+from reports.wording import Row, named, spanned
+
+_TITLES = {"examples": "training examples", "labels": "labels, trained on shares of the data"}
+_COLUMNS = [
+    *("quantity", "target", "gain", "arm", "seeds", "reached", "untrained", "bound", "ratio"),
+    *("low", "high", "over", "baseline", "baseline seeds", "baseline reached"),
+]
+
+
+@figures.register("data-efficiency")
+@dataclass(frozen=True)
+class DataEfficiency(Figure):
+    """What an arm needs to get to a target, in % of what the baseline needs: left of 100 % it needs
+    less. A line a target, the headline's first and larger; 99 % is of what the baseline gains. Bars
+    are 95 % intervals over seeds and dev-curve queries, dotted ones over seeds alone. Where some
+    runs did not get there within the budget symbols are open: a triangle points to where the truth
+    may be (≥, ≤), a diamond is a ratio of restricted means that may be off either way (~). In
+    brackets, how many seeds got there. Labels are beside the baseline's on all train queries. The
+    dotted line at 13.5 % is the share of the data with which arXiv 2407.21515 claims to match
+    distillation from a teacher.
+    """
+
+    section: ClassVar[str] = "Reaching the baseline"
+    wanted: ClassVar[str] = "has a target to get to, and a baseline to be compared with"
+
+    def data(self, results: Results) -> pd.DataFrame:
+        """A row a quantity, target and arm; low and high are over what ``over`` says."""
+        runs, speed, labels = to_target(results), speed_table(results), fractions_table(results)
+        runs = runs[runs["quality"].notna()].assign(untrained=runs["point"] == 0)
+        untrained = runs.groupby(["target", "arm"])["untrained"].sum()
+        speed = speed[speed["quantity"] == "examples"]
+        speed = speed.join(untrained, on=["target", "arm"], how="inner")
+        labels = labels[labels["quality"].notna()].rename(columns={"fraction": "ratio"})
+        parts = [speed, labels.assign(quantity="labels", baseline=results.study.baseline)]
+        rows = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+        both, some = rows["low"].notna(), rows["seeds low"].notna()
+        over = np.where(both, "seeds and queries", np.where(some, "seeds", ""))
+        ends = {end: rows[end].where(both, rows[f"seeds {end}"]) for end in ("low", "high")}
+        return rows.assign(**ends, over=over).reindex(columns=_COLUMNS)
+
+    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+        figure = canvas()
+        parts = list(data.groupby("quantity", sort=False))
+        lines = [lines_of(own) for _, own in parts]
+        panels = figure.subplots(len(parts), sharex=True, squeeze=False, height_ratios=lines)[:, 0]
+        for axes, (quantity, own) in zip(panels, parts, strict=True):
+            set_range(axes, data)
+            axes.set_title(_TITLES[str(quantity)])
+            draw_forest(axes, own, looks(results))
+        panels[-1].set_xlabel("% of the baseline's (log scale)")
+        figure.set_figheight((sum(lines) + 2 * len(parts) + 3.2) * points(LINE) / 72)
+        return figure
+
+    def alt(self, results: Results, data: pd.DataFrame) -> str:
+        values = "; ".join(map(_told, data.to_dict("records")))
+        return f"{self.caption} Ratios to {named(results.study.baseline)}: {values}."
+
+
+def _told(row: Row) -> str:
+    times = spanned(row["ratio"], row["low"], row["high"], row["bound"])
+    there = f"{row['reached']} of {row['seeds']} seeds there"
+    said = f"{times} times, {there}" if row["ratio"] > 0 else missing(row)
+    return f"{named(row['arm'])}, {row['quantity']} to {row['target']}: {said}"

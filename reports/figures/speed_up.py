@@ -1,0 +1,120 @@
+"""How many times sooner an arm is where the baseline gets, by every clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import matplotlib.figure
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+
+from bench.results import Results
+from reports import figures
+from reports.figures._axes import set_log_scale
+from reports.figures._labels import wrapped
+from reports.figures._ratios import headline_ratios, missing, times, told
+from reports.figures.base import Figure
+from reports.style import GREY, canvas, characters, looks, points
+from reports.targets import CLOCKS
+from reports.wording import Row, named, plain
+
+LINES = {1.0: "-", 3.0: (0, (3, 2)), 15.0: (0, (3, 2))}
+PITCH = 9.0  # points from one line, of text or a bar, to the next
+FAR = 3.0  # times beyond all bars, where intervals are cut: a wide one must not flatten the bars
+FARTHEST = 200.0  # where bars are cut: reading alone may be as many thousand times as fast
+_STRENGTHS = dict(zip(CLOCKS, (0.3, 0.5, 0.75, 1.0), strict=True))
+_BOUNDS = {"": "", "≥": ">", "≤": "<", "~": "D"}
+
+
+@figures.register("speed-up")
+@dataclass(frozen=True)
+class SpeedUp(Figure):
+    """The baseline's charged seconds to the target ÷ the arm's: bars from 1, as fast, on a
+    logarithmic axis. train is training alone; warm, and reading what was prepared; cold, and
+    preparing all of it; tuned, and the tuning trials. Whiskers are 95 % intervals over seeds and
+    dev-curve queries, dotted ones over seeds alone. A triangle marks a bound, as some runs did not
+    get there: the truth is further on its way (≥, ≤); a diamond, a ratio of restricted means that
+    may be off either way (~). What has no end goes on beyond the axis. Dashed lines at 3 and 15 are
+    what arXiv 2407.21515 reports against distillation from a teacher. At the right, how many runs
+    got there.
+    """
+
+    section: ClassVar[str] = "Reaching the baseline"
+    wanted: ClassVar[str] = "has a target to get to, and a baseline to be compared with"
+
+    def data(self, results: Results) -> pd.DataFrame:
+        return headline_ratios(results)
+
+    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+        figure = canvas()
+        axes = figure.subplots()
+        _set_range(axes, data)
+        name, *there = data.iloc[0][["baseline", "baseline reached", "baseline seeds"]]
+        place, clocks = _head(axes, 0, f"{plain(name)} (baseline)", *there) + 0.3, {}
+        for arm, own in data.groupby("arm", sort=False):
+            first, known = own.iloc[0], own.dropna(subset="ratio")
+            place = _head(axes, place, plain(arm), first["reached"], first["seeds"])
+            if known.empty or not first["reached"]:
+                place, own = _write(axes, 0, place, missing(first), style="italic"), known
+            for row in own.to_dict("records"):
+                clocks[place] = row["quantity"]
+                place = _draw_bar(axes, place, row, looks(results)[str(arm)].colour)
+            place += 0.3
+        axes.set_yticks(list(clocks), list(clocks.values()))
+        axes.tick_params(axis="y", length=0, labelsize=points(6))
+        axes.spines["left"].set_visible(False)
+        axes.set_ylim(place - 0.5, -0.8)
+        figure.set_figheight((place + 4) * points(PITCH) / 72)
+        return figure
+
+    def alt(self, results: Results, data: pd.DataFrame) -> str:
+        rows = data.to_dict("records")
+        values = "; ".join(f"{named(row['arm'])}, {row['quantity']} {told(row)}" for row in rows)
+        return f"{self.caption} Beside {named(data['baseline'].iloc[0])}: {values}."
+
+
+def _set_range(axes: Axes, data: pd.DataFrame) -> None:
+    """All bars, and intervals as far as they are near; lines that speed-ups are held against."""
+    bars = data["ratio"].dropna().clip(1 / FARTHEST, FARTHEST)
+    low, high = min([*bars, *LINES]), max([*bars, *LINES])
+    ends = data[["shown low", "shown high"]].stack().clip(low / FAR, high * FAR)
+    left, right = min([low, *ends]), max([high, *ends])
+    set_log_scale(axes, left / 1.2, right * 1.2, "{:,.10g}".format)
+    label = f"speed-up to {data['target'].iloc[0]} (log scale)"
+    axes.set_xlabel(wrapped(label, characters(0.7)))
+    for at, line in LINES.items():
+        axes.axvline(at, color=GREY, linewidth=points(0.6), linestyle=line, zorder=0)
+        _write(axes, at, -1.2, f"{at:g}×", transform=axes.transData, ha="center")
+
+
+def _head(axes: Axes, place: float, name: str, reached: int, seeds: int) -> float:
+    """A line or more above bars: whose they are; the place below."""
+    text = wrapped(name, characters(0.66))
+    middle = place + text.count("\n") / 2
+    _write(axes, 1.02, place, f"{reached}/{seeds} there")
+    return _write(axes, 0, middle, text, weight="bold") + middle - place
+
+
+def _write(axes: Axes, at: float, place: float, text: str, **how: Any) -> float:
+    """Text from a share of the axes' width on; the place below."""
+    paper = {"facecolor": "white", "edgecolor": "none", "pad": 0}
+    how.setdefault("transform", axes.get_yaxis_transform())
+    axes.text(at, place, text, va="center", fontsize=points(6.3), bbox=paper, **how)
+    return place + 1
+
+
+def _draw_bar(axes: Axes, place: float, row: Row, colour: str) -> float:
+    """A bar from 1 with its interval, and its number at the right; the place below."""
+    ratio, paleness = row["ratio"], 1 - _STRENGTHS[row["quantity"]]
+    if pd.isna(ratio):
+        return _write(axes, 0, place, missing(row), style="italic")
+    pale = [paleness + (1 - paleness) * part for part in to_rgb(colour)]
+    axes.barh(place, ratio - 1, left=1, height=0.78, color=pale, zorder=1)
+    thin: dict[str, Any] = {"color": "0.2", "markersize": points(3.5), "linewidth": points(0.7)}
+    thin["linestyle"] = ":" if row["over"] == "seeds" else "-"
+    axes.plot([row["shown low"], row["shown high"]], [place] * 2, marker="|", zorder=2, **thin)
+    thin |= {"marker": _BOUNDS[row["bound"]], "markerfacecolor": "white"}
+    axes.plot(ratio, place, markeredgewidth=points(0.6), zorder=3, **thin)
+    return _write(axes, 1.02, place, times(row))

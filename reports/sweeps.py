@@ -64,8 +64,8 @@ def find_sweeps(results: Results) -> list[Sweep]:
 
 def told_apart(text: str, among: Iterable[str]) -> str:
     """As much of a written entry as tells it from the others: `bench.registry.tell_apart`."""
-    name, options = _parsed(text)
-    alike = [theirs for other, theirs in map(_parsed, among) if other == name]
+    name, options = parsed(text)
+    alike = [theirs for other, theirs in map(parsed, among) if other == name]
     own = {
         key: value
         for key, value in options.items()
@@ -88,7 +88,7 @@ class _Key(NamedTuple):
 
 def _places(results: Results, run: Mapping[str, Any]) -> Iterator[tuple[_Key, float]]:
     """The sweeps that an arm may be in: one for each numeric option of its loss."""
-    name, written = _parsed(run["loss"])
+    name, written = parsed(run["loss"])
     columns = option_columns(results.summary)
     tuned = {key.removeprefix("loss.") for key in columns if _is_loss_option(key, run)}
     options = {**_defaults(name), **written}
@@ -137,7 +137,7 @@ def _defaults(loss: str) -> Mapping[str, Any]:
     return {field.name: field.default for field in declared if field.default is not MISSING}
 
 
-def _parsed(text: object) -> tuple[str, dict[str, Any]]:
+def parsed(text: object) -> tuple[str, dict[str, Any]]:
     """An entry's name and options; what is no entry is a name as a whole."""
     try:
         return parse_entry(str(text))

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from bench.registry import format_entry
 from bench.results import Results
 from reports.across.labels import grouped, joined
 from reports.across.quality import against_baseline, measured_by
 from reports.across.reaching import ratios
 from reports.arm_table import arm_table
 from reports.reading import collection_name, final_runs
+from reports.sweeps import parsed
 from reports.tables.base import Cell, Table, groups, text
 from reports.wording import Row, named, plain
 
@@ -114,11 +116,19 @@ def _namesakes(studies: Mapping[str, Results]) -> Iterator[str]:
     """Arms of one name that are not the same."""
     parts = ["loss", "teacher", "sampler"]
     table = joined({label: arm_table(results) for label, results in studies.items()})
+    table = table.assign(loss=[_as_written(row) for row in table.to_dict("records")])
     for arm, rows in table[table["role"] == "final"].groupby("arm", sort=False):
         for part in parts:
             if rows[part].nunique() > 1:
                 told = {row["study"]: plain(row[part]) for row in rows.to_dict("records")}
                 yield f"{named(arm)} is not the same arm everywhere: its {part} is {grouped(told)}."
+
+
+def _as_written(row: Row) -> str:
+    """An arm's loss without the options that tuning chose for it."""
+    name, options = parsed(row["loss"])
+    kept = {key: value for key, value in options.items() if pd.isna(row.get(f"loss.{key}"))}
+    return format_entry(name, kept)
 
 
 def _silent(studies: Mapping[str, Results]) -> Iterator[str]:

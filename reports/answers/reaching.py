@@ -71,10 +71,10 @@ def _told(rows: pd.DataFrame, runs: pd.DataFrame) -> str:
         return f"had {GOAL} before any training"
     first = f"reached {GOAL}{_counted(int(runs['reached'].sum()), seeds)}"
     if at_once:
-        return f"{first}, with {at_once} of {seeds} seeds before any training: there is no ratio"
+        return f"{first}, with {at_once} of {seeds} seeds before any training (no ratio)"
     examples, time = _times(rows.loc["examples"], False), _times(rows.loc["cold"], True)
     if not examples and not time:
-        return f"{first}: too few runs of both were there in time for a ratio"
+        return f"{first} (too few in time for a ratio)"
     comma = "" if runs["reached"].all() else ","
     return (
         f"{first}{comma} with {examples or 'an unknown share'} of its examples and in "
@@ -94,8 +94,8 @@ def _baseline_itself(table: pd.DataFrame) -> Iterator[str]:
         name = named(row["baseline"])
         if not reached:
             yield (
-                f"{name} itself was not there at two evaluation points in a row with any seed: a "
-                "ratio to it is a bound"
+                f"{name} itself was never there at two evaluation points in a row, so that ratios "
+                "are bounds"
             )
         elif reached < seeds:
             yield f"{name} itself got there with {reached} of {seeds} seeds"

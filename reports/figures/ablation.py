@@ -24,7 +24,7 @@ from reports.shown import Shown
 from reports.style import canvas, characters
 from reports.wording import Row, arm_name, decimals, fixed, measure, plain
 
-LEVEL, GAP = 0.05, 0.3  # of significance; between two measures, in columns
+LEVEL, GAP, COLUMN = 0.05, 0.3, 6  # of significance; between measures, in columns of 6 characters
 
 _COMPARED = ["arm", "seeds", "difference", "low", "high", "p Holm"]
 
@@ -36,9 +36,8 @@ class Ablation(Figure):
     better, orange worse, the stronger the larger among those of the measure. A cell is filled where
     the 95 % interval, over seeds and queries, is on one side of 0; it is only framed where the
     interval contains 0, or where fewer than three seeds give none. An asterisk is p < 0.05 in a
-    paired randomisation test of queries (Holm's adjustment for the number of arms), which takes the
-    seeds as they are, and is asked of the primary measure on the first test alone. What there
-    is no room for is in the data.
+    paired randomisation test of queries (adjusted by Holm for the number of arms), of the primary
+    measure on the first test alone. What there is no room for is in the data.
     """
 
     wanted: ClassVar[str] = "can be compared with the baseline's"
@@ -67,7 +66,8 @@ class Ablation(Figure):
         axes = figure.subplots()
         arms = data.drop_duplicates("arm")
         middles = draw_names(figure, axes, [arm_name(row) for row in arms.to_dict("records")])
-        data = data[_fitting(data)]
+        names = [line for text in axes.get_yticklabels() for line in text.get_text().split("\n")]
+        data = data[_fitting(data, characters(0.96) - max(map(len, names)))]
         measures = data.groupby("measure", sort=False)
         cells = data.assign(
             x=data.groupby(["measure", "test"], sort=False).ngroup() + GAP * measures.ngroup(),
@@ -89,9 +89,9 @@ class Ablation(Figure):
         return f"{self.caption} {'; '.join(map(_told, data.to_dict('records')))}."
 
 
-def _fitting(data: pd.DataFrame) -> pd.Series:
-    """Rows of the measures, the primary one first, for the numbers of which there is room."""
-    columns, tests = characters(0.6) // 6, list(data["test"].unique())
+def _fitting(data: pd.DataFrame, room: int) -> pd.Series:
+    """Rows of the measures, the primary one first, for whose numbers there is room."""
+    columns, tests = max(room // COLUMN, 1), list(data["test"].unique())
     measures = data["measure"].unique()[: max(columns // len(tests), 1)]
     return data["measure"].isin(measures) & data["test"].isin(tests[:columns])
 

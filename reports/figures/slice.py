@@ -21,6 +21,8 @@ from reports.style import GREY, Look, canvas, characters, looks, points
 from reports.trials import trials_table
 from reports.wording import options_text, plain
 
+FEWEST = 4  # trials of an arm: fewer show nothing of a parameter
+
 
 @figures.register("slice")
 @dataclass(frozen=True)
@@ -33,11 +35,13 @@ class Slice(Figure):
     """
 
     section: ClassVar[str] = "Sensitivity"
-    wanted: ClassVar[str] = "was chosen by trials that differ in a parameter"
+    wanted: ClassVar[str] = f"was chosen by {FEWEST} trials or more that differ in a parameter"
     most: ClassVar[int] = 6
 
     def data(self, results: Results) -> pd.DataFrame:
-        return trials_table(results)
+        rows = trials_table(results)
+        trials = rows[rows["role"] == "tuning"].groupby("arm")["trial"].nunique()
+        return rows[rows["arm"].map(trials).fillna(0) >= FEWEST]
 
     def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
         shown = {arm: look for arm, look in looks(results).items() if arm in set(data["arm"])}
@@ -65,13 +69,12 @@ class Slice(Figure):
         return figure
 
     def alt(self, results: Results, data: pd.DataFrame) -> str:
-        tried = data[data["role"] == "tuning"]
-        told = []
-        for arm, own in tried.dropna(subset="value").groupby("arm", sort=False):
+        tried, told = data[data["role"] == "tuning"].dropna(subset="value"), []
+        for arm, own in tried.groupby("arm", sort=False):
             best = own[own["trial"] == own.loc[own["value"].idxmax(), "trial"]]
             chosen = options_text(dict(zip(best["parameter"], best["tried"], strict=True)))
-            number = own["trial"].nunique()
-            told.append(f"{arm} {best['value'].iloc[0]:.3f} with {chosen}, of {number} trials")
+            value, trials = best["value"].iloc[0], own["trial"].nunique()
+            told.append(f"{arm} {value:.3f} with {chosen}, of {trials} trials")
         return f"{self.caption} The best trials: {'; '.join(told)}."
 
 

@@ -119,5 +119,5 @@ def test_the_measure_stays_the_one_that_chose(one):
 
 
 def test_trials_that_do_not_differ_are_no_slice(results):
-    with pytest.raises(InputError, match="trials that differ in a parameter"):
+    with pytest.raises(InputError, match="4 trials or more that differ"):
         reports.draw("slice", results)

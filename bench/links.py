@@ -30,7 +30,7 @@ def write_links(
     }
     links: dict[str, Any] = {"optuna": {"storage": Path(storage).name, "studies": studies}}
     if mlflow is not None:
-        links["mlflow"] = {**mlflow, "uri": _without_password(mlflow["uri"])}
+        links["mlflow"] = {**mlflow, "uri": _for_others(mlflow["uri"])}
     elif known := read_links(out).get("mlflow"):
         links["mlflow"] = known
     write_text(out / "links.json", json.dumps(links, indent=1, sort_keys=True) + "\n")
@@ -45,6 +45,9 @@ def read_links(out: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _without_password(url: str) -> str:
-    """A page is passed on: who may write into a database is nobody else's business."""
+def _for_others(url: str) -> str:
+    """A page is passed on: without a password, and a file from where the study was run."""
+    here = f"sqlite:///{Path.cwd()}/"
+    if url.startswith(here):
+        return f"sqlite:///{url.removeprefix(here)}"
     return re.sub(r"//[^/@]*@", "//", url)

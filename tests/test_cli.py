@@ -191,7 +191,8 @@ def test_links_lead_to_mlflow_and_optuna(place):
 
     folder = place / "results" / "toy"
     links = json.loads((folder / "links.json").read_text())
-    client = MlflowClient(links["mlflow"]["uri"])
+    assert links["mlflow"]["uri"] == "sqlite:///results/mlflow.db"  # from where it was run
+    client = MlflowClient(f"sqlite:///{place / 'results' / 'mlflow.db'}")
     summary = public.load_results(folder).summary
     assert set(links["mlflow"]["runs"]) == set(summary["run"])
     for run, logged in links["mlflow"]["runs"].items():

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench import losses
+from bench.errors import InputError
 from bench.results import Results
 from bench.spaces import Choice, Float, Space
 from bench.study import Study
 from reports.reading import RUN, best_on_select, option_columns, tuned_arms
 from reports.remembering import remembered
+from reports.sweeps import parsed
 
 FEWEST = 20
 """Finished trials that an importance takes. Optuna's default looks at the best tenth: with ten or
@@ -22,7 +25,7 @@ fewer that is one trial, and the shares come out equal whatever matters."""
 SHUFFLES = 39
 """Enough for a 95th percentile: two of 39 shares are above it."""
 
-_TRIED = [*RUN, "status", "value", "parameter", "tried", "low", "high", "log"]
+_TRIED = [*RUN, "loss", "status", "value", "parameter", "tried", "low", "high", "log"]
 _IMPORTANCE = ["arm", "trials", "parameter", "importance", "shuffled"]
 
 
@@ -30,21 +33,22 @@ _IMPORTANCE = ["arm", "trials", "parameter", "importance", "shuffled"]
 def trials_table(results: Results) -> pd.DataFrame:
     """A row a parameter of each tuning trial and final run of the arms that were tuned.
 
-    Columns: arm, role, trial, seed, status; value, its best on dev-select (one pruned or failed has
-    none); parameter, of those that the arm's trials differ in; tried, its value; low, high and log
-    of its space (a choice from a list has no ends).
+    Columns: arm, role, trial, seed, loss, status; value, its best on dev-select (one pruned or
+    failed has none); parameter, of those that the arm's trials differ in; tried, its value; low,
+    high and log of its space (a choice from a list has no ends).
     """
     summary = results.summary
     runs = summary[summary["arm"].isin(tuned_arms(results))]
     runs = runs.merge(best_on_select(results), "left", on=RUN)
-    tried = runs.melt([*RUN, "status", "value"], option_columns(summary), "parameter", "tried")
+    labels = [*RUN, "loss", "status", "value"]
+    tried = runs.melt(labels, option_columns(summary), "parameter", "tried")
     parts = []
     for (arm, parameter), own in tried.dropna(subset="tried").groupby(
         ["arm", "parameter"], sort=False
     ):
         values = own.loc[own["role"] == "tuning", "tried"]
         if values.nunique() > 1:
-            space = space_of(results.study, arm, parameter, list(values))
+            space = space_of(results.study, arm, own["loss"].iloc[0], parameter, list(values))
             ends = {name: getattr(space, name, np.nan) for name in ("low", "high")}
             parts.append(own.assign(**ends, log=getattr(space, "log", False)))
     return pd.concat(parts, ignore_index=True)[_TRIED] if parts else pd.DataFrame(columns=_TRIED)
@@ -68,7 +72,10 @@ def importance_table(results: Results) -> pd.DataFrame:
         names = list(own["parameter"].unique())
         if len(names) < 2 or len(values) < FEWEST or np.ptp(values) == 0:
             continue
-        spaces = {name: space_of(results.study, arm, name, list(tried[name])) for name in names}
+        spaces = {
+            name: space_of(results.study, arm, own["loss"].iloc[0], name, list(tried[name]))
+            for name in names
+        }
         rng = np.random.default_rng(0)
         shuffled = [rng.permutation(values) for _ in range(SHUFFLES)]
         shares = importances(tried[names].to_dict("records"), [values, *shuffled], spaces)
@@ -78,27 +85,38 @@ def importance_table(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=_IMPORTANCE)
 
 
-def space_of(study: Study, arm: str, parameter: str, tried: Sequence[Any]) -> Space:
-    """The parameter's space as the study file has it; what was tried spans it where it says none.
-
-    A loss's own search space is in the loss, which a report does not read.
-    """
+def space_of(study: Study, arm: str, loss: str, parameter: str, tried: Sequence[Any]) -> Space:
+    """The parameter's space as the study file has it, or the arm's loss where that is installed;
+    what was tried spans it where neither says any that holds all of that."""
     owner, _, option = parameter.partition(".")
-    own = [entry.space for entry in study.arms if arm in (entry.name, entry.loss)]
-    written: Mapping[Any, Space] = study.tuning.space if owner == "training" else {}
-    if owner == "loss" and own:
-        written = own[0] or {}
+    written: Mapping[Any, Space] = study.tuning.space
+    if owner == "loss":
+        own = [entry.space for entry in study.arms if arm in (entry.name, entry.loss)]
+        written = next(filter(None, own), {}) or _usual(loss)
     space = written.get(option)
     if space is not None and _holds(space, tried):
         return space
-    if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in tried):
-        return Float(min(tried), max(tried))
-    return Choice(tuple(dict.fromkeys(tried)))
+    return Float(min(tried), max(tried)) if _numbers(tried) else Choice(tuple(dict.fromkeys(tried)))
+
+
+def _usual(loss: str) -> Mapping[str, Space]:
+    """The search space of a loss, as tables name it; none of one that is not installed here."""
+    try:
+        return losses.registry.get(parsed(loss)[0]).search_space
+    except InputError:
+        return {}
+
+
+def _numbers(tried: Sequence[Any]) -> bool:
+    return all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in tried)
 
 
 def _holds(space: Space, tried: Sequence[Any]) -> bool:
     if isinstance(space, Float):
-        return all(space.low <= value <= space.high for value in tried)
+        if not _numbers(tried) or min(tried) < space.low or max(tried) > space.high:
+            return False
+        steps = (np.array(tried) - space.low) / (space.step or np.inf)
+        return np.allclose(steps, steps.round())
     return all(value in space.values for value in tried)
 
 

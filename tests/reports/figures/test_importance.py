@@ -122,7 +122,26 @@ def test_a_space_is_the_study_files_or_what_was_tried(results, parameter, tried,
         update={"space": {"margin": Float(0.1, 0.9, step=0.1)}}
     )
     study = results.study.model_copy(update={"arms": [entry]})
-    assert space_of(study, "margin-mse", parameter, tried) == space
+    assert space_of(study, "margin-mse", "mine", parameter, tried) == space
+
+
+@pytest.mark.parametrize(
+    ("loss", "tried", "space"),
+    [
+        ("infonce(temperature=0.02)", [0.02, 0.1], Float(0.01, 0.2, log=True)),
+        ("infonce", [0.02, 0.5], Float(0.02, 0.5)),  # a space of an earlier version
+        ("mine", [0.02, 0.1], Float(0.02, 0.1)),
+    ],
+)
+def test_a_losss_own_space_is_that_of_the_installed_loss(study, loss, tried, space):
+    results = study(arms=[{"name": "a"}], baseline="a")
+    assert space_of(results.study, "a", loss, "loss.temperature", tried) == space
+
+
+def test_a_value_between_the_steps_of_a_space_is_of_another_one(study):
+    written = study(arms=[{"name": "a"}], baseline="a").study
+    assert space_of(written, "a", "static-margin", "loss.margin", [0.2, 0.5]).step == 0.1
+    assert space_of(written, "a", "static-margin", "loss.margin", [0.2, 0.55]) == Float(0.2, 0.55)
 
 
 def test_choices_have_optunas_importance_too(study):

@@ -84,18 +84,25 @@ class Shown:
         return {*baseline, *others[: figure.most - len(baseline)]}
 
     def _asked(self, results: Results) -> set[str]:
-        known, found = arms(results), set()
-        for written in self.arms:
-            # A name may hold commas of its own.
-            for pattern in [written] if _fitting(written, known) else written.split(","):
-                if not (fitting := _fitting(pattern.strip(), known)):
-                    near = did_you_mean(pattern, known)
-                    raise InputError(f"{results.folder}: no arm {pattern!r}{near}")
-                found |= fitting
-        return found
+        return named_by(self.arms, arms(results), str(results.folder))
 
 
-def _fitting(pattern: str, known: list[str]) -> set[str]:
+def named_by(written: Sequence[str], known: Sequence[str], where: str) -> set[str]:
+    """The arms that names or patterns stand for, several of them between commas.
+
+    Raises InputError for one that stands for none: there is no such arm ``where``.
+    """
+    found = set()
+    for one in written:
+        # A name may hold commas of its own.
+        for pattern in [one] if _fitting(one, known) else one.split(","):
+            if not (fitting := _fitting(pattern.strip(), known)):
+                raise InputError(f"{where}: no arm {pattern!r}{did_you_mean(pattern, known)}")
+            found |= fitting
+    return found
+
+
+def _fitting(pattern: str, known: Sequence[str]) -> set[str]:
     """The arm of that name, which may hold brackets of its own, or those like the pattern."""
     return {pattern} if pattern in known else {arm for arm in known if fnmatchcase(arm, pattern)}
 

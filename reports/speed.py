@@ -179,6 +179,16 @@ def compare(times: Times, drawn: np.ndarray | None, what: str) -> dict[str, obje
 _TURNED = str.maketrans("≥≤", "≤≥")
 
 
+def with_shown(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of ratios, and of each the interval that is shown: ``shown low`` and ``shown high``,
+    over seeds and queries, or over seeds alone where there is no other; ``over`` says which, and is
+    empty where there is none."""
+    both, some = table["low"].notna(), table["seeds low"].notna()
+    over = np.select([both, some], ["seeds and queries", "seeds"], "")
+    low, high = (table[end].where(both, table[f"seeds {end}"]) for end in ("low", "high"))
+    return table.assign(**{"shown low": low, "shown high": high}, over=over)
+
+
 @remembered
 def speed_by_trials(results: Results) -> pd.DataFrame:
     """The tuned speed-up by the number of tuning trials, for each target: what of it is tuning.

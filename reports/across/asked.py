@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 
 import pandas as pd
 
-from bench.errors import InputError, did_you_mean
 from bench.results import Results
 from reports.figures.base import Figure
 from reports.reading import arms
-from reports.shown import Shown
+from reports.shown import Shown, named_by
 
 
 @dataclass(frozen=True)
@@ -49,15 +47,13 @@ class Asked:
         """Raises InputError for an arm that no study has, or a measure that one has not."""
         measured = {label: shown.measured(results) for label, results in studies.items()}
         known = {label: arms(results) for label, results in studies.items()}
-        for pattern in shown.arms:
-            if not any(_fits(arm, pattern) for own in known.values() for arm in own):
-                names = {arm for own in known.values() for arm in own}
-                raise InputError(f"no study has an arm {pattern!r}{did_you_mean(pattern, names)}")
+        every = list(dict.fromkeys(arm for own in known.values() for arm in own))
+        wanted = named_by(shown.arms, every, " + ".join(studies))
         each = {}
         for label, own in known.items():
-            patterns = [one for one in shown.arms if any(_fits(arm, one) for arm in own)]
-            if patterns or not shown.arms:
-                each[label] = replace(shown, arms=patterns)
+            names = [arm for arm in own if arm in wanted]
+            if names or not shown.arms:
+                each[label] = replace(shown, arms=names)
         return cls(shown, measured, each)
 
     def drawn(self, figure: Figure) -> list[Drawn]:
@@ -71,7 +67,3 @@ class Asked:
                 note = shown.note(figure, results, data)
                 found.append(Drawn(label, results, data, rows, note))
         return found
-
-
-def _fits(arm: str, pattern: str) -> bool:
-    return arm == pattern or fnmatchcase(arm, pattern)

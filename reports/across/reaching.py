@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from bench.results import Results
 from reports import wording
 from reports.across.labels import grouped, joined
 from reports.reading import arms, final_runs
-from reports.speed import speed_table
+from reports.speed import speed_table, with_shown
 from reports.tables.base import Cell, Table, groups
 from reports.targets import targets
 from reports.wording import Row
@@ -20,18 +19,10 @@ QUANTITIES = ("examples", "cold", "tuned")
 
 
 def ratios(results: Results) -> pd.DataFrame:
-    """`speed_table` to the headline's target, and of each ratio the interval that is shown.
-
-    Columns: those, and ``shown low``, ``shown high``: over seeds and queries, or over seeds alone
-    where there is no other; ``over`` says which, and is empty where there is none.
-    """
+    """`speed_table` to the headline's target, with the interval that is shown of each ratio."""
     table = speed_table(results)
     headline = table["target"] == str(targets(results)[0])
-    table = table[headline & table["quantity"].isin(QUANTITIES)]
-    both, alone = table["low"].notna(), table["seeds low"].notna()
-    over = np.select([both, alone], ["seeds and queries", "seeds alone"], "")
-    shown = {f"shown {end}": table[end].fillna(table[f"seeds {end}"]) for end in ("low", "high")}
-    return table.assign(**shown, over=over)
+    return with_shown(table[headline & table["quantity"].isin(QUANTITIES)])
 
 
 def reaching_across(studies: Mapping[str, Results]) -> Table:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.results import Results
 from reports.reading import tuned_arms
-from reports.speed import speed_table
+from reports.speed import speed_table, with_shown
 from reports.targets import CLOCKS, targets, to_target
 from reports.wording import Row, spanned
 
@@ -16,21 +16,17 @@ def headline_ratios(results: Results) -> pd.DataFrame:
     """Rows of `reports.speed.speed_table`: the headline's target, by clock; tuned only where
     something was. Empty without a target, as where the baseline gains nothing.
 
-    Columns behind its own: shown low and shown high, the interval over seeds and queries, or over
-    seeds alone where there is no other; over (which of the two; empty without one); quality (of the
-    target) and untrained, how many of the arm's runs are there before training.
+    Columns behind its own: those of `with_shown`; quality (of the target) and untrained, how many
+    of the arm's runs are there before training.
     """
     table, runs = speed_table(results), to_target(results)
     headline = str(targets(results)[0])
     clocks = CLOCKS if tuned_arms(results) else CLOCKS[:-1]
     rows = table[(table["target"] == headline) & table["quantity"].isin(clocks)]
     runs = runs[(runs["target"] == headline) & runs["quality"].notna()]
-    both = rows["low"].notna()
-    over = np.where(both, "seeds and queries", np.where(rows["seeds low"].notna(), "seeds", ""))
-    shown = {f"shown {end}": rows[end].where(both, rows[f"seeds {end}"]) for end in ("low", "high")}
     there = runs.assign(untrained=runs["point"] == 0).groupby("arm")
     about = there.agg({"quality": "first", "untrained": "sum"})
-    return rows.assign(**shown, over=over).join(about, on="arm", how="inner")
+    return with_shown(rows).join(about, on="arm", how="inner")
 
 
 def missing(row: Row) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import matplotlib.figure
-import numpy as np
 import pandas as pd
 
 from bench.results import Results
@@ -14,7 +13,7 @@ from reports import figures
 from reports.data_fraction import fractions_table
 from reports.figures._forest import LINE, draw_forest, lines_of, missing, set_range
 from reports.figures.base import Figure
-from reports.speed import speed_table
+from reports.speed import speed_table, with_shown
 from reports.style import canvas, looks, points
 from reports.targets import to_target
 from reports.wording import Row, named, spanned
@@ -52,10 +51,9 @@ class DataEfficiency(Figure):
         labels = labels[labels["quality"].notna()].rename(columns={"fraction": "ratio"})
         parts = [speed, labels.assign(quantity="labels", baseline=results.study.baseline)]
         rows = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
-        both, some = rows["low"].notna(), rows["seeds low"].notna()
-        over = np.where(both, "seeds and queries", np.where(some, "seeds", ""))
-        ends = {end: rows[end].where(both, rows[f"seeds {end}"]) for end in ("low", "high")}
-        return rows.assign(**ends, over=over).reindex(columns=_COLUMNS)
+        rows = with_shown(rows)
+        rows = rows.assign(low=rows["shown low"], high=rows["shown high"])
+        return rows.reindex(columns=_COLUMNS)
 
     def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
         figure = canvas()

@@ -11,8 +11,8 @@ from bench.results import Results
 from reports import wording
 from reports.coverage import pipeline_label
 from reports.reading import arms, final_runs, tuned_arms
-from reports.speed import speed_by_trials, speed_table
-from reports.statistics import Interval, interval, restricted
+from reports.speed import speed_by_trials, speed_table, with_shown
+from reports.statistics import interval, restricted
 from reports.tables.base import Cell, Table, best, groups, without_empty
 from reports.targets import AMOUNTS, CLOCKS, to_target
 from reports.wording import Row
@@ -153,7 +153,7 @@ def _amount(row: Row, what: str) -> str:
 
 def _speed_table(reached: pd.DataFrame, table: pd.DataFrame) -> Table:
     found = {(row["target"], row["arm"]): row for row in reached.to_dict("records")}
-    marked = table.assign(best=_fastest(table))
+    marked = with_shown(table).assign(best=_fastest(table))
     wide = [
         {**found[place], "rows": rows.set_index("quantity")}
         for place, rows in marked.groupby(["target", "arm"], sort=False)
@@ -206,11 +206,7 @@ def _measured(table: pd.DataFrame) -> str:
 
 
 def _ratio(row: pd.Series) -> str:
-    """The interval over seeds and queries; over seeds alone where queries are not recorded."""
-    value = Interval(row["ratio"], row["low"], row["high"])
-    if math.isnan(value.low):
-        value = Interval(row["ratio"], row["seeds low"], row["seeds high"])
-    return wording.spanned(*value, bound=str(row["bound"]))
+    return wording.spanned(*row[["ratio", "shown low", "shown high", "bound"]])
 
 
 def _beside(rows: pd.DataFrame) -> str:

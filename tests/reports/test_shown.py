@@ -8,8 +8,8 @@ import pytest
 
 import reports
 from bench.errors import InputError
-from reports import figures
-from reports.reading import arms, best_on_select, tested_points
+from reports import figures, reading
+from reports.reading import arms, best_on_select
 from reports.shown import Shown
 from reports.writing import write_report
 from tests.reports.legible import words
@@ -97,7 +97,7 @@ def test_another_measure_is_shown_of_the_points_that_were_chosen_by_the_primary_
     results = _measured_otherwise(results)
     other = Shown(measure="RR@10").measured(results)
     assert other.study.primary == "RR@10"
-    before, now = tested_points(results), tested_points(other)
+    before, now = reading.tested_points(results), reading.tested_points(other)
     assert list(before.index) == list(now.index)
     assert np.allclose(now["RR@10"], 1 - before["nDCG@10"])
     assert best_on_select(other).equals(best_on_select(results))

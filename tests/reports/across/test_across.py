@@ -150,7 +150,7 @@ def test_reaching_the_baseline_by_hand(two):
         ["a", "two", "3/3", "3/3"],
         ["b", "one", "3/3", "3/3"],
     ]
-    shown = ["0.5 [0.5, 0.5]", "2 [2, 2]", "2 [2, 2]", "seeds alone"]
+    shown = ["0.5 [0.5, 0.5]", "2 [2, 2]", "2 [2, 2]", "seeds"]
     assert all(row[4:] == shown for row in _texts(table))
     cold = table.data[table.data["quantity"] == "cold"]
     assert list(cold["ratio"]) == pytest.approx([2, 2, 2])
@@ -265,7 +265,7 @@ def test_only_the_arms_that_are_asked_for_are_drawn(pair, tmp_path):
     figures = tmp_path / "out" / "figures"
     assert "y" * 300 in (figures / "quality.csv").read_text("utf-8")
     assert not list(figures.glob("convergence*"))  # one study alone has such an arm
-    with pytest.raises(InputError, match="no study has an arm 'zzz'"):
+    with pytest.raises(InputError, match="no arm 'zzz'"):
         write_across(pair, tmp_path / "out", Shown(arms=["zzz"]))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import matplotlib.figure
@@ -44,15 +44,21 @@ def draw(
         return figure.draw(measured, rows)
 
 
-def write_report(results: Results, shown: Shown | None = None) -> Path:
+def write_report(
+    results: Results, shown: Shown | None = None, tell: Callable[[str], object] = str
+) -> Path:
     """Write ``report/`` into the study's folder in place of an older one; the page's path.
+
+    Args:
+        tell: is told what is being done.
 
     Raises:
         InputError: what is to be shown is not there; nothing is written then.
     """
     folder = results.folder / "report"
     with remembering(), atomic_folder(folder) as aside:
-        pictures = list(_write_figures(results, shown or Shown(), aside / "figures"))
+        pictures = list(_write_figures(results, shown or Shown(), aside / "figures", tell))
+        tell("writing tables and page")
         tables = all_tables(results)
         write_tables(tables, aside / "tables")
         page = render(results, tables, pictures)
@@ -60,11 +66,14 @@ def write_report(results: Results, shown: Shown | None = None) -> Path:
     return folder / "index.html"
 
 
-def _write_figures(results: Results, shown: Shown, folder: Path) -> Iterator[Picture]:
+def _write_figures(
+    results: Results, shown: Shown, folder: Path, tell: Callable[[str], object]
+) -> Iterator[Picture]:
     """Every figure that has something to show, with its data."""
     folder.mkdir()
     measured = shown.measured(results)
-    for name in figures.names():
+    for number, name in enumerate(names := figures.names(), start=1):
+        tell(f"drawing {name} (figure {number} of {len(names)})")
         figure = figures.create(name)
         data = figure.data(measured)
         rows = shown.rows(figure, measured, data)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench.errors import InputError
+from bench.progress import narrate, quiet
 
 if TYPE_CHECKING:
     from reports.shown import Shown
@@ -20,19 +21,23 @@ def report_studies(folders: list[Path], out: Path | None, shown: Shown) -> None:
     """
     from bench.results import load_results
     from reports import write_report
+    from reports.remembering import remembering
     from reports.terminal import closing_table
 
     if len(folders) > 1 and out is None:
         raise InputError("several studies side by side need a folder of their own: --out DIR")
     if len(folders) == 1 and out is not None:
         raise InputError("--out is for several studies; one study's report is in its own folder")
+    narrate("reading the records")
     studies = [load_results(folder) for folder in folders]
-    if out is None:
-        page = write_report(studies[0], shown)
-    else:
-        from reports.across import write_across
+    with remembering():
+        if out is None:
+            page = write_report(studies[0], shown, narrate)
+        else:
+            from reports.across import write_across
 
-        page = write_across(studies, out, shown)
-    for results in studies:
-        Console().print(closing_table(results))
+            page = write_across(studies, out, shown, narrate)
+        quiet()
+        for results in studies:
+            Console().print(closing_table(results))
     print(f"report: {page}")

@@ -60,7 +60,7 @@ def carry_out(
     from reports.terminal import closing_table
 
     results = load_results(out)
-    page = write_report(results)
+    page = write_report(results, tell=narrate)
     crossing.log_report(page.parent)
     quiet()
     Console().print(closing_table(results))

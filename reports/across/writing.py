@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -30,8 +30,16 @@ from reports.writing import save, write_tables
 _OURS = {"index.html", "figures", "tables"}
 
 
-def write_across(studies: Sequence[Results], out: Path, shown: Shown | None = None) -> Path:
+def write_across(
+    studies: Sequence[Results],
+    out: Path,
+    shown: Shown | None = None,
+    tell: Callable[[str], object] = str,
+) -> Path:
     """Lay studies side by side in a folder, in place of an older such report; the page's path.
+
+    Args:
+        tell: is told what is being done.
 
     Raises:
         InputError: a study is given twice, what is to be shown is in none of them, or the folder
@@ -45,7 +53,8 @@ def write_across(studies: Sequence[Results], out: Path, shown: Shown | None = No
         folder.mkdir()
         with alike(studies):
             forests = list(_write_forests(asked, folder))
-            panels = list(_write_panels(asked, folder))
+            panels = list(_write_panels(asked, folder, tell))
+        tell("writing tables and page")
         tables = _tables(known)
         write_tables(tables, aside / "tables")
         page = render(known, _links(known, out), tables, forests, panels)
@@ -88,12 +97,13 @@ def _write_forests(asked: Asked, folder: Path) -> Iterator[Picture]:
         yield Picture(forest.name, forest.section, caption, alt, _image(folder, forest.name))
 
 
-def _write_panels(asked: Asked, folder: Path) -> Iterator[Beside]:
+def _write_panels(asked: Asked, folder: Path, tell: Callable[[str], object]) -> Iterator[Beside]:
     """Every registered figure that at least two of the studies have something for.
 
     Drawn for the page alone: what is to be printed is in the studies' own reports.
     """
-    for name in figures.names():
+    for number, name in enumerate(names := figures.names(), start=1):
+        tell(f"drawing {name} of each study (figure {number} of {len(names)})")
         figure = figures.create(name)
         drawn = asked.drawn(figure)
         if len(drawn) < 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -155,14 +156,14 @@ def _speed_table(reached: pd.DataFrame, table: pd.DataFrame) -> Table:
     found = {(row["target"], row["arm"]): row for row in reached.to_dict("records")}
     marked = with_shown(table).assign(best=_fastest(table))
     wide = [
-        {**found[place], "rows": rows.set_index("quantity")}
+        {**found[place], "rows": rows.set_index("quantity").to_dict("index")}
         for place, rows in marked.groupby(["target", "arm"], sort=False)
     ]
 
     def cells(row: Row) -> list[Cell]:
         rows = row["rows"]
         texts = (_target(row), wording.plain(row["arm"]), _got_there(row))
-        ratios = [Cell(_ratio(rows.loc[what]), rows.loc[what, "best"]) for what in AMOUNTS]
+        ratios = [Cell(_ratio(rows[what]), rows[what]["best"]) for what in AMOUNTS]
         return [*map(Cell, texts), *ratios, Cell(_beside(rows))]
 
     shown = Table(
@@ -205,14 +206,14 @@ def _measured(table: pd.DataFrame) -> str:
     return f"{shown[0].upper()}{shown[1:]}." if shown else ""
 
 
-def _ratio(row: pd.Series) -> str:
-    return wording.spanned(*row[["ratio", "shown low", "shown high", "bound"]])
+def _ratio(row: Row) -> str:
+    return wording.spanned(row["ratio"], row["shown low"], row["shown high"], row["bound"])
 
 
-def _beside(rows: pd.DataFrame) -> str:
+def _beside(rows: Mapping[str, Row]) -> str:
     """What has to stand beside the intervals: of all quantities, or of those that it is true of."""
     said: dict[str, list[str]] = {}
-    for what, row in rows.iterrows():
+    for what, row in rows.items():
         if not math.isnan(row["seeds low"]):
             alone = "over seeds alone" if math.isnan(row["low"]) else ""
             text = ", ".join(filter(None, (alone, row["coverage"])))

@@ -69,9 +69,12 @@ def applied(
 
 def _settings(width: float, height: float, font_size: float) -> dict[str, Any]:
     thin, tick, label = 0.6 * font_size / _BASE, 2.5 * font_size / _BASE, 7.5 / 7 * font_size
+    around = 3 / 72 * font_size / _BASE  # inches
     return {
         "figure.figsize": (width, height),
         "figure.constrained_layout.use": True,
+        "figure.constrained_layout.h_pad": around,
+        "figure.constrained_layout.w_pad": around,
         "figure.labelsize": label,
         "font.family": "sans-serif",
         "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same everywhere

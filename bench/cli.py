@@ -164,7 +164,7 @@ def report(
     ] = None,
     arms: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="figures show this arm, or those like 'static-*'; again"),
+        typer.Option(metavar="NAME", help="figures show these: a name or 'static-*'; several"),
     ] = None,
     measure: Annotated[str, typer.Option(help="that figures show; default: the primary one")] = "",
     style: Annotated[str, typer.Option(help="of figures: paper (3.3 in wide) or slide")] = "paper",

@@ -50,4 +50,4 @@ def _for_others(url: str) -> str:
     here = f"sqlite:///{Path.cwd()}/"
     if url.startswith(here):
         return f"sqlite:///{url.removeprefix(here)}"
-    return re.sub(r"//[^/@]*@", "//", url)
+    return re.sub(r"//.*@", "//", url).partition("?")[0]

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.errors import EmptyDataError, ParserError
+from pyarrow.lib import ArrowInvalid
 
 from bench.errors import InputError
 from bench.files import write_text
@@ -113,6 +115,7 @@ def load_results(folder: str | Path) -> Results:
         dev=_per_query(folder, summary, "dev"),
         former=_former(folder, summary),
     )
+    _refuse_incomplete(everything)
     shares = everything.study.train_shares[:-1]
     subsets = {share: _given(everything, share) for share in shares}
     return replace(_given(everything, 1.0), subsets=subsets)
@@ -136,12 +139,22 @@ def _per_query(folder: Path, summary: pd.DataFrame, name: str) -> pd.DataFrame:
     runs = summary.loc[(summary["role"] != "tuning") & (summary["status"] == "done"), keys]
     paths = [folder / "runs" / str(run) / f"{name}.parquet" for run in runs["run"]]
     there = [path.exists() for path in paths]
-    tables = [pd.read_parquet(path) for path, found in zip(paths, there, strict=True) if found]
+    tables = [_read_parquet(path) for path, found in zip(paths, there, strict=True) if found]
     if not tables:
         return pd.DataFrame(columns=keys)
     labels = runs[there].loc[runs[there].index.repeat(list(map(len, tables)))]
     values = pd.concat(tables, ignore_index=True)
     return pd.concat([labels.reset_index(drop=True), values], axis="columns")
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except ArrowInvalid as error:
+        what = str(error).splitlines()[0]
+        raise InputError(
+            f"{path} is damaged ({what}); a report goes without it once it is deleted"
+        ) from None
 
 
 def _given(results: Results, share: float) -> Results:
@@ -167,15 +180,49 @@ def read_summary(folder: Path) -> pd.DataFrame:
     if not (folder / "summary.csv").is_file():
         raise InputError(f"{folder}: nothing is finished here yet; `bench run` goes on with it")
     summary = read_table(folder / "summary.csv")
+    _refuse_without(folder / "summary.csv", summary, [*_FIRST[:-1], "status", "run"])
+    if summary["run"].isna().any():
+        raise _damaged(folder / "summary.csv", "a row of it is cut off")
+    if summary.empty:
+        raise InputError(f"{folder}: nothing is finished here yet; `bench run` goes on with it")
     if "train_share" not in summary:  # of a version before there were shares
         summary["train_share"] = 1.0
     return summary
 
 
+def _refuse_without(path: Path, table: pd.DataFrame, columns: Sequence[str]) -> None:
+    if missing := [name for name in columns if name not in table]:
+        raise _damaged(path, f"there is no column {missing[0]!r}")
+
+
+def _refuse_incomplete(results: Results) -> None:
+    """A table without rows of a run that is done would change what is concluded, unseen."""
+    summary = results.summary
+    done = summary[(summary["status"] == "done") & (summary["role"] != "reference")]
+    runs = set(done[list(_LABELS)].itertuples(index=False, name=None))
+    for name, table in (("curves", results.curves), ("ledger", results.ledger)):
+        path = results.folder / f"{name}.csv"
+        _refuse_without(path, table, _LABELS)
+        known = set(table[list(_LABELS)].itertuples(index=False, name=None))
+        if missing := sorted(runs - known):
+            arm, role, trial, seed = missing[0]
+            raise _damaged(path, f"nothing is in it of {arm} ({role} {trial}, seed {seed})")
+
+
 def read_table(path: Path) -> pd.DataFrame:
     """A table of ours; an arm may be named NA or 0.5, only an empty field is missing."""
     names = dict.fromkeys(_NAMES, str)
-    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=names)
+    try:
+        return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=names)
+    except (FileNotFoundError, UnicodeDecodeError, ParserError, EmptyDataError) as error:
+        raise _damaged(path, str(error)) from None
+
+
+def _damaged(path: Path, what: str) -> InputError:
+    first_line = (what.strip() or "it is empty").splitlines()[0]
+    return InputError(
+        f"{path} cannot be read: {first_line}; `bench run` makes it again from the records"
+    )
 
 
 def write_tables(out: Path, study: Study, rows: Sequence[Row]) -> None:

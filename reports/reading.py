@@ -71,6 +71,7 @@ def tested_points(results: Results) -> pd.DataFrame:
     """Of each run the point it was tested at: the best on dev-select, ties to the earliest."""
     chosen_by = selection(results)
     rows = results.curves.reindex(columns=[*RUN, chosen_by, results.study.primary])
+    rows = rows.dropna(subset=chosen_by)
     return rows.loc[rows.groupby(RUN, sort=False)[chosen_by].idxmax()]
 
 

@@ -54,8 +54,11 @@ class Shown:
 
     def rows(self, figure: Figure, results: Results, data: pd.DataFrame) -> pd.DataFrame:
         """The figure's data without the arms that it does not show."""
-        hidden = set(arms(results)) - self._kept(figure, results, data)
-        return data[~data["arm"].isin(hidden)] if hidden and "arm" in data else data
+        kept = self._kept(figure, results, data)
+        if "arm" not in data or not data["arm"].isin(kept).any():
+            return data.iloc[:0]  # references alone are no figure
+        hidden = set(arms(results)) - kept
+        return data[~data["arm"].isin(hidden)] if hidden else data
 
     def note(self, figure: Figure, results: Results, data: pd.DataFrame) -> str:
         """What has to be said of it below the figure; empty where everything is as usual."""

@@ -195,10 +195,11 @@ def speed_by_trials(results: Results) -> pd.DataFrame:
 
     Columns: target, gain, arm, trials (of both; an arm with fewer has all of its own), ratio: the
     baseline's cold seconds to the target and tuning so far ÷ the arm's, of geometric means over
-    seeds, restricted as in `speed_table`. With none it is the cold speed-up.
+    seeds, restricted as in `speed_table`, and bound, what it is there. With none it is the cold
+    speed-up.
     """
     curves, baseline = read_curves(results), results.study.baseline
-    columns = ["target", "gain", "arm", "trials", "ratio"]
+    columns = ["target", "gain", "arm", "trials", "ratio", "bound"]
     if not len(curves.rows(baseline)) or results.study.training.schedule != "constant":
         return pd.DataFrame(columns=columns)
     spent = {arm: own["seconds"].to_numpy() for arm, own in tuning_costs(results).groupby("arm")}
@@ -214,5 +215,6 @@ def speed_by_trials(results: Results) -> pd.DataFrame:
                 tuning = [spent[one][min(trials, len(spent[one]) - 1)] for one in (arm, baseline)]
                 later = Times(*(clock + own for clock, own in zip(times, 2 * tuning, strict=True)))
                 value = float(np.exp(-later.log_ratio()))
-                rows.append((str(target), target.gain, arm, trials, value))
+                bound = later.bound.translate(_TURNED)
+                rows.append((str(target), target.gain, arm, trials, value, bound))
     return pd.DataFrame(rows, columns=columns).astype({"gain": float})

@@ -40,8 +40,8 @@ STYLES = {
     "slide": Style(10.0, 5.2, 18.0),
 }
 
-SIZES = (4.0, 40.0)
-"""Points: what a font size may be."""
+SIZES = (0.7, 1.45)
+"""Of a style's own font size, what another may be: figures have room for no more."""
 
 GREY = "0.45"
 
@@ -59,9 +59,12 @@ def applied(
     """
     if style not in STYLES:
         raise InputError(f"no style {style!r}{did_you_mean(style, STYLES)}")
-    if font_size is not None and not SIZES[0] <= font_size <= SIZES[1]:
-        raise InputError(f"a font size is from {SIZES[0]:g} to {SIZES[1]:g} points: {font_size:g}")
     chosen = STYLES[style]
+    least, most = (round(share * chosen.font_size) for share in SIZES)
+    if font_size is not None and not least <= font_size <= most:
+        raise InputError(
+            f"a font size of style {style!r} is from {least} to {most} points: {font_size:g}"
+        )
     return matplotlib.style.context(
         ["default", _settings(chosen.width, chosen.height, font_size or chosen.font_size)]
     )

@@ -31,6 +31,8 @@ def warnings(results: Results) -> list[str]:
         *_baseline(results),
         *_failed(results),
         *_ended_early(results),
+        *_untrained(results),
+        *_incomplete(results),
         *_examples(results),
         *_environments(results),
         *_pace(results),
@@ -84,6 +86,33 @@ def _ended_early(results: Results) -> Iterator[str]:
             f"gained on dev-select for {count(results.study.evaluation.patience)} examples. They "
             "are charged what they took, not what the budget allows."
         )
+
+
+def _untrained(results: Results) -> Iterator[str]:
+    """Runs whose best point on dev-select was the one before any training."""
+    runs = final_runs(results).reindex(columns=["arm", "best_point"])
+    started = (runs["best_point"] == 0).groupby(runs["arm"], sort=False).agg(["sum", "size"])
+    told = [
+        f"{named(arm)} ({untrained} of {done})"
+        for arm, untrained, done in started[started["sum"] > 0].itertuples()
+    ]
+    if told:
+        yield (
+            "dev-select preferred the untrained student to every later point, so that it is what "
+            f"test measured, in final runs of {', '.join(told)}."
+        )
+
+
+def _incomplete(results: Results) -> Iterator[str]:
+    """Values by query that are not there, without which there are fewer intervals and tests."""
+    runs = set(final_runs(results).reindex(columns=["run"])["run"].dropna())
+    for name, of in (("dev", results.dev), ("queries", results.queries)):
+        missing = runs - set(of.reindex(columns=["run"])["run"])
+        if missing and missing != runs:  # of all of them: an older record, or the tables alone
+            yield (
+                f"Values by query are missing ({name}.parquet) of {len(missing)} of {len(runs)} "
+                "final runs: where they are needed there is no interval, or none over queries."
+            )
 
 
 def _examples(results: Results) -> Iterator[str]:

@@ -25,17 +25,24 @@ def draw(
     name: str,
     results: Results,
     *,
-    arms: Sequence[str] = (),
+    arms: str | Sequence[str] = (),
     measure: str = "",
     style: str = "paper",
     font_size: float | None = None,
 ) -> matplotlib.figure.Figure:
-    """One figure, as `Shown` says.
+    """One figure.
+
+    Args:
+        arms: names, or patterns such as ``static-*``; none for all that a reader can tell apart.
+        measure: one of the study's; the primary one if it is not said.
+        style: ``paper`` (one column) or ``slide``.
+        font_size: points; the style's own if it is not said.
 
     Raises:
         InputError: no such figure, arm, measure or style; or nothing to draw yet.
     """
-    figure, shown = figures.create(name), Shown(arms, measure, style, font_size)
+    asked = [arms] if isinstance(arms, str) else arms
+    figure, shown = figures.create(name), Shown(asked, measure, style, font_size)
     with remembering(), shown.applied():
         measured = shown.measured(results)
         rows = shown.rows(figure, measured, figure.data(measured))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
@@ -34,6 +35,8 @@ class Quality(Forest):
 
     def data(self, results: Results) -> pd.DataFrame:
         table = against_baseline(results).rename(columns={"difference": "value"})
+        if results.chosen_by:
+            table = table.assign(**{"p Holm": np.nan})  # it was not what the study asked
         kept = ["arm", "baseline", "test", "seeds", "value", "low", "high", "p Holm"]
         table = table[kept].assign(measure=results.study.primary, over="", bound="")
         return table.assign(missing="no value")

@@ -67,7 +67,7 @@ def _refuse_others(out: Path, studies: Sequence[Results]) -> None:
     others = [path.name for path in out.iterdir()] if out.is_dir() else []
     if (out.exists() and not out.is_dir()) or set(others) - _OURS:
         raise InputError(f"{out}: there is something else here; name a folder that is new")
-    if out.resolve() in [(results.folder / "report").resolve() for results in studies]:
+    if (out.resolve().parent / "study.toml").is_file() and out.resolve().name == "report":
         raise InputError(f"{out}: a study's own report is here; name another folder")
 
 

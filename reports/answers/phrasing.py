@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from reports.wording import decimals, fixed
+from reports.wording import Row, decimals, fixed, spanned
 
 MOST_NAMES = 6
+
+_BOUNDS = {"": "", "≥": "at least ", "≤": "at most "}
 
 
 def listed(names: Sequence[str]) -> str:
@@ -22,3 +24,10 @@ def signed_between(value: float, low: float, high: float) -> str:
     places = decimals(value, low, high)
     lead, *bounds = (fixed(number, places, sign=True) for number in (value, low, high))
     return lead if math.isnan(low) else f"{lead} [{', '.join(bounds)}]"
+
+
+def in_words(value: float, row: Row, bound: str) -> str:
+    """``at most 0.21 [0.14, 0.33]``: a ratio with the interval that is shown of it, and over what
+    that is where it is over seeds alone."""
+    alone = " over seeds alone" if row["over"] == "seeds" else ""
+    return f"{_BOUNDS[bound]}{spanned(value, row['shown low'], row['shown high'])}{alone}"

@@ -28,6 +28,8 @@ def clauses(results: Results) -> list[str]:
     if len(open_):
         names = listed([named(arm) for arm in open_["arm"]])
         found.append(f"{names} cannot be told apart from {named(study.baseline)} at 95 %")
+    if unknown := [named(arm) for arm in rows.loc[rows["low"].isna(), "arm"]]:
+        found.append(f"of {listed(unknown)} there is no interval: too few seeds")
     kept = [clause for clause in found if clause]
     return [said + kept[0], *kept[1:]]
 

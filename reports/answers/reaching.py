@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import pandas as pd
 
 from bench.results import Results
-from reports.answers.phrasing import listed
+from reports.answers.phrasing import in_words, listed
 from reports.reading import arms
-from reports.speed import speed_table
+from reports.speed import speed_table, with_shown
 from reports.targets import targets, to_target
-from reports.wording import named, spanned
+from reports.wording import named
 
 
 def clauses(results: Results) -> list[str]:
@@ -29,7 +29,7 @@ def clauses(results: Results) -> list[str]:
             f"{named(study.baseline)} gained nothing on dev-curve by the end of its budget: there "
             "is no target on its scale, and no arm is faster or slower to it"
         ]
-    table = speed_table(results)
+    table = with_shown(speed_table(results))
     table = table[table["target"] == target]
     told: dict[str, list[str]] = {}
     place: dict[str, float] = {}
@@ -101,16 +101,15 @@ def _baseline_itself(table: pd.DataFrame) -> Iterator[str]:
             yield f"{name} itself got there with {reached} of {seeds} seeds"
 
 
-_WORDS = {"": "", "≥": "at least ", "≤": "at most "}
 _TURNED = str.maketrans("≥≤", "≤≥")
 
 
 def _times(row: pd.Series, inverse: bool) -> str:
     """``0.21 [0.14, 0.33]``, of a speed-up its inverse; empty where it is not known."""
-    value, low, high = (float(row[name]) for name in ("ratio", "low", "high"))
-    bound = str(row["bound"])
+    value, bound = float(row["ratio"]), str(row["bound"])
     if math.isnan(value) or bound == "~":
         return ""
-    if inverse:
-        value, low, high, bound = 1 / value, 1 / high, 1 / low, bound.translate(_TURNED)
-    return f"{_WORDS[bound]}{spanned(value, low, high)}"
+    if not inverse:
+        return in_words(value, row, bound)
+    ends = {"shown low": 1 / row["shown high"], "shown high": 1 / row["shown low"]}
+    return in_words(1 / value, {**ends, "over": row["over"]}, bound.translate(_TURNED))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
 
 from bench.results import Results
-from reports.answers.phrasing import listed
+from reports.answers.phrasing import in_words, listed
 from reports.data_fraction import fractions_table
+from reports.speed import with_shown
 from reports.targets import targets
-from reports.wording import named, spanned
+from reports.wording import Row, named
 
 
 def clauses(results: Results) -> list[str]:
@@ -18,6 +18,7 @@ def clauses(results: Results) -> list[str]:
         return []
     table, target = fractions_table(results), str(targets(results)[0])
     rows = table[(table["target"] == target) & (table["arm"] != results.study.baseline)]
+    rows = with_shown(rows[rows["quality"].notna()])
     goal = f"{target} of {named(results.study.baseline)}"
     there = rows[rows["reached"] > 0].sort_values("fraction").to_dict("records")
     missed = [named(arm) for arm in rows.loc[rows["reached"] == 0, "arm"]]
@@ -29,9 +30,10 @@ def clauses(results: Results) -> list[str]:
     )
 
 
-def _clause(row: Mapping[Any, Any], goal: str) -> str:
-    counted = (
-        "" if row["reached"] == row["seeds"] else f" with {row['reached']} of {row['seeds']} seeds"
-    )
-    share = spanned(row["fraction"], row["low"], row["high"], str(row["bound"]))
-    return f"{named(row['arm'])} reached {goal}{counted} with {share} of its labels"
+def _clause(row: Row, goal: str) -> str:
+    reached, seeds = row["reached"], row["seeds"]
+    counted = "" if reached == seeds else f" with {reached} of {seeds} seeds"
+    said = f"{named(row['arm'])} reached {goal}{counted}"
+    if math.isnan(row["fraction"]):
+        return f"{said}, with labels that are not known"
+    return f"{said} with {in_words(row['fraction'], row, str(row['bound']))} of its labels"

@@ -21,6 +21,8 @@ LEAST_RANGE = 10.0
 
 def set_log_scale(axes: Axes, left: float, right: float, text: Callable[[float], str]) -> None:
     """A logarithmic x axis; ticks few and plainly written, however little of a decade it shows."""
+    right = right if 0 < right < np.inf else 1.0
+    left = left if 0 < left < right else right / 10  # nothing took any time: an axis all the same
     axes.set_xscale("log")
     axes.set_xlim(left, right)
     _set_ticks(axes.xaxis, right / left, text)

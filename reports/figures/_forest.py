@@ -69,7 +69,14 @@ def missing(row: Row) -> str:
         return _MISSING[row["quantity"]]
     if row["quantity"] == "labels":
         return "without labels" if row["ratio"] == 0 else "labels not known"
-    return "there before training" if row["untrained"] else "not by the first end of a run"
+    if row["untrained"]:
+        return f"{row['untrained']}/{row['seeds']} there before training"
+    return "not by the first end of a run"
+
+
+def _vain(row: Row) -> bool:
+    """A ratio of horizons alone: no seed got there, nor did all of the baseline's."""
+    return not row["reached"] and row["bound"] == "~"
 
 
 def _shown(rows: pd.DataFrame) -> list[Row]:
@@ -91,8 +98,9 @@ def _draw_line(axes: Axes, at: float, name: str, line: str) -> None:
 def _draw_row(axes: Axes, place: float, row: Row, colour: str, size: float) -> None:
     """A symbol on its interval, and the numbers at the right."""
     there = f"({row['reached']}/{row['seeds']})"
-    if not row["ratio"] > 0:
-        _write(axes, 0.02, place, f"{missing(row)} {there}", style="italic")
+    if not row["ratio"] > 0 or _vain(row):
+        counted = "" if row["reached"] and row["untrained"] > 0 else f" {there}"
+        _write(axes, 0.02, place, f"{missing(row)}{counted}", style="italic")
         return
     shown: dict[str, Any] = {"color": colour, "linewidth": points(1.6 * size), "zorder": 2}
     line = ":" if row["over"] == "seeds" else "-"

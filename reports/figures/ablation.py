@@ -73,7 +73,7 @@ class Ablation(Figure):
             x=data.groupby(["measure", "test"], sort=False).ngroup() + GAP * measures.ngroup(),
             y=data["arm"].map(dict(zip(arms["arm"], middles, strict=True))),
             most=measures["difference"].transform(lambda own: max(own.abs().max(), LEAST_RANGE)),
-            marked=(data["p Holm"] < LEVEL) & data["low"].notna(),
+            marked=(data["p Holm"] < LEVEL) & ((data["low"] > 0) | (data["high"] < 0)),
         )
         for cell in cells.to_dict("records"):
             _draw(axes, cell)

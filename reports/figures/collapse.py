@@ -13,10 +13,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bench.results import Results
 from reports import figures
+from reports.figures._curves import means
 from reports.figures._labels import Label, legend_below
 from reports.figures.base import Figure
 from reports.geometry import COLLAPSE
-from reports.statistics import interval
 from reports.style import GREY, Look, canvas, looks, points
 from reports.wording import count, measure, plain
 
@@ -32,8 +32,8 @@ class Collapse(Figure):
     """How alike two different documents of a batch are to the student (at the dashed line, 1, its
     space has collapsed to a point) and the target that the loss sets it, in the loss's own unit,
     against training examples. A point is the mean over the steps since the point before it, so
-    there is none at 0 examples; lines are means over seeds, bands 95 % intervals over seeds
-    (Student's t, from three seeds on).
+    there is none at 0 examples; lines are means over seeds, as far as all of them go, bands 95 %
+    intervals over seeds (Student's t, from three seeds on).
     """
 
     section: ClassVar[str] = "Students and teachers"
@@ -42,15 +42,14 @@ class Collapse(Figure):
     def data(self, results: Results) -> pd.DataFrame:
         curves = results.curves
         trained = curves[curves["role"] == "final"].reindex(
-            columns=["arm", "point", "examples", *COLLAPSE]
+            columns=["arm", "seed", "point", "examples", *COLLAPSE]
         )
-        watched = trained.melt(["arm", "point", "examples"], COLLAPSE, "quantity").dropna()
-        keys = ["quantity", "arm", "point"]
-        rows = [
-            (*key, own["examples"].mean(), len(own), *interval(own["value"]))
-            for key, own in watched.groupby(keys, sort=False)
+        found = [
+            means(trained.dropna(subset=quantity), "examples", quantity).assign(quantity=quantity)
+            for quantity in COLLAPSE
         ]
-        return pd.DataFrame(rows, columns=[*keys, "examples", "seeds", "mean", "low", "high"])
+        table = pd.concat(found, ignore_index=True).rename(columns={"x": "examples", "y": "mean"})
+        return table[["quantity", "arm", "point", "examples", "seeds", "mean", "low", "high"]]
 
     def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
         shown = [quantity for quantity in COLLAPSE if quantity in set(data["quantity"])]

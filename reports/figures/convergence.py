@@ -71,11 +71,9 @@ class Convergence(Figure):
 
     def alt(self, results: Results, data: pd.DataFrame) -> str:
         primary = results.study.primary
-        ends = data[data["point"] == data.groupby("role")["point"].transform("max")]
-        values = ", ".join(
-            f"{arm} {measure(value)}"
-            for arm, value in ends.groupby("arm", sort=False)[primary].mean().items()
-        )
+        shown = data["mean"].fillna(data[primary].where(data["role"] == "reference"))
+        ends = shown.groupby(data["arm"], sort=False).last()
+        values = ", ".join(f"{arm} {measure(value)}" for arm, value in ends.items())
         said = f"{self.caption} {primary} at the last point: {values}."
         rows = data[data["role"] == "final"].drop_duplicates("arm").dropna(subset="quality")
         if rows.empty:

@@ -91,7 +91,7 @@ class Costs(Figure):
         right = whole[["tuned", "high"]].max(axis=1)
         for x, y, tuned in zip(right, middles, whole["tuned"], strict=True):
             axes.text(x, y, f" {seconds(tuned)} s", va="center", fontsize=points(6.5))
-        axes.set_xlim(0, 1.3 * right.max())
+        axes.set_xlim(0, 1.3 * right.max() or 1)
         axes.set_xlabel("charged seconds")
         axes.xaxis.set_major_formatter("{x:,.10g}")
         named_below(figure, list(handles.values()), list(handles))

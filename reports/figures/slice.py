@@ -40,8 +40,8 @@ class Slice(Figure):
 
     def data(self, results: Results) -> pd.DataFrame:
         rows = trials_table(results)
-        trials = rows[rows["role"] == "tuning"].groupby("arm")["trial"].nunique()
-        return rows[rows["arm"].map(trials).fillna(0) >= FEWEST]
+        trials = rows["trial"].where((rows["role"] == "tuning") & rows["value"].notna())
+        return rows[trials.groupby(rows["arm"]).transform("nunique") >= FEWEST]
 
     def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
         shown = {arm: look for arm, look in looks(results).items() if arm in set(data["arm"])}

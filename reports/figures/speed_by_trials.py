@@ -19,7 +19,7 @@ from reports.figures._ratios import headline_ratios, missing, times, told
 from reports.figures.base import Figure
 from reports.speed import speed_by_trials
 from reports.style import GREY, Look, canvas, looks, points
-from reports.wording import named, plain, ratio
+from reports.wording import named, plain
 
 WIDTH = 0.06  # of the axis, what arms share: side by side their intervals can be told apart
 FAR = 3.0  # times beyond all lines, where intervals are cut: a wide one must not flatten the lines
@@ -48,7 +48,7 @@ class SpeedByTrials(Figure):
         ends = ratios.assign(trials=ends).dropna(subset="trials")
         alike = ["arm", "baseline", "seeds", "reached", "untrained"]
         rows = rows.merge(ends[alike].drop_duplicates(), on="arm")
-        shown = ["arm", "trials", "bound", "shown low", "shown high", "over"]
+        shown = ["arm", "trials", "shown low", "shown high", "over"]
         return rows.merge(ends[shown], on=["arm", "trials"], how="left")
 
     def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -80,7 +80,7 @@ def _told(arm: str, rows: pd.DataFrame) -> str:
     first, last = rows.iloc[0], rows.iloc[-1]
     if rows["ratio"].isna().all():
         return f"{named(arm)} {missing(first)}"
-    between = ", ".join(ratio(value) for value in rows["ratio"].iloc[1:-1])
+    between = ", ".join(map(told, rows.iloc[1:-1].to_dict("records")))
     steps = [f"{told(first)} cold", between, f"{told(last)} after {last['trials']} trials"]
     return f"{named(arm)} {', then '.join(filter(None, steps))}"
 

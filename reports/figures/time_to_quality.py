@@ -95,6 +95,8 @@ def _by(clock: str, results: Results, trained: pd.DataFrame) -> pd.DataFrame:
 
 def _told(rows: pd.DataFrame) -> str:
     known = rows.dropna(subset="mean").sort_values("point")
+    if known.empty:
+        return "no value"
     first, last = known.iloc[0], known.iloc[-1]
     begins = f"{measure(first['mean'])} until {seconds(first['mean seconds'])} s"
     return f"{begins}, then up to {measure(last['mean'])} at {seconds(last['mean seconds'])} s"

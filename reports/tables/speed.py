@@ -225,12 +225,13 @@ def _beside(rows: Mapping[str, Row]) -> str:
 
 def _trials_table(table: pd.DataFrame) -> Table:
     """A row a target and arm, a column a number of trials."""
-    wide = table.pivot(index=["target", "arm"], columns="trials", values="ratio")
+    told = table.assign(told=[_bounded(row) for row in table.to_dict("records")])
+    wide = told.pivot(index=["target", "arm"], columns="trials", values="told")
     wide = wide.reindex(table.drop_duplicates(["target", "arm"])[["target", "arm"]])
     trials = list(wide.columns)
 
     def cells(row: Row) -> list[Cell]:
-        ratios = [wording.ratio(row[number]) for number in trials]
+        ratios = [row[number] for number in trials]
         return [Cell(text) for text in (row["target"], wording.plain(row["arm"]), *ratios)]
 
     return Table(
@@ -239,13 +240,18 @@ def _trials_table(table: pd.DataFrame) -> Table:
         note=(
             "The baseline's charged seconds to the target ÷ the arm's, both with so many tuning "
             "trials on their bills (an arm with fewer, with all of its own); with none the cold "
-            "speed-up. Bounds are those of the tuned clock."
+            "speed-up. Bounds (≥, ≤) and ~ as above."
         ),
         header=["target", "arm", *(_trials(number) for number in trials)],
         align="ll" + "r" * len(trials),
         groups=groups(wide.reset_index(), cells, by="target"),
         data=table,
     )
+
+
+def _bounded(row: Row) -> str:
+    """``≥ 3.2``."""
+    return wording.spanned(row["ratio"], math.nan, math.nan, row["bound"])
 
 
 def _trials(number: int) -> str:

@@ -121,8 +121,8 @@ def test_a_slide_is_wide_and_its_text_large(results):
     assert slide.get_figwidth() == pytest.approx(10)
     sizes = [drawn.axes[0].xaxis.label.get_fontsize() for drawn in (paper, slide)]
     assert sizes == pytest.approx([7.5, 135 / 7])
-    larger = reports.draw("convergence", results, font_size=14)
-    assert larger.axes[0].xaxis.label.get_fontsize() == pytest.approx(15)
+    larger = reports.draw("convergence", results, font_size=9.8)
+    assert larger.axes[0].xaxis.label.get_fontsize() == pytest.approx(10.5)
     assert larger.get_figwidth() == pytest.approx(3.3)
 
 
@@ -133,7 +133,7 @@ def test_a_slide_is_wide_and_its_text_large(results):
         ({"arms": ["x*"]}, "no arm 'x"),
         ({"measure": "nDCG@1O"}, "no measure 'nDCG@1O', did you mean 'nDCG@10'"),
         ({"style": "papr"}, "no style 'papr', did you mean 'paper'"),
-        ({"font_size": 0.5}, "from 4 to 40 points"),
+        ({"font_size": 12.0}, "from 5 to 10 points"),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_said_and_nothing_is_written(results, asked, message):

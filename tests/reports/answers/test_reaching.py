@@ -59,28 +59,38 @@ def _told(baseline, arm, **options):
     return "; ".join([clause.removeprefix("a "), *beside])
 
 
+def _interval(results):
+    """What the table of speed has of a's examples, over seeds alone."""
+    row = _row(results)
+    return f"{spanned(row['ratio'], row['seeds low'], row['seeds high'])} over seeds alone"
+
+
 def test_a_baseline_that_did_not_always_get_there_is_at_least_that_slow():
     told = _told([bare(4), bare(4), bare(5)], [bare(2)] * 3)
     # Its third run holds 0.5 at its last point alone: 500 examples are a lower bound of it.
-    share = ratio(200 / (400 * 400 * 500) ** (1 / 3))
+    share = float(ratio(200 / (400 * 400 * 500) ** (1 / 3)))
+    interval = _interval(make({"b": [bare(4), bare(4), bare(5)], "a": [bare(2)] * 3}))
+    assert interval.startswith(f"{share:.2f} [")
     assert told == (
-        f"reached {HEADLINE} of b with at most {share} of its examples and in at most {share} of "
-        "its time with everything charged; b itself got there with 2 of 3 seeds"
+        f"reached {HEADLINE} of b with at most {interval} of its examples and in at most "
+        f"{interval} of its time with everything charged; b itself got there with 2 of 3 seeds"
     )
 
 
 def test_an_arm_that_did_not_always_get_there_is_at_least_that_slow():
     told = _told([bare(2)] * 3, [bare(4), bare(4), bare(5)])
-    share = ratio((400 * 400 * 500) ** (1 / 3) / 200)
+    interval = _interval(make({"b": [bare(2)] * 3, "a": [bare(4), bare(4), bare(5)]}))
+    assert interval.startswith(f"{(400 * 400 * 500) ** (1 / 3) / 200:.1f} [")
     assert told == (
-        f"reached {HEADLINE} of b with 2 of 3 seeds, with at least {share} of its examples and in "
-        f"at least {share} of its time with everything charged"
+        f"reached {HEADLINE} of b with 2 of 3 seeds, with at least {interval} of its examples and "
+        f"in at least {interval} of its time with everything charged"
     )
 
 
 def test_a_baseline_that_never_got_there_is_said():
     told = _told([bare(5)] * 3, [bare(2)] * 3)
-    assert told.startswith(f"reached {HEADLINE} of b with at most 0.4 of its examples")
+    exactly = "0.4 [0.4, 0.4] over seeds alone"
+    assert told.startswith(f"reached {HEADLINE} of b with at most {exactly} of its examples")
     beside = "b itself was never there at two evaluation points in a row, so that ratios are bounds"
     assert told.endswith(beside)
     told = _told([bare(5)] * 3, [bare(5)] * 3)

@@ -212,6 +212,10 @@ def test_links_hold_no_password(tmp_path):
     mlflow = {"uri": "http://me:secret@host:5000", "experiment": "1", "runs": {"r": "m"}}
     write_links(tmp_path, storage, {"a": "a [1]"}, mlflow)
     assert read_links(tmp_path)["mlflow"]["uri"] == "http://host:5000"
+    for uri in ("postgresql://me:s@ecret@host/db", "http://me:se/cret@host/db?token=secret"):
+        write_links(tmp_path, storage, {"a": "a [1]"}, {**mlflow, "uri": uri})
+        assert read_links(tmp_path)["mlflow"]["uri"].endswith("://host/db")
+    write_links(tmp_path, storage, {"a": "a [1]"}, mlflow)
     write_links(tmp_path, storage, {"a": "a [1]"}, None)
     assert read_links(tmp_path)["mlflow"]["runs"] == {"r": "m"}
     (tmp_path / "links.json").write_text("[")

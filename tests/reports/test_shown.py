@@ -142,3 +142,11 @@ def test_a_wish_that_cannot_be_met_is_said_and_nothing_is_written(results, asked
     with pytest.raises(InputError, match=message):
         write_report(results, Shown(**asked))
     assert not (results.folder / "report").exists()
+
+
+def test_references_alone_are_no_figure(study):
+    arms = [{"name": "margin-mse"}, {"name": "fails", "failed": (1, 2, 3)}]
+    results = study(arms=arms)
+    with pytest.raises(InputError, match="no final run"):
+        reports.draw("convergence", results, arms="fails")
+    assert not list((write_report(results, Shown(["fails"])).parent / "figures").glob("conv*"))

@@ -295,3 +295,19 @@ def test_studies_without_a_baseline_or_without_test_values(tmp_path):
     ratios = {row[1]: row[2:] for row in _texts(reaching_across(known))}
     assert ratios["x/s"] == ["–"] * 6
     assert ratios["y/s"][0] == "3/3"
+
+
+@pytest.mark.parametrize("out", ["other", "one/report", "third/report"])
+def test_only_a_report_of_several_studies_is_replaced(tmp_path, out):
+    studies = []
+    for name in ("one", "two", "third"):
+        (tmp_path / name).mkdir()
+        studies.append(Writer(tmp_path / name, Plan(trials=0)).write())
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "mine.txt").touch()
+    (tmp_path / "third" / "report").mkdir()
+    (tmp_path / "third" / "report" / "index.html").touch()
+    with pytest.raises(InputError, match=r"something else here|own report is here"):
+        write_across(studies[:2], tmp_path / out)
+    assert (tmp_path / "other" / "mine.txt").exists()
+    assert (tmp_path / "third" / "report" / "index.html").exists()

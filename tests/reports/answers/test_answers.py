@@ -145,3 +145,24 @@ def test_of_many_clauses_the_first_are_said():
 
 def test_nothing_finished_answers_nothing(study):
     assert answer(study(arms=[{"name": "margin-mse", "failed": (1, 2, 3)}], trials=0)) == ""
+
+
+def test_where_the_baseline_gains_nothing_no_share_is_said_to_miss_a_target():
+    flat, rising = [Run([0.5, 0.4, 0.4])] * 3, [Run([0.1, 0.5, 0.6])] * 3
+    arms = {"b": flat, "a": rising}
+    results = make(arms, subsets={0.5: arms})
+    assert shares.clauses(results) == []
+    assert "gained nothing on dev-curve" in answer(results)
+
+
+def test_labels_that_are_not_known_are_said_not_to_be():
+    arms = {
+        share: {"b": [bare(4)] * 3, "a": [Run([0.1] + [0.5] * 5)] * 3} for share in (0.25, 0.5, 1.0)
+    }
+    clauses = shares.clauses(make(arms[1.0], subsets={share: arms[share] for share in (0.25, 0.5)}))
+    assert clauses == ["a reached 99 % of the gain of b, with labels that are not known"]
+
+
+def test_arms_without_an_interval_are_named_too():
+    results = make({**ARMS, "few": _of((0.9, 0.92), (0.91, 0.92))})
+    assert quality.clauses(results)[-1] == "of few there is no interval: too few seeds"

@@ -76,3 +76,15 @@ def test_the_description_tells_from_where_to_where():
     figure = create("collapse")
     said = figure.alt(results, figure.data(results))
     assert "mean_cosine of a 0.840 → 0.740 [0.690, 0.790]." in said
+
+
+def test_a_line_ends_where_the_first_of_its_seeds_does(results):
+    """A mean over the seeds that are left would rise or fall for who is in it."""
+    curves = results.curves.assign(mean_cosine=0.2, mean_target=np.nan)
+    alone = (curves["arm"] == "margin-mse") & (curves["point"] > 2) & (curves["seed"] != 1)
+    curves.loc[(curves["arm"] == "margin-mse") & (curves["point"] > 2), "mean_cosine"] = 0.9
+    data = reports.figures.create("collapse").data(replace(results, curves=curves[~alone]))
+    own = data[data["arm"] == "margin-mse"]
+    assert own["point"].max() == 2
+    assert (own["seeds"] == 3).all()
+    assert own["mean"].tolist() == pytest.approx([0.2] * len(own))

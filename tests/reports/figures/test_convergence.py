@@ -156,3 +156,12 @@ def test_a_wide_band_does_not_flatten_the_curves():
     low, high = reports.draw("convergence", results, arms=["a"]).axes[0].get_ylim()
     assert low > -0.1
     assert high < 1.1
+
+
+def test_the_description_tells_of_points_that_all_seeds_have():
+    """One seed of a goes on alone: what it gets is no mean of the arm."""
+    runs = [Run([0.1, 0.3, 0.3]), Run([0.1, 0.3, 0.3]), Run([0.1, 0.3, 0.5, 0.9])]
+    results = make({"b": [Run([0.1, 0.2, 0.3, 0.4, 0.6])] * 3, "a": runs})
+    figure = reports.figures.create("convergence")
+    told = figure.alt(results, figure.data(results))
+    assert "at the last point: b 0.600, a 0.367." in told

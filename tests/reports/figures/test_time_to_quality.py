@@ -115,3 +115,14 @@ def test_it_says_when_training_begins_and_what_it_brings():
     said = figure.alt(results, figure.data(results))
     assert f"{PRIMARY}: b, train: 0.100 until 0 s, then up to 0.400 at 30 s" in said
     assert "a, cold: 0.100 until 40 s, then up to 0.500 at 100 s" in said
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_a_clock_that_stood_still_has_an_axis_all_the_same(study):
+    results = study(trials=0)
+    for table in (results.summary, results.curves):
+        for name in table.columns[table.columns.str.endswith("_seconds")]:
+            table[name] = 0.0
+    results.ledger["seconds"] = 0.0
+    for name in ("time-to-quality", "costs"):
+        reports.draw(name, results).draw_without_rendering()

@@ -105,6 +105,7 @@ def load_results(folder: str | Path) -> Results:
     """
     folder = Path(folder)
     summary = read_summary(folder)
+    _refuse_cut_off(folder, summary)
     everything = Results(
         folder=folder,
         study=load_study(str(folder / "study.toml")),
@@ -180,11 +181,6 @@ def read_summary(folder: Path) -> pd.DataFrame:
     if not (folder / "summary.csv").is_file():
         raise InputError(f"{folder}: nothing is finished here yet; `bench run` goes on with it")
     summary = read_table(folder / "summary.csv")
-    _refuse_without(folder / "summary.csv", summary, [*_FIRST[:-1], "status", "run"])
-    if summary["run"].isna().any():
-        raise _damaged(folder / "summary.csv", "a row of it is cut off")
-    if summary.empty:
-        raise InputError(f"{folder}: nothing is finished here yet; `bench run` goes on with it")
     if "train_share" not in summary:  # of a version before there were shares
         summary["train_share"] = 1.0
     return summary
@@ -193,6 +189,14 @@ def read_summary(folder: Path) -> pd.DataFrame:
 def _refuse_without(path: Path, table: pd.DataFrame, columns: Sequence[str]) -> None:
     if missing := [name for name in columns if name not in table]:
         raise _damaged(path, f"there is no column {missing[0]!r}")
+
+
+def _refuse_cut_off(folder: Path, summary: pd.DataFrame) -> None:
+    _refuse_without(folder / "summary.csv", summary, [*_FIRST, "run"])
+    if summary["run"].isna().any():
+        raise _damaged(folder / "summary.csv", "a row of it is cut off")
+    if summary.empty:
+        raise InputError(f"{folder}: nothing is finished here yet; `bench run` goes on with it")
 
 
 def _refuse_incomplete(results: Results) -> None:

@@ -45,14 +45,14 @@ def draw_arms(
     labels, every = [], means(rows, x, y)
     for arm, look in looks.items():
         if not (own := every[every["arm"] == arm].sort_values("point")).empty:
-            line = _draw_mean(axes, own, look, 0.05 + 0.3 / len(looks))
+            line = draw_mean(axes, own, look, 0.05 + 0.3 / len(looks))
             _draw_seeds(axes, rows[rows["arm"] == arm], own, x, y, look)
             labels.append(Label(plain(arm), height_of(axes, own["y"].iloc[-1]), line))
     return labels
 
 
-def _draw_mean(axes: Axes, mean: pd.DataFrame, look: Look, alpha: float) -> Line2D:
-    """A line over the pale band of its interval."""
+def draw_mean(axes: Axes, mean: pd.DataFrame, look: Look, alpha: float) -> Line2D:
+    """A line over the pale band of its interval: rows as `means` gives them."""
     band: dict[str, Any] = {"color": look.colour, "alpha": alpha, "linewidth": 0, "zorder": 1.5}
     axes.fill_between(mean["x"], mean["low"], mean["high"], **band)
     (line,) = axes.plot(

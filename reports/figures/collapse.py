@@ -13,11 +13,11 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bench.results import Results
 from reports import figures
-from reports.figures._curves import means
+from reports.figures._curves import draw_mean, means
 from reports.figures._labels import Label, legend_below
 from reports.figures.base import Figure
 from reports.geometry import COLLAPSE
-from reports.style import GREY, Look, canvas, looks, points
+from reports.style import GREY, canvas, looks, points
 from reports.wording import count, measure, plain
 
 _TITLES = {
@@ -60,7 +60,9 @@ class Collapse(Figure):
             rows = data[data["quantity"] == quantity]
             for arm, look in looks(results).items():
                 if not (own := rows[rows["arm"] == arm]).empty:
-                    lines[arm] = _draw_arm(axes, own, look)
+                    lines[arm] = draw_mean(
+                        axes, own.rename(columns={"examples": "x", "mean": "y"}), look, 0.2
+                    )
             axes.set_title(_TITLES[quantity])
             if quantity == "mean_cosine":
                 _draw_collapse(axes)
@@ -84,22 +86,6 @@ def _course(rows: pd.DataFrame) -> str:
     first, last = rows.iloc[0], rows.iloc[-1]
     between = f" [{measure(last['low'])}, {measure(last['high'])}]" if last["seeds"] > 2 else ""
     return f"{measure(first['mean'])} → {measure(last['mean'])}{between}"
-
-
-def _draw_arm(axes: Axes, rows: pd.DataFrame, look: Look) -> Line2D:
-    axes.fill_between(
-        rows["examples"], rows["low"], rows["high"], color=look.colour, alpha=0.2, linewidth=0
-    )
-    (line,) = axes.plot(
-        rows["examples"],
-        rows["mean"],
-        **look.symbol,
-        linestyle=look.line,
-        linewidth=points(1.2),
-        markersize=points(3.8),
-        zorder=3,
-    )
-    return line
 
 
 def _draw_collapse(axes: Axes) -> None:

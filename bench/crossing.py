@@ -1,4 +1,4 @@
-"""A study carried out: arms → trials → runs, one after the other, surviving any kill.
+"""A study carried out: trials of every arm, then its runs seed by seed, surviving any kill.
 
 Nothing is decided from what is in memory: every step looks at the run records first, so the same
 command simply does what is missing.
@@ -6,9 +6,10 @@ command simply does what is missing.
 
 from __future__ import annotations
 
+import hashlib
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,24 @@ class Outcome:
     done_now: int
     done_before: int
     others: int
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """An arm's options for its final runs on a share of the train queries.
+
+    Attributes:
+        trial: which proposal that is.
+        finals: by seed, the value on dev-select and the run's id.
+    """
+
+    arm: Arm
+    share: float
+    lab: Lab
+    proposals: Proposals
+    trial: int
+    options: dict[str, Any]
+    finals: dict[int, tuple[float | None, str]] = field(default_factory=dict)
 
 
 class Crossing:
@@ -123,10 +142,8 @@ class Crossing:
             say(line)
         for row, execute in self._references():
             self._perform(row, execute, value_of=None)
-        for arm in self.arms:
-            for share, lab in self._labs.items():
-                self._run_arm(arm, share, lab)
-        write_tables(self.out, study, self.rows)
+        self._run_arms()
+        write_tables(self.out, study, self._in_order())
         write_links(self.out, storage_url(self.out), self._optuna_studies, self._tracker.links())
         failed = [row for row in self.rows if row.folder.status() == "failed"]
         others = {path.name for path in (self.out / "runs").iterdir() if path.is_dir()}
@@ -221,23 +238,44 @@ class Crossing:
 
     # -- arms ------------------------------------------------------------------------------------
 
-    def _run_arm(self, arm: Arm, share: float, lab: Lab) -> None:
-        """Tune the arm on a share of the train queries, then train the choice with every seed."""
+    def _run_arms(self) -> None:
+        """Tune every arm, then train their choices seed by seed.
+
+        Runs of one seed follow one another, in an order drawn for each seed: a machine that changes
+        its speed meanwhile changes it for all arms alike.
+        """
+        tuned = [
+            chosen
+            for arm in self.arms
+            for share, lab in self._labs.items()
+            if (chosen := self._tune(arm, share, lab))
+        ]
+        for seed in self.study.seeds:
+            for chosen in sorted(tuned, key=partial(_drawn, seed)):
+                chosen.finals[seed] = self._train_final(chosen, seed)
+        for chosen in tuned:
+            if not chosen.arm.trials:
+                values = [value for value, _ in chosen.finals.values() if value is not None]
+                mean = float(np.mean(values)) if len(values) == len(chosen.finals) else None
+                runs = [run for _, run in chosen.finals.values()]
+                chosen.proposals.record_fixed(mean, runs=runs, seeds=self.study.seeds)
+
+    def _tune(self, arm: Arm, share: float, lab: Lab) -> Chosen | None:
+        """Tune the arm on a share of the train queries; `None` where no trial could be finished."""
         study = self.study
         proposals = Proposals(storage_url(self.out), study, arm, self._identity(lab))
         self._optuna_studies[arm.name] = proposals.optuna_study.study_name
-        train = partial(self._train, arm, share, lab)
-        specify = partial(self._specify, lab)
         values: list[float | None] = []
         for number in range(arm.trials):
             chosen = arm.choose(options := proposals.get(number))
-            run = specify(chosen, TUNING_SEEDS + study.tuning.seed, tests=[])
+            run = self._specify(lab, chosen, TUNING_SEEDS + study.tuning.seed, tests=[])
             proposals.describe(number, run=run.id, seed=run.seed, train_share=share)
             hopeless = partial(proposals.hopeless, number)
-            values.append(train("tuning", number, run, options, hopeless))
+            value = self._train(arm, share, lab, "tuning", number, run, options, hopeless)
+            values.append(value)
             record = self.rows[-1].folder.record()
             pruned = record["status"] == "pruned"
-            proposals.tell(number, values[-1], pruned, record.get("error"))
+            proposals.tell(number, value, pruned, record.get("error"))
         best, options = 0, {}
         if values:
             finished = [-np.inf if value is None else value for value in values]
@@ -245,18 +283,27 @@ class Crossing:
             if values[best] is None:
                 say(f"{arm.name}: every tuning trial failed, so it is not trained further")
                 self._countdown.jobs -= len(study.seeds)
-                return
+                return None
             options = proposals.get(best)
-        chosen = arm.choose(options)
-        finals = [
-            train("final", best, specify(chosen, seed, study.tested), options)
-            for seed in study.seeds
-        ]
-        if not values:
-            known = [value for value in finals if value is not None]
-            mean = float(np.mean(known)) if len(known) == len(finals) else None
-            runs = [row.folder.id for row in self.rows[-len(finals) :]]
-            proposals.record_fixed(mean, runs=runs, seeds=study.seeds)
+        return Chosen(arm, share, lab, proposals, best, options)
+
+    def _train_final(self, chosen: Chosen, seed: int) -> tuple[float | None, str]:
+        """The value on dev-select, and the run."""
+        arm, share, lab, options = chosen.arm, chosen.share, chosen.lab, chosen.options
+        run = self._specify(lab, arm.choose(options), seed, self.study.tested)
+        return self._train(arm, share, lab, "final", chosen.trial, run, options), run.id
+
+    def _in_order(self) -> list[Row]:
+        """The rows as tables list them: references, then arm by arm, however they were trained."""
+        arms = [arm.name for arm in self.arms]
+
+        def place(row: Row) -> tuple[int, ...]:
+            if row.role == "reference":
+                return (-1,)
+            seed = self.study.seeds.index(row.seed) if row.role == "final" else -1
+            return (arms.index(row.arm), list(self._labs).index(row.train_share), seed)
+
+        return sorted(self.rows, key=place)
 
     def _identity(self, lab: Lab) -> dict[str, object]:
         """What the trials of an arm depend on besides the arm."""
@@ -342,7 +389,7 @@ class Crossing:
                 compare_with_teacher(folder, teacher, self.lab)
         self.rows.append(row)
         if status not in FINISHED:
-            write_tables(self.out, self.study, self.rows)
+            write_tables(self.out, self.study, self._in_order())
             self._say_done(row)
         self._tracker.log_run(row)
         if folder.status() != "done" or value_of is None:
@@ -403,6 +450,11 @@ class Crossing:
             f"{count} {place} · dev {self.study.primary} {best[self.study.primary]:.4f} · "
             f"{duration(seconds)} · {self._countdown.left()}"
         )
+
+
+def _drawn(seed: int, chosen: Chosen) -> str:
+    """Where in the order of a seed's runs."""
+    return hashlib.sha256(f"{seed} {chosen.arm.name} {chosen.share}".encode()).hexdigest()
 
 
 def _place(row: Row) -> str:

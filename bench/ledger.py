@@ -19,7 +19,7 @@ class Bill:
     Attributes:
         phase: ``prepare``, ``score``, ``read`` (artifacts; ``prepare`` is due before the first
             step, ``score`` as its examples are consumed); ``train``, ``mine``,
-            ``evaluate``, ``test``, ``start``, ``save``, ``wasted`` (a run).
+            ``evaluate``, ``test``, ``start``, ``compile``, ``save``, ``wasted`` (a run).
         what: the artifact or the part of the run.
         seconds: wall-clock seconds.
         examples: triples drawn, or for which something was scored.

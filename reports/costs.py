@@ -19,6 +19,7 @@ PHASES = {
     "evaluate": "dev evaluations",
     "test": "test",
     "start": "starting",
+    "compile": "warming up",
     "save": "saving",
     "wasted": "lost to kills",
 }

@@ -49,7 +49,7 @@ def evaluate_student(
     lab = Lab(collection, artifacts, device)
     evaluator = Evaluator(lab, student, depth)
     torch.manual_seed(0)  # for a student that is drawn
-    ranking = evaluator.rank(student.build(lab).to(device.place), split)
+    ranking = evaluator.rank(device.put(student.build(lab)), split)
     if run:
         write_trec(run, ranking, collection, split, "bench")
     means = per_query(part, ranking, measures).mean()

@@ -46,7 +46,7 @@ def search_collection(
     artifacts = Artifacts(artifacts_root)
     lab = Lab(open_collection(collection_name, artifacts), artifacts, choose())
     torch.manual_seed(0)  # for a student that is drawn
-    towers = student.build(lab).to(lab.device.place)
+    towers = lab.device.put(student.build(lab))
     texts = lab.collection.documents
     everything = np.arange(len(texts))
     vectors = Evaluator(lab, student, Evaluation()).indexed(towers)

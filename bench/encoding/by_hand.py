@@ -23,7 +23,6 @@ def embed(encoder: Encoder, side: Side, texts: Sequence[str], device: Device) ->
     tokenizer = load_tokenizer(side.model)
     written = [side.prompt + text for text in texts]
     rows = tokenizer(written, truncation=True, max_length=side.max_length)["input_ids"]
-    packed = Packed.of(
-        [np.asarray(row, dtype=np.int64) for row in rows], tokenizer.pad_token_id or 0, device
-    )
-    return encoder.comparable(encoder.to(device.place).eval().embed(packed, device))
+    ids = [np.asarray(row, dtype=np.int64) for row in rows]
+    packed = Packed.of(ids, tokenizer.pad_token_id or 0, device, most=encoder.most)
+    return encoder.comparable(device.put(encoder).eval().embed(packed, device))

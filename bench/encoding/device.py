@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
+import sys
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
 
+import numpy as np
 import torch
 
+from bench.encoding.packing import Close, Ladder, Packing
+
 Precision = Literal["auto", "float32", "bf16"]
+
+Module = TypeVar("Module", bound=torch.nn.Module)
 
 
 @dataclass(frozen=True)
 class Device:
-    """Where tensors live and in which precision the encoder runs; weights stay float32."""
+    """Where tensors live, in which precision the encoder runs and in which passes.
+
+    Weights stay float32.
+    """
 
     place: torch.device
     precision: Literal["float32", "bf16"]
+    packing: Packing = field(default_factory=Close)
 
     @property
     def label(self) -> str:
@@ -37,12 +48,23 @@ class Device:
         if self.place.type == "cuda":
             torch.cuda.synchronize(self.place)
 
-    def upload(self, array: Any) -> torch.Tensor:
-        """A numpy array as a tensor on the device; pinned and asynchronous on CUDA."""
-        tensor = torch.from_numpy(array)
-        if self.place.type == "cuda":
-            return tensor.pin_memory().to(self.place, non_blocking=True)
-        return tensor
+    def put(self, module: Module) -> Module:
+        """The module, its weights on the device and its attention as the device likes it."""
+        if isinstance(self.packing, Ladder):
+            from bench.encoding.attention import always_mask  # transformers is slow to import
+
+            always_mask(module)
+        return module.to(self.place)
+
+    def stage(self, array: np.ndarray | torch.Tensor) -> torch.Tensor:
+        """As a tensor from which an upload waits for nothing: pinned where that is CUDA's."""
+        tensor = torch.from_numpy(array) if isinstance(array, np.ndarray) else array
+        return tensor.pin_memory() if self.place.type == "cuda" else tensor
+
+    def upload(self, array: np.ndarray | torch.Tensor) -> torch.Tensor:
+        """As a tensor on the device, staged before or now; asynchronous on CUDA."""
+        staged = array if isinstance(array, torch.Tensor) else self.stage(array)
+        return staged.to(self.place, non_blocking=True)
 
 
 def choose(precision: Precision = "auto") -> Device:
@@ -51,7 +73,10 @@ def choose(precision: Precision = "auto") -> Device:
     ``auto`` is bf16 on CUDA and float32 on a CPU.
     """
     if torch.cuda.is_available():
-        return Device(torch.device("cuda"), "float32" if precision == "float32" else "bf16")
+        # It makes a plan for every new shape, on the clock of whoever comes first.
+        torch.backends.cuda.enable_cudnn_sdp(False)
+        exact: Literal["float32", "bf16"] = "float32" if precision == "float32" else "bf16"
+        return Device(torch.device("cuda"), exact, Ladder())
     # Bit-identical repetition is promised on CPUs; on a GPU it would change what is timed.
     torch.use_deterministic_algorithms(True)
     return Device(torch.device("cpu"), "bf16" if precision == "bf16" else "float32")
@@ -69,4 +94,22 @@ def environment(device: Device) -> dict[str, Any]:
         "machine": platform.machine(),
         "python": platform.python_version(),
         **{name: version(name) for name in names},
+        **(_kernels() if device.place.type == "cuda" else {}),
     }
+
+
+def _kernels() -> dict[str, Any]:
+    """What a GPU computes with, where there is a choice."""
+    return {
+        "cuda": torch.version.cuda,
+        "float32 products": torch.get_float32_matmul_precision(),
+        "attention": "SDPA with masks (no cuDNN)",
+    }
+
+
+def peak_memory(device: Device) -> int:
+    """Most bytes so far: of the GPU's memory that tensors had; on a CPU, of the process."""
+    if device.place.type == "cuda":
+        return torch.cuda.max_memory_allocated(device.place)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,39 +13,54 @@ from torch.utils.checkpoint import checkpoint
 
 from bench.artifacts import Artifact
 from bench.encoding.device import Device
-from bench.encoding.tokens import Tokens, length_groups, pad
+from bench.encoding.tokens import Tokens, pad
 from bench.errors import TrainingError
 from bench.losses.signals import Similarity, unit
 from bench.progress import narrate
 
 Pooling = Literal["mean", "cls", "max"]
 
-GROUP_TOKENS = {"cpu": 4096, "cuda": 65_536}
-"""Most padded tokens of one pass: what keeps the caches, or the GPU, busy."""
-
 
 @dataclass(frozen=True)
 class Packed:
-    """Texts as padded groups of like length.
+    """Texts as padded groups, ready for the device.
 
     Attributes:
-        groups: (ids, mask), each [n, length], of every group.
-        back: where each text went: row of the concatenated groups.
+        groups: (ids, mask), each [rows, length], of every group.
+        sizes: how many texts each has; rows behind them are empty.
+        back: where each text went: row of the concatenated groups, without the empty ones.
     """
 
-    groups: list[tuple[np.ndarray, np.ndarray]]
-    back: np.ndarray
+    groups: list[tuple[Tensor, Tensor]]
+    sizes: list[int]
+    back: Tensor
 
     @classmethod
     def of(
-        cls, rows: list[np.ndarray], padding: int, device: Device, group_tokens: int = 0
+        cls,
+        rows: list[np.ndarray],
+        padding: int,
+        device: Device,
+        group_tokens: int = 0,
+        most: int = sys.maxsize,
     ) -> Packed:
-        """Pack token ids so that little padding is computed."""
+        """Pack token ids as the device likes it.
+
+        Args:
+            group_tokens: most padded tokens of a group; 0 is what suits the device.
+            most: tokens that the encoder can read.
+        """
         lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
-        groups = length_groups(lengths, group_tokens or GROUP_TOKENS[device.place.type])
+        groups = device.packing.groups(lengths, group_tokens, most)
+        padded = [
+            pad([rows[at] for at in group.texts], padding, (group.rows, group.length))
+            for group in groups
+        ]
+        order = np.concatenate([group.texts for group in groups])
         return cls(
-            [pad([rows[at] for at in group], padding) for group in groups],
-            np.argsort(np.concatenate(groups), kind="stable"),
+            [(device.stage(ids), device.stage(mask)) for ids, mask in padded],
+            [len(group.texts) for group in groups],
+            device.stage(np.argsort(order, kind="stable")),
         )
 
 
@@ -55,7 +71,10 @@ class Encoder(nn.Module):
         similarity: how two vectors are compared: ``cosine`` or ``dot``.
         head: a linear layer behind the pooling; `None` for none.
         artifacts: what its start was computed from.
+        most: tokens it can read.
     """
+
+    most: int = sys.maxsize
 
     def __init__(self, similarity: Similarity) -> None:
         super().__init__()
@@ -89,13 +108,15 @@ class Encoder(nn.Module):
                 when gradients come back to it.
         """
         parts = []
-        for group in packed.groups:
-            ids, mask = map(device.upload, group)
-            with device.autocast():
+        # One context, in which weights are cast to half precision once and not for every group.
+        with device.autocast():
+            for group, size in zip(packed.groups, packed.sizes, strict=True):
+                ids, mask = map(device.upload, group)
                 if recompute:
-                    parts.append(checkpoint(self, ids, mask, use_reentrant=False))
+                    vectors = checkpoint(self, ids, mask, use_reentrant=False)
                 else:
-                    parts.append(self(ids, mask))
+                    vectors = self(ids, mask)
+                parts.append(vectors[:size])
         return torch.cat(parts).float().index_select(0, device.upload(packed.back))
 
     def comparable(self, vectors: Tensor) -> Tensor:
@@ -130,7 +151,7 @@ def encode(
         for start in range(0, len(positions), chunk):
             narrate(f"encoding {label}: {start:,} of {len(positions):,}")
             rows = tokens.rows(positions[start : start + chunk])
-            packed = Packed.of(rows, tokens.padding, device)
+            packed = Packed.of(rows, tokens.padding, device, most=encoder.most)
             parts.append(encoder.comparable(encoder.embed(packed, device)))
     finally:
         encoder.train(training)

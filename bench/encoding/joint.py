@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.encoding.device import Device
-from bench.encoding.encoder import GROUP_TOKENS
-from bench.encoding.tokens import length_groups
+from bench.encoding.packing import Group
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -23,9 +22,9 @@ class JointBatch:
     """One group of pairs of like length, padded on the right.
 
     Attributes:
-        pairs: which of the pairs these are [n].
-        ids, mask, types: [n, length]; ``types`` are the model's token types.
-        owners: [n, length] of `NEITHER`, `QUERY`, `DOCUMENT`.
+        pairs: which of the pairs these are [n]; rows behind them are empty.
+        ids, mask, types: [rows, length]; ``types`` are the model's token types.
+        owners: [rows, length] of `NEITHER`, `QUERY`, `DOCUMENT`.
     """
 
     pairs: np.ndarray
@@ -80,12 +79,13 @@ class JointForm:
         )
 
     def batches(
-        self, queries: list[np.ndarray], documents: list[np.ndarray], device: Device
+        self, queries: list[np.ndarray], documents: list[np.ndarray], device: Device, most: int
     ) -> list[JointBatch]:
-        """Pairs as padded groups of like length.
+        """Pairs as padded groups.
 
         Args:
             queries, documents: token ids of n texts each, single special tokens included.
+            most: tokens that the model can read.
         """
         bare = [
             (self._bare(query), self._bare(document))
@@ -93,20 +93,20 @@ class JointForm:
         ]
         special = len(self.before) + len(self.between) + len(self.after)
         lengths = np.array([len(q) + len(d) + special for q, d in bare], dtype=np.int64)
-        groups = length_groups(lengths, GROUP_TOKENS[device.place.type])
-        return [self._batch(group, lengths[group], bare) for group in groups]
+        groups = device.packing.groups(lengths, 0, most)
+        return [self._batch(group, lengths[group.texts], bare) for group in groups]
 
     def _bare(self, ids: np.ndarray) -> np.ndarray:
         return ids[self.head : len(ids) - self.tail]
 
     def _batch(
-        self, group: np.ndarray, lengths: np.ndarray, bare: list[tuple[np.ndarray, np.ndarray]]
+        self, group: Group, lengths: np.ndarray, bare: list[tuple[np.ndarray, np.ndarray]]
     ) -> JointBatch:
-        shape = (len(group), int(lengths.max()))
+        shape = (group.rows, group.length)
         ids = np.full(shape, self.padding, dtype=np.int64)
         types = np.zeros(shape, dtype=np.int64)
         owners = np.zeros(shape, dtype=np.int64)
-        for row, at in enumerate(group):
+        for row, at in enumerate(group.texts):
             query, document = bare[at]
             pieces = (self.before, query, self.between, document, self.after)
             sizes = [len(piece) for piece in pieces]
@@ -114,8 +114,9 @@ class JointForm:
             ids[row, :length] = np.concatenate([np.asarray(piece, np.int64) for piece in pieces])
             types[row, :length] = np.repeat(self.types, sizes)
             owners[row, :length] = np.repeat((NEITHER, QUERY, NEITHER, DOCUMENT, NEITHER), sizes)
+        lengths = np.append(lengths, np.ones(group.rows - len(lengths), np.int64))
         mask = (np.arange(shape[1]) < lengths[:, None]).astype(np.int64)
-        return JointBatch(group, ids, mask, types, owners)
+        return JointBatch(group.texts, ids, mask, types, owners)
 
 
 def _find(ids: list[int], part: list[int], start: int) -> int:

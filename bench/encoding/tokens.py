@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,11 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
+    @cached_property
+    def longest(self) -> int:
+        """Tokens of the longest text."""
+        return int(np.diff(self.starts).max(initial=0))
+
     def lengths(self, positions: np.ndarray) -> np.ndarray:
         """Tokens of each of these texts."""
         return self.starts[positions + 1] - self.starts[positions]
@@ -45,12 +51,21 @@ class Tokens:
         return [self.ids[self.starts[at] : self.starts[at + 1]] for at in positions]
 
 
-def pad(rows: list[np.ndarray], padding: int) -> tuple[np.ndarray, np.ndarray]:
-    """Token ids [n, longest] and attention mask of these texts, padded on the right."""
+def pad(
+    rows: list[np.ndarray], padding: int, shape: tuple[int, int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids and attention mask of these texts, padded on the right.
+
+    Args:
+        shape: of both; [n, longest] where it is not given. Rows behind the texts have one token of
+            padding, so that attention has something to look at.
+    """
     lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
-    mask = np.arange(lengths.max()) < lengths[:, None]
+    if shape:
+        lengths = np.append(lengths, np.ones(shape[0] - len(rows), np.int64))
+    mask = np.arange(shape[1] if shape else lengths.max()) < lengths[:, None]
     ids = np.full(mask.shape, padding, dtype=np.int64)
-    ids[mask] = np.concatenate(rows)
+    ids[: len(rows)][mask[: len(rows)]] = np.concatenate(rows)
     return ids, mask.astype(np.int64)
 
 
@@ -94,34 +109,3 @@ def tokenize(
         artifact.about["padding"],
         artifact,
     )
-
-
-def length_groups(lengths: np.ndarray, most_tokens: int, waste: float = 1.15) -> list[np.ndarray]:
-    """Split texts into groups of like length, so that little padding is computed.
-
-    Args:
-        lengths: tokens of each text.
-        most_tokens: a group's size times its longest text stays within this (one text may exceed
-            it alone).
-        waste: a group is closed when padding would make it this many times its tokens, unless it
-            still has fewer than 8 texts (tiny groups cost more than they save).
-
-    Returns:
-        Positions into ``lengths``; every one once, each group sorted by (length, position).
-    """
-    order = np.argsort(lengths, kind="stable")
-    groups: list[np.ndarray] = []
-    start, tokens = 0, 0
-    for end, position in enumerate(order):
-        length = int(lengths[position])
-        size = end - start
-        if size and (
-            (size + 1) * length > most_tokens
-            or (size >= 8 and (size + 1) * length > waste * (tokens + length))
-        ):
-            groups.append(order[start:end])
-            start, tokens = end, 0
-        tokens += length
-    if len(order):
-        groups.append(order[start:])
-    return groups

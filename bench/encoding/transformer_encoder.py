@@ -24,7 +24,7 @@ class TransformerEncoder(Encoder):
         super().__init__(similarity)
         self.transformer = transformer
         self.pooling = pooling
-        self._most = most_tokens(transformer)
+        self.most = most_tokens(transformer)
 
     @property
     def pooled_width(self) -> int:
@@ -36,10 +36,10 @@ class TransformerEncoder(Encoder):
         Raises:
             InputError: a text is longer than the model can read.
         """
-        if ids.shape[1] > self._most:
+        if ids.shape[1] > self.most:
             raise InputError(
                 f"a text has {ids.shape[1]} tokens, and the {self.transformer.config.model_type} "
-                f"encoder reads {self._most} at most; give it a smaller max_length"
+                f"encoder reads {self.most} at most; give it a smaller max_length"
             )
         states = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state
         return pool(states, mask, self.pooling)

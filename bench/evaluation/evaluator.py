@@ -117,7 +117,7 @@ class Evaluator:
         """The ranking of a student that draws nothing before training, once for all its runs."""
 
         def make(folder: Path) -> Made:
-            towers = self._student.build(self._lab).to(self._lab.device.place)
+            towers = self._lab.device.put(self._student.build(self._lab))
             to_frame(self.rank(towers, part), 0).to_parquet(folder / "ranking.parquet")
             return Made(device=self._lab.device.label)
 

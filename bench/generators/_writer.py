@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,8 @@ from transformers import LogitsProcessorList
 from transformers.modeling_outputs import BaseModelOutput
 
 from bench.encoding.device import Device
-from bench.encoding.encoder import GROUP_TOKENS
 from bench.encoding.models import load_tokenizer
-from bench.encoding.tokens import length_groups, pad
+from bench.encoding.tokens import pad
 from bench.errors import InputError
 from bench.generators._drawing import Draw
 from bench.generators._loading import load_seq2seq
@@ -36,7 +36,7 @@ class Writer:
 
     @cached_property
     def model(self) -> Any:
-        return load_seq2seq(self.options.model).to(self.device.place)
+        return self.device.put(load_seq2seq(self.options.model))
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -82,9 +82,11 @@ class Writer:
         seeds = [[options.seed, at, copy] for at in positions.tolist() for copy in copies]
         lengths = np.array([len(row) for row in ids])
         rows: list[Row] = [("", 0, 0)] * len(ids)
-        for group in length_groups(lengths, GROUP_TOKENS[self.device.place.type]):
-            own = [np.random.default_rng(seeds[at]) for at in group]
-            for at, row in zip(group, self._group([ids[at] for at in group], own), strict=True):
+        for group in self.device.packing.groups(lengths, 0, sys.maxsize):
+            at_once = group.texts
+            own = [np.random.default_rng(seeds[at]) for at in at_once]
+            written = self._group([ids[at] for at in at_once], own)
+            for at, row in zip(at_once, written, strict=True):
                 rows[at] = row
         return rows
 

@@ -99,7 +99,7 @@ class Forecast:
             train=_rate(runs, "train", lambda run: run.examples),
             evaluate=_rate(runs, "evaluate", lambda run: run.points),
             mine=_rate(runs, "mine", lambda run: run.minings),
-            once=_rate(runs, "start", lambda run: 1) + _rate(runs, "save", lambda run: 1),
+            once=sum(_rate(runs, phase, lambda run: 1) for phase in ("start", "compile", "save")),
             test=_rate(finals, "test", lambda run: 1) if finals else None,
         )
 

@@ -94,7 +94,7 @@ class Projection:
         positions = {side: self._positions(side) for side in self.sides}
 
         def make(folder: Path) -> Made:
-            self.encoder.to(self.lab.device.place)
+            self.lab.device.put(self.encoder)
             ours = torch.cat([self._encode(tokens[side], positions[side]) for side in tokens])
             if stored:
                 theirs = np.concatenate([stored[side].at(positions[side]) for side in stored])

@@ -80,7 +80,7 @@ class FineTuning:
 
     def _make(self, folder: Path) -> Made:
         torch.manual_seed(stream(self.teacher.seed, "teacher"))
-        self._scorer = self.teacher.scorer().to(self.lab.device.place)
+        self._scorer = self.lab.device.put(self.teacher.scorer())
         self._optimizer = make_optimizer([self._scorer], weight_decay=0.01)
         self._at = 0
         found = [

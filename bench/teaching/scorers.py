@@ -78,7 +78,7 @@ class JointScorer(Scorer):
         parts, order = [], []
         said = getattr(self.transformer.config, "max_position_embeddings", 0) or sys.maxsize
         most = min(said, most_tokens(self.transformer))
-        for batch in self.form.batches(list(queries), list(documents), device):
+        for batch in self.form.batches(list(queries), list(documents), device, most):
             if batch.ids.shape[1] > most:
                 raise InputError(
                     f"a query and a document together have {batch.ids.shape[1]} tokens, and the "
@@ -91,7 +91,8 @@ class JointScorer(Scorer):
             if self._types:
                 inputs["token_type_ids"] = device.upload(batch.types)
             with device.autocast():
-                parts.append(self.read(inputs, device.upload(batch.owners)).float())
+                read = self.read(inputs, device.upload(batch.owners)).float()
+            parts.append(read[: len(batch.pairs)])
             order.append(batch.pairs)
         back = np.argsort(np.concatenate(order), kind="stable")
         return torch.cat(parts).index_select(0, device.upload(back))
@@ -146,8 +147,8 @@ class BiScorer(Scorer):
 
     def scores(self, queries: Rows, documents: Rows, device: Device) -> Tensor:
         rows = [*queries, *documents]
-        vectors = self.encoder.embed(Packed.of(rows, self.padding, device), device)
-        vectors = self.encoder.comparable(vectors)
+        packed = Packed.of(rows, self.padding, device, most=self.encoder.most)
+        vectors = self.encoder.comparable(self.encoder.embed(packed, device))
         asked, found = vectors.split([len(queries), len(documents)])
         return (asked.unsqueeze(1) * found.view(len(queries), -1, found.shape[1])).sum(-1)
 
@@ -168,17 +169,19 @@ class LateScorer(Scorer):
 
     def vectors(self, rows: Rows, device: Device) -> tuple[Tensor, Tensor]:
         """Token rows of n texts → unit vectors [n, longest, d], zero where padded, and the mask."""
-        packed = Packed.of(list(rows), self.padding, device)
+        most = most_tokens(self.transformer)
+        packed = Packed.of(list(rows), self.padding, device, most=most)
         longest = max(ids.shape[1] for ids, _ in packed.groups)
         vectors, masks = [], []
-        for ids, mask in packed.groups:
+        for (ids, mask), size in zip(packed.groups, packed.sizes, strict=True):
             kept = device.upload(mask)
             with device.autocast():
                 inputs = {"input_ids": device.upload(ids), "attention_mask": kept}
                 states = self.transformer(**inputs).last_hidden_state
             room = (0, longest - ids.shape[1])
-            vectors.append(pad(unit(states.float()) * kept.unsqueeze(-1), (0, 0, *room)))
-            masks.append(pad(kept, room))
+            read = unit(states.float()) * kept.unsqueeze(-1)
+            vectors.append(pad(read, (0, 0, *room))[:size])
+            masks.append(pad(kept, room)[:size])
         back = device.upload(packed.back)
         return (
             torch.cat(vectors).index_select(0, back),

@@ -97,7 +97,7 @@ class Ready:
         scorer = self.teacher.scorer()
         if self.tuned is not None:
             scorer.restore(self.tuned.folder / "model.safetensors")
-        return scorer.to(self.reading.lab.device.place).eval()
+        return self.reading.lab.device.put(scorer).eval()
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:

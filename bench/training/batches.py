@@ -7,9 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from bench.encoding.device import Device
-from bench.encoding.encoder import Packed
+from bench.encoding.encoder import Encoder, Packed
 from bench.encoding.tokens import Tokens
 from bench.encoding.towers import Towers
 from bench.losses.signals import Signals
@@ -32,10 +33,10 @@ class Batch:
 
     triples: Triples
     packed: tuple[Packed, ...]
-    stored: np.ndarray | None
-    queries: np.ndarray
-    positives: np.ndarray
-    negatives: np.ndarray
+    stored: Tensor | None
+    queries: Tensor
+    positives: Tensor
+    negatives: Tensor
     signals: Signals
     texts: int
     tokens: tuple[int, ...]
@@ -67,20 +68,42 @@ class BatchMaker:
         documents, document_rows = np.unique(drawn, return_inverse=True)
         document_rows = document_rows + len(queries)
         texts = self._texts(queries, documents)
-        stored = self.towers.stored
+        stored, stage = self.towers.stored, self.device.stage
         return Batch(
             triples=triples,
             packed=tuple(
-                Packed.of(rows, padding, self.device, self.group_tokens) for rows, padding in texts
+                Packed.of(rows, padding, self.device, self.group_tokens, encoder.most)
+                for encoder, (rows, padding) in zip(self.towers.encoders, texts, strict=True)
             ),
-            stored=stored.at(documents) if stored else None,
-            queries=query_rows,
-            positives=document_rows[: len(triples)],
-            negatives=document_rows[len(triples) :],
-            signals=self.teaching.signals(triples),
+            stored=stage(stored.at(documents)) if stored else None,
+            queries=stage(query_rows),
+            positives=stage(document_rows[: len(triples)]),
+            negatives=stage(document_rows[len(triples) :]),
+            signals=each(self.teaching.signals(triples), stage),
             texts=sum(len(rows) for rows, _ in texts),
             tokens=tuple(sum(map(len, rows)) for rows, _ in texts),
         )
+
+    def shapes(self, size: int, negatives: int) -> list[list[tuple[int, int]]]:
+        """For each of the student's encoders, what (rows, length) its passes may have.
+
+        Args:
+            size: triples of a batch.
+            negatives: of a triple.
+        """
+        documents = 0 if self.documents is None else size * (1 + negatives)
+        sides = [(self.queries, size), (self.documents, documents)]
+        if self.towers.shared:
+            longest = max(tokens.longest for tokens, _ in sides if tokens)
+            return [self._shapes(self.towers.encoders[0], size + documents, longest)]
+        asked = [(tokens, count) for tokens, count in sides if tokens]
+        return [
+            self._shapes(encoder, count, tokens.longest)
+            for encoder, (tokens, count) in zip(self.towers.encoders, asked, strict=True)
+        ]
+
+    def _shapes(self, encoder: Encoder, rows: int, longest: int) -> list[tuple[int, int]]:
+        return self.device.packing.shapes(rows, longest, self.group_tokens, encoder.most)
 
     def _texts(
         self, queries: np.ndarray, documents: np.ndarray
@@ -93,6 +116,12 @@ class BatchMaker:
         if self.towers.shared:
             return [(asked + found, self.documents.padding)]
         return [(asked, self.queries.padding), (found, self.documents.padding)]
+
+
+def each(signals: Signals, change: Callable[[Tensor], Tensor]) -> Signals:
+    """The signals with every tensor changed."""
+    given = {name: change(value) for name, value in vars(signals).items() if value is not None}
+    return Signals(**given)
 
 
 class Ahead:

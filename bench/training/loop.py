@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import Module
 
 from bench.encoding.device import Device
 from bench.encoding.towers import Towers
@@ -18,12 +19,17 @@ from bench.ledger import Clocks
 from bench.losses.base import Objective
 from bench.losses.signals import Embeddings, Signals, unit
 from bench.study import Budget, Training
-from bench.training.batches import Ahead, Batch
+from bench.training.batches import Ahead, Batch, each
 from bench.training.schedule import factor
 from bench.training.state import State
+from bench.training.warming import STEPS as WARMING
+from bench.training.warming import traceless
 
 CHECK_EVERY = 20
 """Steps between two looks at whether the loss is finite (a look makes a GPU wait)."""
+
+FIRST_STEPS = 5
+"""Whose seconds are recorded one by one."""
 
 
 @dataclass
@@ -65,6 +71,8 @@ class Loop:
         if not self.state.curve:
             self.evaluate(0)
         self.refresh()
+        with self.clocks("compile"):
+            self._rehearse(ahead)
         batches = ahead.from_position(self.state.examples)
         enough = self.enough()
         while len(self.state.curve) <= len(self.shares) and not enough:
@@ -82,15 +90,40 @@ class Loop:
                 enough = self.enough()
             self.pause()
 
+    def _rehearse(self, ahead: Ahead) -> None:
+        """Compute the next steps without taking them."""
+        trained = [self.towers, *([self.objective] if isinstance(self.objective, Module) else [])]
+        batches = ahead.from_position(self.state.examples)
+        with traceless(trained, self.device):
+            for _, batch in zip(range(WARMING), batches, strict=False):
+                value, student, teacher = self._loss(batch)
+                value.backward()
+                mean_cosine(student)
+                self.objective.diagnostics(student, teacher)
+
     def _advance(self, batches: Iterator[Batch], share: float) -> None:
         """Steps until the next evaluation point, or until it is time for a pause."""
         until = time.monotonic() + PAUSE_SECONDS
         while self._used() < share - 1e-9 and time.monotonic() < until:
             self._step(next(batches))
+            self._note_pace()
             if self.refresh_every and self.state.steps % self.refresh_every == 0:
                 break
             if self.state.steps % CHECK_EVERY == 0:
                 self._check_finite()
+
+    def _note_pace(self) -> None:
+        """Seconds after each of the first steps, and after each tenth of the budget."""
+        state = self.state
+        reached = int(10 * self._used() + 1e-6)
+        if state.steps > FIRST_STEPS and reached <= len(state.tenths):
+            return
+        self.device.synchronize()
+        seconds = self.clocks.read("train")
+        if state.steps <= FIRST_STEPS:
+            state.first_steps.append(seconds)
+        while len(state.tenths) < min(reached, 10):
+            state.tenths.append((state.steps, seconds))
 
     def _used(self, ahead: int = 0) -> float:
         """Share of the budget used so far, or after ``ahead`` more examples (one step)."""
@@ -110,9 +143,7 @@ class Loop:
         )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        student = embeddings(self.towers, batch, self.device, bool(self.training.gradient_cache))
-        teacher = to_device(batch.signals, self.device)
-        value = self.objective(student, teacher)
+        value, student, teacher = self._loss(batch)
         value.backward()
         largest = self.training.clip or math.inf
         trained = [value for group in self.optimizer.param_groups for value in group["params"]]
@@ -127,6 +158,12 @@ class Loop:
         self.state.tokens = [
             before + now for before, now in zip(self.state.tokens, batch.tokens, strict=True)
         ]
+
+    def _loss(self, batch: Batch) -> tuple[Tensor, Embeddings, Signals]:
+        """The loss of a batch, and what it was computed from."""
+        student = embeddings(self.towers, batch, self.device, bool(self.training.gradient_cache))
+        teacher = each(batch.signals, self.device.upload)
+        return self.objective(student, teacher), student, teacher
 
     def _watch(self, value: Tensor, norm: Tensor, student: Embeddings, teacher: Signals) -> None:
         with torch.no_grad():
@@ -145,8 +182,9 @@ class Loop:
     def _check_finite(self) -> None:
         """Turn the sums into plain numbers and stop where the loss has left them."""
         sums = self.state.sums
-        for name, value in sums.items():
-            sums[name] = float(value)
+        waiting = {name: value for name, value in sums.items() if isinstance(value, Tensor)}
+        if waiting:  # in one copy from the device: each makes a GPU wait
+            sums.update(zip(waiting, torch.stack([*waiting.values()]).tolist(), strict=True))
         for name, said in {"loss": "loss is", "grad_norm": "norm of the gradient is"}.items():
             if not math.isfinite(sums.get(name, 0.0)):
                 raise self._not_finite(said)
@@ -183,13 +221,6 @@ def embeddings(towers: Towers, batch: Batch, device: Device, recompute: bool = F
     )
     negatives = negatives.view(len(queries), -1, vectors.shape[1])
     return Embeddings(queries, positives, negatives, towers.similarity)
-
-
-def to_device(signals: Signals, device: Device) -> Signals:
-    given = {name: value for name, value in vars(signals).items() if value is not None}
-    return Signals(
-        **{name: value.to(device.place, non_blocking=True) for name, value in given.items()}
-    )
 
 
 def mean_cosine(student: Embeddings) -> Tensor:

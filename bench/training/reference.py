@@ -166,7 +166,7 @@ class EncoderRanker:
         self._student = student
         self._evaluation = reference.specification.evaluation
         self._evaluator = Evaluator(lab, student, self._evaluation)
-        self._towers = towers.to(lab.device.place)
+        self._towers = lab.device.put(towers)
         self._known = untrained and not student.drawn
         self.artifacts = artifacts
 

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from bench.artifacts import Artifact, once
-from bench.encoding.device import environment
+from bench.encoding.device import environment, peak_memory
 from bench.encoding.flops import training_flops
 from bench.encoding.towers import Towers
 from bench.evaluation.evaluator import Evaluator
@@ -36,6 +36,7 @@ from bench.training.loop import Loop, stream
 from bench.training.optimizer import make_optimizer
 from bench.training.pace import reference_step
 from bench.training.state import State, weights
+from bench.training.warming import warm_optimizer, warm_shapes
 
 Report = Callable[[str], None]
 Curve = Sequence[tuple[int, float]]
@@ -89,6 +90,8 @@ class Run:
         batch_size, budget = self.specification.arm.training.batch_size, self.specification.budget
         ahead = Ahead(self.batches.make, batch_size, budget.examples)
         try:
+            with self.clocks("compile"):
+                self._warm_up()
             self._loop().run(ahead)
         except Exception as error:
             if not disk_is_full(error):  # then there is no room, and the run goes on later
@@ -107,7 +110,7 @@ class Run:
     def _build(self) -> None:
         arm, lab = self.specification.arm, self.lab
         torch.manual_seed(self.specification.seed)
-        self.towers: Towers = arm.student.build(lab).to(lab.device.place)
+        self.towers: Towers = lab.device.put(arm.student.build(lab))
         self.towers.train()
         self.evaluator = Evaluator(lab, arm.student, self.specification.evaluation)
         self.draws = draws = arm.sampler.prepare(lab)
@@ -136,8 +139,19 @@ class Run:
         self.objective = arm.loss.build(self.towers.width, teaching.width)
         self.modules: dict[str, torch.nn.Module] = {"student": self.towers}
         if isinstance(self.objective, torch.nn.Module):
-            self.modules["loss"] = self.objective.to(lab.device.place)
+            self.modules["loss"] = lab.device.put(self.objective)
         self.optimizer = make_optimizer(self.modules.values(), arm.training.weight_decay)
+
+    def _warm_up(self) -> None:
+        """Compute once what would cost more the first time, in every shape that is known."""
+        arm, device = self.specification.arm, self.lab.device
+        size, negatives = arm.training.batch_size, arm.sampler.negatives
+        self._report("warming up")
+        warm_optimizer(device)
+        for encoder, shapes in zip(
+            self.towers.encoders, self.batches.shapes(size, negatives), strict=True
+        ):
+            warm_shapes(encoder, shapes, device)
 
     def _refresh(self) -> bool:
         """Let the student mine its own negatives, where it does and that is due."""
@@ -295,6 +309,9 @@ class Run:
                 "steps": state.steps,
                 **used,
                 "reference_step": paces,
+                "first_steps": state.first_steps,
+                "tenths": state.tenths,
+                "peak_memory": peak_memory(lab.device),
                 "best_point": state.best[1],
                 "select": state.best[0],
                 **asdict(size),

@@ -34,6 +34,8 @@ class State:
         rankings: the dev ranking of each.
         best: value on dev-select and number of the best point so far.
         best_weights: the student's weights at that point, on the CPU.
+        first_steps: train seconds after each of the first steps.
+        tenths: steps and train seconds at each tenth of the budget.
         mined: the student's newest own ranking, where it mines, and the step it was made at.
     """
 
@@ -47,6 +49,8 @@ class State:
     rankings: list[pd.DataFrame] = field(default_factory=list)
     best: tuple[float, int] = (-1.0, -1)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+    first_steps: list[float] = field(default_factory=list)
+    tenths: list[tuple[int, float]] = field(default_factory=list)
     mined: np.ndarray | None = None
     mined_at: int = -1
 
@@ -59,6 +63,8 @@ class State:
         "curve",
         "selects",
         "best",
+        "first_steps",
+        "tenths",
         "mined_at",
     )
 

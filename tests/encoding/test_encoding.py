@@ -3,31 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bench import students
 from bench.encoding.device import choose
 from bench.encoding.encoder import encode, pool
 from bench.encoding.models import load_tokenizer, locate
-from bench.encoding.tokens import length_groups, tokenize
+from bench.encoding.tokens import tokenize
 from bench.errors import BenchError, InputError
 from bench.students.find import find_student
-
-
-@settings(max_examples=100)
-@given(
-    lengths=st.lists(st.integers(1, 300), min_size=1, max_size=120),
-    most=st.integers(1, 3000),
-)
-def test_groups_hold_every_text_once_within_bounds(lengths, most):
-    array = np.array(lengths)
-    groups = length_groups(array, most)
-    assert sorted(np.concatenate(groups).tolist()) == list(range(len(lengths)))
-    for group in groups:
-        assert len(group) == 1 or len(group) * array[group].max() <= most
-        if len(group) > 8:
-            assert len(group) * array[group].max() <= 1.15 * array[group].sum() + 1e-9
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max"])

@@ -20,8 +20,8 @@ from bench.encoding.models import locate
 from bench.encoding.tokens import tokenize
 from bench.lab import Lab
 from bench.teachers.none import NoTeaching
-from bench.training.batches import Ahead, BatchMaker
-from bench.training.loop import embeddings, to_device
+from bench.training.batches import Ahead, BatchMaker, each
+from bench.training.loop import embeddings
 from bench.training.optimizer import make_optimizer
 
 STEPS, BATCH, LENGTH, LAYERS = 8, 32, 64, 2
@@ -64,7 +64,7 @@ def test_training_is_not_slower_than_sentence_transformers(tmp_path):
     def our_steps() -> None:
         ahead = Ahead(maker.make, BATCH, STEPS * BATCH)
         for batch in ahead.from_position(0):
-            loss(embeddings(towers, batch, device), to_device(batch.signals, device)).backward()
+            loss(embeddings(towers, batch, device), each(batch.signals, device.upload)).backward()
             torch.nn.utils.clip_grad_norm_(towers.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()

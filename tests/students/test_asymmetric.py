@@ -21,6 +21,7 @@ from bench.study import Budget
 from bench.training.loop import Loop, embeddings
 from bench.training.run import Run
 from bench.training.state import weights
+from bench.training.warming import STEPS as WARMING
 from tests.students.conftest import Watched, build, by_hand, fresh, vectors, write
 from tests.training.conftest import train, train_with_stops
 
@@ -179,14 +180,15 @@ def test_no_document_is_encoded_while_it_trains(asymmetric, written, lab, tmp_pa
     counts = [count for width, count, inside in seen if inside and width == student]
     assert (teacher, len(lab.collection.documents)) in before  # the spy sees it where it does run
     assert not any(width == teacher for width, _, inside in seen if inside)
-    # What the loop encodes: the queries of dev at its first point and three others, and of batches.
+    # What the loop encodes: the queries of dev at its first point and three others, and of batches,
+    # the first of them once more before the clock starts.
     draws, dev = specification.arm.sampler.prepare(lab), lab.collection.part("dev").queries
     tokenizer = load_tokenizer(specification.arm.student.models()[0])
     batches = [
         np.unique(draws.batch(specification.seed, 8 * step, 8 * step + 8).queries)
         for step in range(6)
     ]
-    assert sorted(counts) == sorted([*map(len, batches), *[len(dev)] * 4])
+    assert sorted(counts) == sorted([*map(len, batches + batches[:WARMING]), *[len(dev)] * 4])
     (bill,) = [bill for bill in folder.bills() if bill.phase == "train"]
     assert bill.texts == sum(map(len, batches))
     texts = lab.collection.part("train").queries

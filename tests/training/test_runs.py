@@ -33,7 +33,7 @@ def test_training_lowers_the_loss_and_leaves_a_record(arm, specify, lab, tmp_pat
     assert record["examples"] == 960
     assert record["unpriced"] is None or "training of" in record["unpriced"]
     phases = {bill.phase for bill in folder.bills()}
-    assert phases == {"prepare", "read", "start", "train", "evaluate", "test", "save"}
+    assert phases == {"prepare", "read", "start", "compile", "train", "evaluate", "test", "save"}
     kinds = {bill.what.split()[0] for bill in folder.bills() if bill.phase == "prepare"}
     wanted = {"margin-mse": {"teacher-embeddings"}, "static-margin": {"mined-negatives"}}
     assert kinds == {"tokens", *wanted.get(arm, set())}

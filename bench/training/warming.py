@@ -1,0 +1,71 @@
+"""Everything computed once before the clock starts, so that nobody pays for coming first.
+
+Kernels are loaded and chosen, memory is taken, caches are filled: on whose clock that falls depends
+on the order of runs, not on their methods. It leaves no trace: weights, optimizer and random
+streams are as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from bench.encoding.device import Device
+from bench.encoding.encoder import Encoder
+from bench.training.optimizer import make_optimizer
+
+STEPS = 2
+"""Of real batches."""
+
+
+@contextmanager
+def traceless(modules: Sequence[nn.Module], device: Device) -> Iterator[None]:
+    """Within, gradients may be computed and numbers drawn."""
+    places = [device.place] if device.place.type == "cuda" else []
+    with torch.random.fork_rng(devices=places):
+        yield
+    for module in modules:
+        module.zero_grad(set_to_none=True)
+    device.synchronize()
+
+
+def warm_shapes(encoder: Encoder, shapes: Sequence[tuple[int, int]], device: Device) -> None:
+    """Read texts of every shape that the encoder may be given, with gradients and without.
+
+    What does not fit into memory is left out: a step that really needs it says so.
+
+    Args:
+        shapes: (rows, length), the largest first, so that memory is taken once.
+    """
+    training = encoder.training
+    with traceless([encoder], device):
+        for shape in shapes:
+            mask = torch.ones(shape, dtype=torch.int64, device=device.place)
+            try:
+                _both_ways(encoder, torch.zeros_like(mask), mask, device)
+            except torch.OutOfMemoryError:
+                encoder.zero_grad(set_to_none=True)
+                torch.cuda.empty_cache()
+    encoder.train(training)
+
+
+def _both_ways(encoder: Encoder, ids: torch.Tensor, mask: torch.Tensor, device: Device) -> None:
+    encoder.train()
+    with device.autocast():
+        vectors = encoder(ids, mask)
+    vectors.float().sum().backward()
+    encoder.eval()
+    with torch.inference_mode(), device.autocast():
+        encoder(ids, mask)
+
+
+def warm_optimizer(device: Device) -> None:
+    """Take a step of an optimizer like a run's, over weights that are nobody's."""
+    with traceless([], device):
+        layer = device.put(nn.Linear(8, 8))
+        layer(torch.ones(1, 8, device=device.place)).sum().backward()
+        torch.nn.utils.clip_grad_norm_(layer.parameters(), 1.0)
+        make_optimizer([layer], weight_decay=0.01).step()

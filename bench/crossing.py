@@ -18,12 +18,13 @@ from filelock import FileLock, Timeout
 
 from bench.arms import Arm, expand
 from bench.artifacts import Artifacts
+from bench.comparability import find_caveats
 from bench.encoding.device import environment
 from bench.encoding.models import weights_digest
 from bench.errors import BenchError, InputError
 from bench.evaluation.geometry import compare_with_teacher
 from bench.evaluation.measured import measure_run
-from bench.evaluation.measures import parse
+from bench.evaluation.measures import check_measures
 from bench.files import disk_is_full, remove_leftovers
 from bench.lab import Lab, open_lab
 from bench.ledger import ARTIFACT_PHASES
@@ -80,8 +81,7 @@ class Crossing:
         self.study = study
         self.out = out
         self.arms = expand(study)
-        for measure in study.measures:
-            parse(measure)
+        check_measures(study.measures, study.evaluation.depth)
         self._artifacts = Artifacts(artifacts)
         self._tracking_uri = tracking_uri
         self._retry_failed = retry_failed
@@ -121,12 +121,19 @@ class Crossing:
         self._announce()
         for line in differences:
             say(line)
+        caveats = find_caveats(study, self.arms, self.lab.collection, self.lab.elsewhere)
+        for line in (*caveats.warnings, *caveats.notes):
+            say(f"note: {line}")
+        caveats.write(self.out)
         for row, execute in self._references():
             self._perform(row, execute, value_of=None)
         for arm in self.arms:
             for share, lab in self._labs.items():
                 self._run_arm(arm, share, lab)
         write_tables(self.out, study, self.rows)
+        find_caveats(study, self.arms, self.lab.collection, self.lab.elsewhere, self.rows).write(
+            self.out
+        )
         write_links(self.out, storage_url(self.out), self._optuna_studies, self._tracker.links())
         failed = [row for row in self.rows if row.folder.status() == "failed"]
         others = {path.name for path in (self.out / "runs").iterdir() if path.is_dir()}
@@ -335,7 +342,7 @@ class Crossing:
             self._countdown.finish()
         if folder.status() == "done":
             tests = self.study.tested if row.role != "tuning" else []
-            measure_run(folder, self.lab, self.study.measures, tests)
+            measure_run(folder, self.lab, self.study.measures, tests, self.study.relevance)
             references = {one.arm: one.folder for one in self.rows if one.role == "reference"}
             teacher = references.get(row.retains)
             if teacher and teacher.status() == "done":

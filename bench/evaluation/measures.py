@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import ir_measures
 import numpy as np
@@ -95,9 +95,7 @@ def parse_all(names: Sequence[str]) -> dict[str, ir_measures.Measure]:
         measure = parse(name)
         for other, known in measures.items():
             if known == measure:
-                raise InputError(
-                    f"measures: {other!r} and {name!r} are one measure; name it once"
-                )
+                raise InputError(f"measures: {other!r} and {name!r} are one measure; name it once")
         measures[name] = measure
     return measures
 
@@ -111,9 +109,9 @@ def check_measures(names: Sequence[str], depth: int) -> None:
             )
 
 
-def deepest(names: Sequence[str], otherwise: int) -> int:
+def deepest(measures: Iterable[ir_measures.Measure], otherwise: int) -> int:
     """How deep a ranking these measures look; ``otherwise`` at least where one has no cutoff."""
-    return max(parse(name).params.get("cutoff", otherwise) for name in names)
+    return max(one.params.get("cutoff", otherwise) for one in measures)
 
 
 def with_threshold(measure: ir_measures.Measure, relevance: int) -> ir_measures.Measure:

@@ -49,6 +49,11 @@ def open_collection(written: str | Mapping[str, Any], artifacts: Artifacts) -> C
 
 
 def open_prepared(written: str | Mapping[str, Any], artifacts: Artifacts) -> Collection | None:
-    """The collection where it has been prepared, and nothing where it has not."""
-    source = resolve(written)
-    return prepare(source, artifacts) if is_prepared(source, artifacts) else None
+    """The collection where it has been prepared; nothing where it has not, or cannot be."""
+    if not (artifacts.root / "collection").is_dir():
+        return None  # without asking ir_datasets, which is slow to import
+    try:
+        source = resolve(written)
+        return prepare(source, artifacts) if is_prepared(source, artifacts) else None
+    except InputError:
+        return None

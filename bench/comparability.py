@@ -130,7 +130,7 @@ def _batches(study: Study, arms: Iterable[Arm], collection: Collection) -> Itera
         share = relevant_in_batch(collection, size) if contrasting else 0.0
         if share >= FEW:
             yield (
-                f"In random batches of {size}, {100 * share:.2g} % of the examples meet another "
+                f"In random batches of {size}, {100 * share:.3g} % of the examples meet another "
                 "one's positive that is relevant for their own query; losses with in-batch "
                 f"negatives push it away ({', '.join(contrasting)})"
             )

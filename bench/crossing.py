@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from bench.arms import Arm, expand
 from bench.artifacts import Artifacts
+from bench.caveats import Caveats
 from bench.comparability import find_caveats
 from bench.encoding.device import environment
 from bench.encoding.models import weights_digest
@@ -103,6 +104,7 @@ class Crossing:
         for arm in self.arms:
             for model in (*arm.student.models(), *arm.teacher.models()):
                 weights_digest(model)  # a missing model is found before anything is written
+        caveats = self._caveats()
         self.out.mkdir(parents=True, exist_ok=True)
         try:
             # Not `with lock` after this: it would count twice, and be let go of once.
@@ -110,9 +112,13 @@ class Crossing:
         except Timeout:
             raise BenchError(f"{self.out}: another `bench run` is at work there") from None
         with locked:
-            return self._run()
+            return self._run(caveats)
 
-    def _run(self) -> Outcome:
+    def _caveats(self) -> Caveats:
+        lab = self.lab
+        return find_caveats(self.study, self.arms, lab.collection, lab.elsewhere, self.rows)
+
+    def _run(self, caveats: Caveats) -> Outcome:
         study = self.study
         remove_leftovers(self.out)
         differences = account(self.out, study, self.arms)
@@ -121,7 +127,6 @@ class Crossing:
         self._announce()
         for line in differences:
             say(line)
-        caveats = find_caveats(study, self.arms, self.lab.collection, self.lab.elsewhere)
         for line in (*caveats.warnings, *caveats.notes):
             say(f"note: {line}")
         caveats.write(self.out)
@@ -131,9 +136,7 @@ class Crossing:
             for share, lab in self._labs.items():
                 self._run_arm(arm, share, lab)
         write_tables(self.out, study, self.rows)
-        find_caveats(study, self.arms, self.lab.collection, self.lab.elsewhere, self.rows).write(
-            self.out
-        )
+        self._caveats().write(self.out)  # by now the teachers' scores are known
         write_links(self.out, storage_url(self.out), self._optuna_studies, self._tracker.links())
         failed = [row for row in self.rows if row.folder.status() == "failed"]
         others = {path.name for path in (self.out / "runs").iterdir() if path.is_dir()}

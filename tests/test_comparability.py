@@ -53,7 +53,7 @@ def test_the_share_of_relevant_in_batch_negatives_is_that_of_all_batches(lab, si
 def test_in_batch_negatives_that_are_relevant_are_told_of_the_arms_that_have_them(lab, toy_values):
     arms = [{"loss": "infonce"}, {"loss": "infonce(negatives='triples')", "name": "triples"}]
     asked = study(toy_values, arms=arms, baseline="infonce")
-    # Each query has two documents: one of the others of an epoch, and seven of them are met.
+    # Of the other examples of an epoch one has a positive that is relevant, and 7 are in the batch.
     share = 7 / (2 * len(lab.collection.part("train").queries) - 1)
     assert (
         f"In random batches of 8, {100 * share:.3g} % of the examples meet another one's positive "
@@ -115,6 +115,15 @@ def test_a_primary_measure_that_is_0_of_every_dev_query_is_refused(lab, toy_valu
     asked = study(toy_values, measures=["RR(rel=2)@10"])
     with pytest.raises(InputError, match=r"primary RR\(rel=2\)@10: no document of dev is judged 2"):
         find(asked, lab)
+
+
+def test_it_is_refused_before_anything_is_written(toy_file, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, told = call(
+        capsys, "run", str(toy_file), "--set", 'measures=["RR(rel=2)@10"]', "--out", "out"
+    )
+    assert code == 2, told
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_threshold_of_what_is_no_test_is_refused(toy_values):

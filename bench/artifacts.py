@@ -99,7 +99,7 @@ class Artifacts:
                 works by `shard`, what a stopped process has finished is there again.
             needs: artifacts it is made from; their bills become part of its own.
         """
-        identity = digest({"format": FORMAT, "kind": kind, "made_from": dict(specification)})
+        identity = _identity(kind, specification)
         folder = self.root / kind / identity
         since = time.perf_counter()
         if not self._whole(folder):
@@ -111,6 +111,10 @@ class Artifacts:
         record = read_json(folder / RECORD)
         bills = tuple(Bill(**bill).as_reused() for bill in record["bills"])
         return Artifact(kind, identity, folder, bills, time.perf_counter() - since, record["about"])
+
+    def has(self, kind: str, specification: Mapping[str, Any]) -> bool:
+        """Whether `get` would find it (or what is left of it) and not make it."""
+        return (self.root / kind / _identity(kind, specification) / RECORD).exists()
 
     def _whole(self, folder: Path) -> bool:
         """Whether it is there with every file as it was written; says which file is not."""
@@ -186,6 +190,10 @@ class Artifacts:
         sync(folder.parent)
         self._verified.add(folder)
         return Artifact(kind, identity, folder, bills, 0.0, about)
+
+
+def _identity(kind: str, specification: Mapping[str, Any]) -> str:
+    return digest({"format": FORMAT, "kind": kind, "made_from": dict(specification)})
 
 
 def shard(folder: Path, name: str, make: Callable[[], np.ndarray]) -> np.ndarray:

@@ -19,12 +19,14 @@ from filelock import FileLock, Timeout
 
 from bench.arms import Arm, expand
 from bench.artifacts import Artifacts
+from bench.caveats import Caveats
+from bench.comparability import find_caveats
 from bench.encoding.device import environment
 from bench.encoding.models import weights_digest
 from bench.errors import BenchError, InputError
 from bench.evaluation.geometry import compare_with_teacher
 from bench.evaluation.measured import measure_run
-from bench.evaluation.measures import parse
+from bench.evaluation.measures import check_measures
 from bench.files import disk_is_full, remove_leftovers
 from bench.lab import Lab, open_lab
 from bench.ledger import ARTIFACT_PHASES
@@ -99,8 +101,7 @@ class Crossing:
         self.study = study
         self.out = out
         self.arms = expand(study)
-        for measure in study.measures:
-            parse(measure)
+        check_measures(study.measures, study.evaluation.depth)
         self._artifacts = Artifacts(artifacts)
         self._tracking_uri = tracking_uri
         self._retry_failed = retry_failed
@@ -122,6 +123,7 @@ class Crossing:
         for arm in self.arms:
             for model in (*arm.student.models(), *arm.teacher.models()):
                 weights_digest(model)  # a missing model is found before anything is written
+        caveats = self._caveats()
         self.out.mkdir(parents=True, exist_ok=True)
         try:
             # Not `with lock` after this: it would count twice, and be let go of once.
@@ -129,9 +131,13 @@ class Crossing:
         except Timeout:
             raise BenchError(f"{self.out}: another `bench run` is at work there") from None
         with locked:
-            return self._run()
+            return self._run(caveats)
 
-    def _run(self) -> Outcome:
+    def _caveats(self) -> Caveats:
+        lab = self.lab
+        return find_caveats(self.study, self.arms, lab.collection, lab.elsewhere, self.rows)
+
+    def _run(self, caveats: Caveats) -> Outcome:
         study = self.study
         remove_leftovers(self.out)
         differences = account(self.out, study, self.arms)
@@ -140,10 +146,14 @@ class Crossing:
         self._announce()
         for line in differences:
             say(line)
+        for line in (*caveats.warnings, *caveats.notes):
+            say(f"note: {line}")
+        caveats.write(self.out)
         for row, execute in self._references():
             self._perform(row, execute, value_of=None)
         self._run_arms()
         write_tables(self.out, study, self._in_order())
+        self._caveats().write(self.out)  # by now the teachers' scores are known
         write_links(self.out, storage_url(self.out), self._optuna_studies, self._tracker.links())
         failed = [row for row in self.rows if row.folder.status() == "failed"]
         others = {path.name for path in (self.out / "runs").iterdir() if path.is_dir()}
@@ -382,7 +392,7 @@ class Crossing:
             self._countdown.finish()
         if folder.status() == "done":
             tests = self.study.tested if row.role != "tuning" else []
-            measure_run(folder, self.lab, self.study.measures, tests)
+            measure_run(folder, self.lab, self.study.measures, tests, self.study.relevance)
             references = {one.arm: one.folder for one in self.rows if one.role == "reference"}
             teacher = references.get(row.retains)
             if teacher and teacher.status() == "done":

@@ -11,6 +11,7 @@ import pandas as pd
 from pandas.errors import EmptyDataError, ParserError
 from pyarrow.lib import ArrowInvalid
 
+from bench.caveats import Caveats
 from bench.errors import InputError
 from bench.files import write_text
 from bench.ledger import Bill, cold_seconds, total, tuning_seconds, warm_seconds
@@ -82,6 +83,7 @@ class Results:
             now: whoever changed it since had seen what they gave.
         subsets: the same of the runs that were given a share of the train queries, by the share;
             all that stands above is of those that were given all of them.
+        caveats: what its design and its data give to know before numbers are compared.
         chosen_by: the measure by which dev-select chose, where that is not the study's primary one.
     """
 
@@ -95,6 +97,7 @@ class Results:
     former: Sequence[str] = ()
     subsets: Mapping[float, Results] = field(default_factory=dict)
     chosen_by: str = ""
+    caveats: Caveats = field(default_factory=Caveats)
 
 
 def load_results(folder: str | Path) -> Results:
@@ -115,6 +118,7 @@ def load_results(folder: str | Path) -> Results:
         queries=_per_query(folder, summary, "queries"),
         dev=_per_query(folder, summary, "dev"),
         former=_former(folder, summary),
+        caveats=Caveats.read(folder),
     )
     _refuse_incomplete(everything)
     shares = everything.study.train_shares[:-1]

@@ -259,6 +259,8 @@ class Study(_Model):
         question: what it is to find out.
         claim: which paper's section or sentence it tests.
         cost: what running it takes, and on which machine.
+        relevance: by test, the least grade that binary measures (RR, AP, R, P, …) count as
+            relevant, 1 where it is not said: ``{test-dl-2019 = 2}``. No part of a run's id.
         test: parts of the collection that are measured once, at the end.
         test_collections: further collections whose ``test`` part is, by the names that tables
             give them: other documents, which no training and no choice sees.
@@ -280,6 +282,7 @@ class Study(_Model):
     tuning: Tuning = Tuning()
     measures: Annotated[list[str], Field(min_length=1)] = ["nDCG@10", "RR@10", "R@100"]
     primary: str = ""
+    relevance: dict[str, Positive] = Field({}, exclude_if=lambda value: not value)
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=TUNING_SEEDS)]], Field(min_length=1)]
     test: Annotated[list[str], Field(min_length=1)] = ["test"]
     test_collections: dict[Name, Written] = {}
@@ -323,6 +326,10 @@ class Study(_Model):
         for name in self.test_collections:
             if name.startswith("test") or name in ("train", "dev"):
                 raise ValueError(f"test_collections: {name!r} is a name of the collection's parts")
+        for name in self.relevance:
+            if name not in self.tested:
+                near = did_you_mean(name, self.tested)
+                raise ValueError(f"relevance: {name!r} is none of the tests{near}")
         return self
 
     @property

@@ -41,6 +41,8 @@ def warnings(results: Results) -> list[str]:
         *_undecided(results),
         *_read_before(results),
         *_unjudged(results),
+        *(f"{plain(line)}." for line in results.caveats.warnings),
+        *_unmoved(results),
     ]
 
 
@@ -196,6 +198,19 @@ def _unjudged(results: Results) -> Iterator[str]:
                 f"Judgements of {plain(part)} are shallow: of each query's first ten documents "
                 f"{' to '.join(bounds)} % are unjudged, by arm, and count as "
                 "not relevant. An arm that finds what nobody judged is not rewarded."
+            )
+
+
+def _unmoved(results: Results) -> Iterator[str]:
+    """Arms whose students are, as far as dev shows, what they were before training."""
+    columns = [name for one in results.study.measures for name in (one, f"dev-select {one}")]
+    points = results.curves[results.curves["role"] == "final"]
+    for arm, own in points.groupby("arm", sort=False):
+        values = own.reindex(columns=["seed", *columns]).groupby("seed")
+        if own["point"].max() > 0 and (values.nunique() == 1).all(axis=None):
+            yield (
+                f"Nothing that is measured on dev changed while {named(arm)} was trained: it may "
+                "have learnt nothing."
             )
 
 

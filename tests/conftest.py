@@ -93,7 +93,7 @@ def study_values(collection: Path, model: Path) -> dict:
         "baseline": "margin-mse",
         "budget": {"examples": 96},
         "training": {"batch_size": 8, "checkpoint_seconds": 0},
-        "evaluation": {"points": 3, "depth": 20},
+        "evaluation": {"points": 3, "depth": 100},
         "tuning": {
             "trials": 2,
             "space": {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}},

@@ -336,7 +336,7 @@ def tiny(collection_folder, tiny_model) -> list[str]:
     return [
         "--collection", str(collection_folder), "--budget", "32", "--no-mlflow",
         "--student", f'pretrained(model="{tiny_model}", max_length=32)',
-        "--set", "training.batch_size=8", "--set", "evaluation={points = 1, depth = 20}",
+        "--set", "training.batch_size=8", "--set", "evaluation={points = 1}",
     ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from bench import collections
 from bench.artifacts import Artifacts
 from bench.collections.base import Collection, Source
-from bench.collections.prepare import prepare
+from bench.collections.prepare import is_prepared, prepare
 from bench.errors import InputError, did_you_mean
 from bench.registry import parse_entry
 
@@ -46,3 +46,14 @@ def resolve(written: str | Mapping[str, Any]) -> Source:
 def open_collection(written: str | Mapping[str, Any], artifacts: Artifacts) -> Collection:
     """Prepare the collection, or open it where that has been done."""
     return prepare(resolve(written), artifacts)
+
+
+def open_prepared(written: str | Mapping[str, Any], artifacts: Artifacts) -> Collection | None:
+    """The collection where it has been prepared; nothing where it has not, or cannot be."""
+    if not (artifacts.root / "collection").is_dir():
+        return None  # without asking ir_datasets, which is slow to import
+    try:
+        source = resolve(written)
+        return prepare(source, artifacts) if is_prepared(source, artifacts) else None
+    except InputError:
+        return None

@@ -30,9 +30,18 @@ def prepare(source: Source, artifacts: Artifacts) -> Collection:
         InputError: a duplicate id, an empty query, a judgement of something that is not there, a
             part without judgements, or a query that is both in test and in train or dev.
     """
-    specification = {"source": source.specification, "content": source.identity()}
+    specification = _specification(source)
     artifact = artifacts.get("collection", specification, lambda folder: _store(source, folder))
     return _open(str(source), artifact.folder, artifact.about)
+
+
+def is_prepared(source: Source, artifacts: Artifacts) -> bool:
+    """Whether `prepare` would open it."""
+    return artifacts.has("collection", _specification(source))
+
+
+def _specification(source: Source) -> dict[str, Any]:
+    return {"source": source.specification, "content": source.identity()}
 
 
 def _store(source: Source, folder: Path) -> Made:

@@ -30,7 +30,8 @@ def evaluate_student(
     from bench.collections.open import open_collection
     from bench.encoding.device import choose
     from bench.evaluation.evaluator import Evaluator
-    from bench.evaluation.measures import parse, per_query
+    from bench.evaluation.fine_print import depth_notes, grade_notes
+    from bench.evaluation.measures import deepest, parse_all, per_query
     from bench.evaluation.ranking import write_trec
     from bench.lab import Lab
     from bench.students.find import find_student
@@ -38,22 +39,23 @@ def evaluate_student(
 
     if not measures:
         raise InputError("--measures: name at least one, for example nDCG@10")
-    for name in measures:
-        parse(name)
+    checked = parse_all(measures)
     student = find_student(written)
     artifacts = Artifacts(artifacts_root)
     collection = open_collection(collection_name, artifacts)
     part = collection.part(split)
     device = choose()
-    depth = Evaluation(depth=1000) if run else Evaluation(depth=_deepest(measures))
+    depth = max(1000 if run else 1, deepest(checked.values(), otherwise=1000))
     lab = Lab(collection, artifacts, device)
-    evaluator = Evaluator(lab, student, depth)
+    evaluator = Evaluator(lab, student, Evaluation(depth=depth))
     torch.manual_seed(0)  # for a student that is drawn
     ranking = evaluator.rank(device.put(student.build(lab)), split)
     if run:
         write_trec(run, ranking, collection, split, "bench")
     means = per_query(part, ranking, measures).mean()
     quiet()
+    for line in (*depth_notes(checked, depth), *grade_notes(checked, {split: part}, {})):
+        say(f"note: {line}")
     values = {name: float(means[name]) for name in measures}
     if as_json:
         print(json.dumps(values))
@@ -63,9 +65,3 @@ def evaluate_student(
     for name, value in values.items():
         table.add_row(name, f"{value:.4f}")
     Console().print(table)
-
-
-def _deepest(measures: list[str]) -> int:
-    """How deep a ranking these measures look; the whole thousand where one has no cutoff."""
-    cutoffs = [name.partition("@")[2] for name in measures]
-    return max(int(cutoff) if cutoff.isdigit() else 1000 for cutoff in cutoffs)

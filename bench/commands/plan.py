@@ -11,8 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from bench.arms import expand
+from bench.arms import Arm, expand
+from bench.artifacts import Artifacts
+from bench.collections.open import open_prepared
+from bench.comparability import find_caveats
 from bench.errors import BenchError
+from bench.evaluation.measures import check_measures
 from bench.planning.forecast import Forecast, Preparation
 from bench.planning.past import read_all
 from bench.planning.plan import (
@@ -44,6 +48,7 @@ def plan_study(
     """
     study = load_study(written, settings)
     arms = expand(study)
+    check_measures(study.measures, study.evaluation.depth)
     out = out or Path("results") / study.name
     failed = run_probe(study, out / "probe", artifacts) if probe else []
     forecast = Forecast(read_all(out))
@@ -58,6 +63,7 @@ def plan_study(
     preparations, unclear = preparations_of(study, plans, references, artifacts)
 
     _print_head(study, plans, references, before, out)
+    _print_caveats(study, arms, artifacts)
     _print_arms(plans, unknown)
     _print_sources(plans)
     _print_preparations(preparations, unclear, unknown)
@@ -92,6 +98,17 @@ def _print_head(
         print("runs may end before their budget does; the forecast lets all of them use it")
     if before and before.study != study:
         print(f"{out} holds another version of this study; runs that are the same are reused")
+
+
+def _print_caveats(study: Study, arms: Sequence[Arm], artifacts: Path) -> None:
+    """What is to be known before numbers are compared, as far as it can be told by now."""
+    kept = Artifacts(artifacts)
+    collection = open_prepared(study.collection, kept)
+    others = {name: open_prepared(one, kept) for name, one in study.test_collections.items()}
+    elsewhere = {name: one for name, one in others.items() if one}
+    caveats = find_caveats(study, arms, collection, elsewhere)
+    for line in (*caveats.warnings, *caveats.notes):
+        print(f"note: {line}")
 
 
 def _print_arms(plans: Sequence[ArmPlan], unknown: str) -> None:

@@ -37,7 +37,7 @@ def replay_run(
     if again.status() in ("done", "failed"):
         shutil.rmtree(again.path)
     Run(specification, again, lab, keep_student=True, report=narrate).execute()
-    measure_run(again, lab, study.measures, specification.tests)
+    measure_run(again, lab, study.measures, specification.tests, study.relevance)
     quiet()
     comparison = Comparison.of(recorded, again)
     table = Table("", "recorded", "replayed", title=f"{arm}, trial {trial}, seed {seed}")

@@ -89,5 +89,4 @@ def tracking_uri() -> str:
     given = os.environ.get("MLFLOW_TRACKING_URI")
     if given:
         return given
-    Path("results").mkdir(exist_ok=True)
     return f"sqlite:///{Path('results/mlflow.db').resolve()}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -26,19 +27,26 @@ def keep_rankings(folder: RunFolder, tests: Tests, rankings: Mapping[str, Rankin
         write_trec(folder.trec(name), rankings[part], tests.lab.collection, part, folder.id)
 
 
-def measure_run(folder: RunFolder, lab: Lab, measures: Sequence[str], tests: Iterable[str]) -> None:
+def measure_run(
+    folder: RunFolder,
+    lab: Lab,
+    measures: Sequence[str],
+    tests: Iterable[str],
+    relevance: Mapping[str, int] = MappingProxyType({}),
+) -> None:
     """Add what is missing to curve.parquet, dev.parquet and queries.parquet.
 
     curve.parquet has the means on both halves of dev at each evaluation point; dev.parquet the
     values behind those of dev-curve: point, query (its id), a column a measure; queries.parquet
-    those of each test query.
+    those of each test query, with the least grade that counts as relevant where that is not 1.
 
     Args:
         tests: none for a tuning run, which leaves a curve and no single queries.
+        relevance: the least grade that binary measures count as relevant, by test; 1 by default.
     """
     _measure_dev(folder, lab.collection, measures, each=bool(tests))
     if tests:
-        _measure_tests(folder, lab, measures, tests)
+        _measure_tests(folder, lab, measures, {name: relevance.get(name, 1) for name in tests})
 
 
 def _measure_dev(
@@ -81,20 +89,31 @@ def _measure_dev(
 
 
 def _measure_tests(
-    folder: RunFolder, lab: Lab, measures: Sequence[str], tests: Iterable[str]
+    folder: RunFolder, lab: Lab, measures: Sequence[str], tests: Mapping[str, int]
 ) -> None:
+    """Of each test, with the least grade that counts as relevant there."""
     names = list(dict.fromkeys([*measures, JUDGED]))
-    known = (folder.path / "queries.parquet").exists()
-    if known and set(names) <= set(folder.table("queries").columns):
-        return
+    if (folder.path / "queries.parquet").exists():
+        known = folder.table("queries")
+        if set(names) <= set(known.columns) and _thresholds(known) == tests:
+            return
     frames = []
     for there in lab.tests(tests):
         collection = there.lab.collection
         for name, part in there.parts.items():
             ranking = read_trec(folder.trec(name), collection, part)
-            values = per_query(collection.part(part), ranking, names)
+            values = per_query(collection.part(part), ranking, names, relevance=tests[name])
             ids = collection.part(part).queries.id_list()
             values.insert(0, "part", name)
             values.insert(1, "query", [ids[position] for position in values.index])
+            if max(tests.values()) > 1:
+                values["relevance"] = tests[name]
             frames.append(values)
     folder.write_table("queries", pd.concat(frames, ignore_index=True))
+
+
+def _thresholds(queries: pd.DataFrame) -> dict[str, int]:
+    """By test, the least grade that counted as relevant when it was measured."""
+    if "relevance" not in queries:
+        return dict.fromkeys(queries["part"], 1)
+    return queries.groupby("part")["relevance"].first().to_dict()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from bench.losses.base import Loss
-from bench.losses.signals import Signal
+from bench.losses.signals import Signal, Similarity
 
 
 @dataclass(frozen=True)
@@ -17,3 +18,8 @@ class TeacherScores(Loss):
 
     def needs(self) -> frozenset[Signal]:
         return frozenset({Signal.SCORES})
+
+
+def reach(scale: float, similarity: Similarity) -> float:
+    """The largest of ``scale`` times the student's scores."""
+    return scale if similarity == "cosine" else math.inf

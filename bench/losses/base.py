@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -47,6 +48,15 @@ class Loss(Entry):
     def needs_labels(self) -> bool:
         """Whether its positives must be judged; otherwise any documents do."""
         return self.labels
+
+    def contrasts_batch(self) -> bool:
+        """Whether the other queries' positives are a query's negatives, whatever is judged."""
+        return False
+
+    def reach(self, similarity: Similarity) -> float:
+        """The largest teacher's score that the student can follow, where the loss compares the two
+        on one scale; infinite otherwise."""
+        return math.inf
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
         """The mean loss of the batch, a scalar that carries gradients."""

@@ -40,6 +40,10 @@ class GramMatch(Matching):
 
     search_space: ClassVar = {"margin": Float(0.005, 0.05, log=True)}
 
+    def __post_init__(self) -> None:
+        if not (self.vector or self.gram or self.order):
+            raise ValueError("every weight is 0: nothing would be trained")
+
     def distance(self, pairs: Pairs) -> Tensor:
         vector, gram, order = self._terms(pairs)
         return self.vector * vector + self.gram * gram + self.order * order

@@ -35,6 +35,9 @@ class InfoNCE(Loss):
     family = "contrastive"
     search_space: ClassVar = {"temperature": Float(0.01, 0.2, log=True)}
 
+    def contrasts_batch(self) -> bool:
+        return self.negatives != "triples"
+
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
         if self.negatives == "triples":
             scores = student.scores() / self.temperature

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from annotated_types import Gt
 
 from bench import losses
-from bench.losses._scores import TeacherScores
-from bench.losses.signals import Embeddings, Signals
+from bench.losses._scores import TeacherScores, reach
+from bench.losses.signals import Embeddings, Signals, Similarity
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +28,9 @@ class MarginMSE(TeacherScores):
     """
 
     scale: Annotated[float, Gt(0)] = 1.0
+
+    def reach(self, similarity: Similarity) -> float:
+        return reach(self.scale, similarity)
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
         wanted = self.teacher_scores(student, teacher)

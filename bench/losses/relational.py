@@ -37,6 +37,10 @@ class Relational(TeacherVectors):
 
     search_space: ClassVar = {"angle": Float(0.1, 10.0, log=True)}
 
+    def __post_init__(self) -> None:
+        if not (self.distance or self.angle):
+            raise ValueError("every weight is 0: nothing would be trained")
+
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
         import torch
         from torch.nn.functional import smooth_l1_loss

@@ -49,6 +49,8 @@ class Sum(Loss):
     def __post_init__(self) -> None:
         if self.weights and len(self.weights) != len(self.parts):
             raise ValueError(f"{len(self.parts)} parts, but {len(self.weights)} weights")
+        if self.weights and not any(self.weights):
+            raise ValueError("every weight is 0: nothing would be trained")
         _ = self.members  # so that a part that cannot be is said now
 
     @cached_property
@@ -77,6 +79,12 @@ class Sum(Loss):
     def check_similarity(self, similarity: Similarity) -> None:
         for _, part in self.members.values():
             part.check_similarity(similarity)
+
+    def contrasts_batch(self) -> bool:
+        return any(part.contrasts_batch() for weight, part in self.members.values() if weight)
+
+    def reach(self, similarity: Similarity) -> float:
+        return min(part.reach(similarity) for weight, part in self.members.values() if weight)
 
     def space(self) -> dict[str, Space]:
         space: dict[str, Space] = {}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from annotated_types import Ge, Gt
 
 from bench import losses
-from bench.losses._scores import TeacherScores
-from bench.losses.signals import Embeddings, Signal, Signals
+from bench.losses._scores import TeacherScores, reach
+from bench.losses.signals import Embeddings, Signal, Signals, Similarity
 from bench.spaces import Float
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ class TASBalanced(TeacherScores):
 
     def needs(self) -> frozenset[Signal]:
         return frozenset({Signal.SCORES, Signal.IN_BATCH})
+
+    def reach(self, similarity: Similarity) -> float:
+        return reach(self.scale, similarity)
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
         wanted = self.teacher_scores(student, teacher)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -40,6 +41,10 @@ class Teacher(Entry):
     def provides(self) -> frozenset[Signal]:
         """The signals this teacher can give."""
         raise NotImplementedError
+
+    def largest_score(self) -> float:
+        """A bound of its scores' absolute values; infinite where there is none."""
+        return math.inf
 
     def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
         """Make (or find) what the needed signals are looked up from, and nothing else."""

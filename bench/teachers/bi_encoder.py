@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -38,6 +39,9 @@ class BiEncoder(Tunable):
 
     def provides(self) -> frozenset[Signal]:
         return frozenset(Signal)
+
+    def largest_score(self) -> float:
+        return 1.0 if self.similarity == "cosine" else math.inf
 
     def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
         from bench.teaching.stored import StoredEmbeddings

@@ -79,6 +79,12 @@ class Ensemble(Teacher):
         ]
         return Averaged(tuple(asked), self.normalise)
 
+    def largest_score(self) -> float:
+        if self.normalise == "standard":
+            return inf
+        largest = sum(share * one.largest_score() for share, one in self.members if share)
+        return largest if self.normalise == "none" else 1.0
+
     def _split(self, needs: frozenset[Signal]) -> list[frozenset[Signal]]:
         """What of the needed signals each member is asked for."""
         left = needs - {Signal.SCORES}

@@ -45,7 +45,7 @@ def results_table(results: Results, table: pd.DataFrame) -> Table:
             "Means over seeds ± half the width of the 95 % interval (Student's t; Welch's of a "
             "difference); with fewer than three seeds the range [lowest, highest]. Bold: the best "
             f"mean of an arm.{tested} dev: dev-curve at the tested point. Rows without seeds were "
-            "not trained."
+            "not trained." + "".join(f" {wording.plain(line)}." for line in results.caveats.notes)
         ),
         header=["arm", "seeds", measures[0], f"{measures[0]} − baseline", *measures[1:], dev],
         align="lrr" + "r" * len(measures) + "r",

@@ -71,9 +71,9 @@ def test_a_tuning_run_leaves_no_single_queries(lab, folder):
 def test_no_dev_query_is_measured_twice(lab, folder, monkeypatch):
     calls = []
 
-    def counting(part, found, names, queries=None):
+    def counting(part, found, names, queries=None, **options):
         calls.append((part.name, tuple(names)))
-        return per_query(part, found, names, queries)
+        return per_query(part, found, names, queries, **options)
 
     monkeypatch.setattr(measured, "per_query", counting)
     measure_run(folder, lab, MEASURES[:2], ["test"])

@@ -187,3 +187,20 @@ def test_a_teacher_below_the_best_student_is_warned_of(sound):
     sound.curves.loc[taught, "nDCG@10"] = 0.3
     (found,) = warnings(sound)
     assert found.startswith("The teacher of the baseline (teacher) has 0.300 on dev-curve")
+
+
+def test_an_arm_whose_curves_are_flat_is_warned_of(sound):
+    curves = sound.curves.copy()
+    columns = [name for name in curves if name.removeprefix("dev-select ") in sound.study.measures]
+    own = curves["arm"] == "b"
+    curves.loc[own, columns] = 0.5
+    told = [one for one in _warned(sound, curves) if one.startswith("Nothing that is measured")]
+    assert told == [
+        "Nothing that is measured on dev changed while b was trained: it may have learnt nothing."
+    ]
+    curves.loc[own & (curves["seed"] == 1) & (curves["point"] == 1), columns[0]] = 0.6
+    assert not [one for one in _warned(sound, curves) if one.startswith("Nothing that")]
+
+
+def _warned(results, curves):
+    return warnings(replace(results, curves=curves))

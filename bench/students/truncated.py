@@ -30,9 +30,10 @@ class Truncated(FromModel):
     keep: Literal["first", "last", "spaced"] = "first"
 
     def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
-        from bench.encoding.models import keep_layers, load_transformer
+        from bench.encoding.layers import keep_layers
+        from bench.encoding.models import load_transformer
         from bench.encoding.transformer_encoder import TransformerEncoder
 
-        transformer = start or load_transformer(self.model)
-        keep_layers(transformer, self.layers, self.keep)
+        whole = start or load_transformer(self.model)
+        transformer = keep_layers(whole, self.layers, self.keep)
         return TransformerEncoder(transformer, self.pooling, self.similarity)

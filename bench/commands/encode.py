@@ -25,7 +25,7 @@ def encode_texts(
         texts = [*texts, *_lines(file)]
     if not texts:
         raise InputError("encode: give texts, or --file with one on each line")
-    from bench.students._modules import read_modules
+    from bench.encoding.modules import read_modules
 
     modules = read_modules(model)
     from bench.encoding.by_hand import embed

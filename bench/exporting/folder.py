@@ -15,11 +15,12 @@ from torch import nn
 from bench.encoding.encoder import Encoder
 from bench.encoding.joint import JointForm
 from bench.encoding.models import load_tokenizer
+from bench.encoding.side import Side
 from bench.encoding.static_encoder import StaticEncoder
 from bench.encoding.towers import Towers
 from bench.encoding.transformer_encoder import TransformerEncoder
 from bench.files import atomic_folder, write_json
-from bench.students.base import Side, Student
+from bench.students.base import Student
 
 _ST = "sentence_transformers.models"
 

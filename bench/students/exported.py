@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bench import students
+from bench.encoding.modules import Modules, read_modules
+from bench.encoding.side import Side
 from bench.files import digest
 from bench.losses.signals import Similarity
-from bench.students._modules import Modules, read_modules
-from bench.students.base import Side, Student
+from bench.students.base import Student
 
 if TYPE_CHECKING:
     from bench.encoding.towers import Towers
@@ -51,6 +52,12 @@ class Exported(Student):
     def weights(self) -> str:
         sides = [asdict(side) for side in (self.query_side, self.document_side)]
         return digest([super().weights(), *sides])
+
+    def check(self) -> None:
+        _ = self._modules
+
+    def notes(self) -> list[str]:
+        return list(self._modules.notes)
 
     def build(self, lab: Lab) -> Towers:
         from bench.encoding.towers import Towers

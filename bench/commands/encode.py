@@ -32,6 +32,8 @@ def encode_texts(
     from bench.encoding.device import choose
 
     chosen = modules.queries if side == "query" else modules.documents
+    for note in modules.notes:
+        say(note)
     encoder = chosen.load(modules.similarity)
     vectors = embed(encoder, chosen.side, texts, choose()).cpu().numpy()
     quiet()

@@ -41,7 +41,10 @@ def evaluate_student(
     for name in measures:
         parse(name)
     student = find_student(written)
+    student.check()
     artifacts = Artifacts(artifacts_root)
+    for note in student.notes():
+        say(note)
     collection = open_collection(collection_name, artifacts)
     part = collection.part(split)
     device = choose()

@@ -13,6 +13,7 @@ from rich.table import Column, Table
 
 from bench.arms import expand
 from bench.errors import BenchError
+from bench.model_checks import check_models
 from bench.planning.forecast import Forecast, Preparation
 from bench.planning.past import read_all
 from bench.planning.plan import (
@@ -44,6 +45,7 @@ def plan_study(
     """
     study = load_study(written, settings)
     arms = expand(study)
+    notes = check_models(arms)
     out = out or Path("results") / study.name
     failed = run_probe(study, out / "probe", artifacts) if probe else []
     forecast = Forecast(read_all(out))
@@ -58,6 +60,8 @@ def plan_study(
     preparations, unclear = preparations_of(study, plans, references, artifacts)
 
     _print_head(study, plans, references, before, out)
+    for note in notes:
+        print(note)
     _print_arms(plans, unknown)
     _print_sources(plans)
     _print_preparations(preparations, unclear, unknown)

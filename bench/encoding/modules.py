@@ -76,7 +76,7 @@ class EncoderModules:
     @cached_property
     def said_length(self) -> int | None:
         """Most tokens of a text by what the folder says, whatever its transformer can read."""
-        given = next((read(file) for file in transformer_configs(self.body)), {})
+        given: dict[str, Any] = next((read(file) for file in transformer_configs(self.body)), {})
         about = _optional(self.body / "tokenizer_config.json")
         return given.get("max_seq_length") or about.get("model_max_length")
 

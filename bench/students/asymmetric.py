@@ -95,6 +95,10 @@ class Asymmetric(Student):
         super().check()
         self._teacher.check()
 
+    def check_weights(self) -> None:
+        super().check_weights()
+        self._teacher.check_weights()
+
     def notes(self) -> list[str]:
         return [*super().notes(), *self._teacher.notes()]
 

@@ -73,6 +73,15 @@ class Student(Entry):
         for part in self.parts():
             part.check()
 
+    def check_weights(self) -> None:
+        """That the files of its models hold their weights.
+
+        Raises:
+            InputError: they do not.
+        """
+        for part in self.parts():
+            part.transformer()
+
     def notes(self) -> list[str]:
         """Where it reads its models otherwise than they say themselves, a line each."""
         return [note for part in self.parts() for note in part.notes()]

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bench import students
+from bench.encoding.models import check_tokenizer, load_config
 from bench.encoding.modules import Modules, read_modules
 from bench.encoding.side import Side
 from bench.files import digest
@@ -54,7 +55,14 @@ class Exported(Student):
         return digest([super().weights(), *sides])
 
     def check(self) -> None:
-        _ = self._modules
+        for one in (self._modules.queries, self._modules.documents):
+            check_tokenizer(str(one.body))
+            if one.pooling:
+                load_config(str(one.body))
+
+    def check_weights(self) -> None:
+        for one in (self._modules.queries, self._modules.documents):
+            one.load(self.similarity)
 
     def notes(self) -> list[str]:
         return list(self._modules.notes)

@@ -56,6 +56,13 @@ class Teacher(Entry):
             InputError: a model that is none of the kind.
         """
 
+    def check_weights(self) -> None:
+        """That the files of its models hold their weights.
+
+        Raises:
+            InputError: they do not.
+        """
+
     def notes(self) -> list[str]:
         """Where it reads its models otherwise than they say themselves, a line each."""
         return []

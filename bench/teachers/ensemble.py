@@ -96,6 +96,10 @@ class Ensemble(Teacher):
         for _, member in self.members:
             member.check()
 
+    def check_weights(self) -> None:
+        for _, member in self.members:
+            member.check_weights()
+
     def notes(self) -> list[str]:
         return [note for _, member in self.members for note in member.notes()]
 

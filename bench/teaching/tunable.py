@@ -64,6 +64,9 @@ class Tunable(Teacher):
     def check(self) -> None:
         check_encoder(self)
 
+    def check_weights(self) -> None:
+        self.scorer()
+
     def unpriced(self) -> str:
         return f"the {'pretraining' if self.fine_tune else 'training'} of {self.model}"
 

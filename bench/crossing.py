@@ -31,6 +31,7 @@ from bench.files import disk_is_full, remove_leftovers
 from bench.lab import Lab, open_lab
 from bench.ledger import ARTIFACT_PHASES
 from bench.links import write_links
+from bench.model_checks import check_models, check_weights
 from bench.progress import Countdown, duration, narrate, say
 from bench.proposals import Proposals, storage_url
 from bench.records import FINISHED, RunFolder
@@ -123,6 +124,10 @@ class Crossing:
         for arm in self.arms:
             for model in (*arm.student.models(), *arm.teacher.models()):
                 weights_digest(model)  # a missing model is found before anything is written
+        self.arms = expand(self.study)  # models that were just fetched may say how they compare
+        self._notes = check_models(self.arms)
+        if not self.out.exists():
+            check_weights(self.arms)
         caveats = self._caveats()
         self.out.mkdir(parents=True, exist_ok=True)
         try:
@@ -180,6 +185,8 @@ class Crossing:
         parts = ", ".join(f"{len(p.queries):,} {name}" for name, p in collection.parts.items())
         say(f"{collection.name}: {len(collection.documents):,} documents, queries: {parts}")
         for note in collection.notes:
+            say(f"  {note}")
+        for note in self._notes:
             say(f"  {note}")
         for name, other in self.lab.elsewhere.items():
             asked = len(other.part("test").queries)

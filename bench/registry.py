@@ -38,6 +38,15 @@ class Entry:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     @property
+    def given(self) -> dict[str, Any]:
+        """The options that are not at their defaults, as they were written."""
+        return {
+            field.name: value
+            for field in dataclasses.fields(self)
+            if (value := vars(self)[field.name]) != field.default
+        }
+
+    @property
     def specification(self) -> dict[str, Any]:
         """What identifies this entry in a run's id: name, version and all options."""
         return {"name": self.name, "version": self.version, "options": self.options}
@@ -48,12 +57,7 @@ class Entry:
         return {}
 
     def __str__(self) -> str:
-        given = {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)
-            if getattr(self, field.name) != field.default
-        }
-        return format_entry(self.name, given)
+        return format_entry(self.name, self.given)
 
 
 def tell_apart(one: Entry, among: Iterable[Entry]) -> str:
@@ -61,10 +65,9 @@ def tell_apart(one: Entry, among: Iterable[Entry]) -> str:
     others of that name have not."""
     alike = [other for other in among if other.name == one.name]
     own = {
-        field.name: value
-        for field in dataclasses.fields(one)
-        if (value := getattr(one, field.name)) != field.default
-        and any(getattr(other, field.name) != value for other in alike)
+        name: value
+        for name, value in one.given.items()
+        if any(vars(other)[name] != value for other in alike)
     }
     return format_entry(one.name, own)
 
@@ -118,7 +121,7 @@ class Registry(Generic[EntryType]):
             InputError: unknown name or option, or a value its annotation does not allow.
         """
         if isinstance(entry, Entry):
-            name, given = entry.name, entry.options
+            name, given = entry.name, entry.given
         elif isinstance(entry, str):
             name, given = parse_entry(entry)
         else:

@@ -25,13 +25,15 @@ def encode_texts(
         texts = [*texts, *_lines(file)]
     if not texts:
         raise InputError("encode: give texts, or --file with one on each line")
-    from bench.students._modules import read_modules
+    from bench.encoding.modules import read_modules
 
     modules = read_modules(model)
     from bench.encoding.by_hand import embed
     from bench.encoding.device import choose
 
     chosen = modules.queries if side == "query" else modules.documents
+    for note in modules.notes:
+        say(note)
     encoder = chosen.load(modules.similarity)
     vectors = embed(encoder, chosen.side, texts, choose()).cpu().numpy()
     quiet()

@@ -41,7 +41,10 @@ def evaluate_student(
         raise InputError("--measures: name at least one, for example nDCG@10")
     checked = parse_all(measures)
     student = find_student(written)
+    student.check()
     artifacts = Artifacts(artifacts_root)
+    for note in student.notes():
+        say(note)
     collection = open_collection(collection_name, artifacts)
     part = collection.part(split)
     device = choose()

@@ -96,8 +96,11 @@ def _cell(value: Any) -> str:
 
 def _options(entry: dict[str, Any]) -> str:
     return ", ".join(
-        option["name"]
-        if option["required"]
-        else f"{option['name']}={toml_value(option['default'])}"
+        option["name"] if option["required"] else f"{option['name']}={_default(option['default'])}"
         for option in entry["options"]
     )
+
+
+def _default(value: Any) -> str:
+    """A default as an entry writes it; some are what a model says itself."""
+    return "(the model's)" if value is None else toml_value(value)

@@ -17,6 +17,7 @@ from bench.collections.open import open_prepared
 from bench.comparability import find_caveats
 from bench.errors import BenchError
 from bench.evaluation.measures import check_measures
+from bench.model_checks import check_models
 from bench.planning.forecast import Forecast, Preparation
 from bench.planning.past import read_all
 from bench.planning.plan import (
@@ -49,6 +50,7 @@ def plan_study(
     study = load_study(written, settings)
     arms = expand(study)
     check_measures(study.measures, study.evaluation.depth)
+    notes = check_models(arms)
     out = out or Path("results") / study.name
     failed = run_probe(study, out / "probe", artifacts) if probe else []
     forecast = Forecast(read_all(out))
@@ -64,6 +66,8 @@ def plan_study(
 
     _print_head(study, plans, references, before, out)
     _print_caveats(study, arms, artifacts)
+    for note in notes:
+        print(note)
     _print_arms(plans, unknown)
     _print_sources(plans)
     _print_preparations(preparations, unclear, unknown)

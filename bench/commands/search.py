@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.errors import InputError
-from bench.progress import quiet
+from bench.progress import quiet, say
 
 SHOWN = 160
 """Characters of a document that are shown."""
@@ -43,6 +43,9 @@ def search_collection(
     from bench.study import Evaluation
 
     student = find_student(written)
+    student.check()
+    for note in student.notes():
+        say(note)
     artifacts = Artifacts(artifacts_root)
     lab = Lab(open_collection(collection_name, artifacts), artifacts, choose())
     torch.manual_seed(0)  # for a student that is drawn

@@ -14,7 +14,7 @@ from bench.encoding.encoder import Encoder, Packed
 from bench.encoding.models import load_tokenizer
 
 if TYPE_CHECKING:
-    from bench.students.base import Side
+    from bench.encoding.side import Side
 
 
 @torch.inference_mode()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -17,8 +16,6 @@ from bench.encoding.tokens import Tokens, pad
 from bench.errors import TrainingError
 from bench.losses.signals import Similarity, unit
 from bench.progress import narrate
-
-Pooling = Literal["mean", "cls", "max"]
 
 
 @dataclass(frozen=True)
@@ -124,14 +121,30 @@ class Encoder(nn.Module):
         return unit(vectors) if self.similarity == "cosine" else vectors
 
 
-def pool(states: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
-    """[n, length, d] states → [n, d]: the mean or maximum over real tokens, or the first token."""
-    if pooling == "cls":
-        return states[:, 0]
+def pool(states: Tensor, mask: Tensor, pooling: str) -> Tensor:
+    """[n, length, d] states → [n, d] by one mode, [n, m·d] by m of them joined by ``+``.
+
+    Padding is on the right and never pooled; a text without tokens becomes zeros.
+    """
+    modes = pooling.split("+")
+    if len(modes) > 1:
+        return torch.cat([pool(states, mask, mode) for mode in modes], 1)
     kept = mask.unsqueeze(-1)
+    lengths = kept.sum(1).clamp_min(1)
+    if pooling == "cls":
+        return states[:, 0] * kept[:, 0]
+    if pooling == "lasttoken":
+        last = (lengths - 1).unsqueeze(-1).expand(-1, 1, states.shape[-1])
+        return (states * kept).gather(1, last).squeeze(1)
     if pooling == "max":
-        return states.masked_fill(kept == 0, -torch.inf).amax(1)
-    return (states * kept).sum(1) / kept.sum(1).clamp_min(1)
+        most = states.masked_fill(kept == 0, -torch.inf).amax(1)
+        return most.masked_fill(most == -torch.inf, 0)
+    if pooling == "weightedmean":
+        kept = kept * torch.arange(1, mask.shape[1] + 1, device=mask.device).view(1, -1, 1)
+        return (states * kept).sum(1) / kept.sum(1).clamp_min(1)
+    if pooling == "mean_sqrt_len_tokens":
+        return (states * kept).sum(1) / lengths.sqrt()
+    return (states * kept).sum(1) / lengths
 
 
 @torch.inference_mode()

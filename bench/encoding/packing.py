@@ -62,7 +62,7 @@ class Close:
 
         def close(end: int) -> None:
             texts = order[start:end]
-            groups.append(Group(texts, len(texts), int(lengths[texts[-1]])))
+            groups.append(Group(texts, len(texts), max(1, int(lengths[texts[-1]]))))
 
         most_tokens = most_tokens or self.tokens
         for end, position in enumerate(order):

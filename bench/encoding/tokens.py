@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pyarrow import compute
 
 from bench.artifacts import Artifact, Artifacts, Made
 from bench.collections.base import Texts
@@ -14,8 +17,14 @@ from bench.encoding.models import load_tokenizer, tokenizer_digest
 from bench.files import save_array
 from bench.progress import narrate
 
-CHUNK = 20_000
-"""Texts tokenized at a time."""
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+CHUNK, CHARACTERS = 20_000, 20_000_000
+"""Most texts, and about as many characters of them, that are tokenized at a time."""
+
+PER_TOKEN = 64
+"""Characters of a long text that are read at first for every token that is kept."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ def pad(
     lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
     if shape:
         lengths = np.append(lengths, np.ones(shape[0] - len(rows), np.int64))
-    mask = np.arange(shape[1] if shape else lengths.max()) < lengths[:, None]
+    mask = np.arange(shape[1] if shape else max(1, lengths.max())) < lengths[:, None]
     ids = np.full(mask.shape, padding, dtype=np.int64)
     ids[: len(rows)][mask[: len(rows)]] = np.concatenate(rows)
     return ids, mask.astype(np.int64)
@@ -84,10 +93,9 @@ def tokenize(
         tokenizer = load_tokenizer(model)
         pieces: list[np.ndarray] = []
         lengths: list[int] = []
-        for start in range(0, len(texts), CHUNK):
+        for start, end in _chunks(texts, PER_TOKEN * max_length):
             narrate(f"tokenizing {start:,} of {len(texts):,} texts")
-            chunk = [prompt + text for text in texts.texts.slice(start, CHUNK).to_pylist()]
-            rows = tokenizer(chunk, truncation=True, max_length=max_length)["input_ids"]
+            rows = _rows(tokenizer, texts.texts.slice(start, end - start), max_length, prompt)
             lengths += map(len, rows)
             pieces.append(np.concatenate([np.asarray(row, dtype=np.int32) for row in rows]))
         save_array(folder / "ids.npy", np.concatenate(pieces))
@@ -109,3 +117,38 @@ def tokenize(
         artifact.about["padding"],
         artifact,
     )
+
+
+def _chunks(texts: Texts, most: int) -> Iterator[tuple[int, int]]:
+    """Where chunks of the texts start and end, of each text the first ``most`` characters."""
+    sizes = compute.utf8_length(texts.texts).to_numpy()
+    ends = np.cumsum(np.minimum(sizes, most), dtype=np.int64)
+    start = 0
+    while start < len(ends):
+        before = ends[start - 1] if start else 0
+        room = int(np.searchsorted(ends, before + CHARACTERS, side="right"))
+        end = max(start + 1, min(start + CHUNK, room))
+        yield start, end
+        start = end
+
+
+def _rows(
+    tokenizer: PreTrainedTokenizerBase, texts: Any, max_length: int, prompt: str
+) -> list[list[int]]:
+    """Token ids of each text.
+
+    Of a very long one only the words at its start are read, so that its size costs no memory: all
+    of it, where these fill fewer than ``max_length`` tokens.
+    """
+    most = PER_TOKEN * max_length
+    read = compute.utf8_slice_codeunits(texts, 0, most).to_pylist()
+    long = np.flatnonzero(compute.utf8_length(texts).to_numpy() > most)
+    for at in long:
+        read[at] = read[at].rsplit(maxsplit=1)[0] if read[at].strip() else read[at]
+    rows = tokenizer([prompt + text for text in read], truncation=True, max_length=max_length)
+    found = rows["input_ids"]
+    for at in long:
+        if len(found[at]) < max_length:
+            whole = prompt + texts[int(at)].as_py()
+            found[at] = tokenizer(whole, truncation=True, max_length=max_length)["input_ids"]
+    return found

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel
 
-from bench.encoding.encoder import Encoder, Pooling, pool
+from bench.encoding.encoder import Encoder, pool
+from bench.encoding.lengths import most_tokens
 from bench.errors import InputError
 from bench.losses.signals import Similarity
 
@@ -18,7 +17,7 @@ class TransformerEncoder(Encoder):
     def __init__(
         self,
         transformer: PreTrainedModel,
-        pooling: Pooling,
+        pooling: str,
         similarity: Similarity,
     ) -> None:
         super().__init__(similarity)
@@ -28,7 +27,7 @@ class TransformerEncoder(Encoder):
 
     @property
     def pooled_width(self) -> int:
-        return self.transformer.config.hidden_size
+        return self.transformer.config.hidden_size * len(self.pooling.split("+"))
 
     def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
         """[n, length] ids and mask → one vector a text, before the head.
@@ -41,18 +40,7 @@ class TransformerEncoder(Encoder):
                 f"a text has {ids.shape[1]} tokens, and the {self.transformer.config.model_type} "
                 f"encoder reads {self.most} at most; give it a smaller max_length"
             )
-        states = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state
+        attended = mask.clone()
+        attended[:, :1] = 1  # of a text without tokens the padding: nothing would be no number
+        states = self.transformer(input_ids=ids, attention_mask=attended).last_hidden_state
         return pool(states, mask, self.pooling)
-
-
-def most_tokens(transformer: PreTrainedModel) -> int:
-    """How long a text it can read: as its table of positions says, where it has one.
-
-    Some (RoBERTa, MPNet) count positions from behind that of the padding: so many fewer.
-    """
-    for module in transformer.modules():
-        table = getattr(module, "position_embeddings", None)
-        if isinstance(table, nn.Embedding):
-            before = 0 if table.padding_idx is None else table.padding_idx + 1
-            return table.num_embeddings - before
-    return sys.maxsize

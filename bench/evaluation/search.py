@@ -11,6 +11,9 @@ from bench.evaluation.ranking import Ranking
 CELLS = 64_000_000
 """Most scores held at once."""
 
+LAST = torch.finfo(torch.float32).min
+"""The score of a document without any token; a number, so that a TREC run can hold it."""
+
 
 @torch.inference_mode()
 def search(
@@ -19,7 +22,8 @@ def search(
     """The ``depth`` documents of largest inner product for each query.
 
     Args:
-        queries: [Q, d] and documents: [N, d], on one device.
+        queries: [Q, d] and documents: [N, d], on one device. A document of nothing but zeros (a
+            text without any token) is like no query, and comes last.
         tie_order: [N] among equal scores the smaller goes first.
         depth: how many; fewer where there are fewer documents.
         positions: [N] what to call each document in the result.
@@ -27,6 +31,7 @@ def search(
     # In tie order, "the earlier of equals" is "the smaller index".
     order = np.argsort(tie_order)
     documents = documents.index_select(0, torch.from_numpy(order).to(documents.device))
+    empty = ~documents.any(1)
     depth = min(depth, len(order))
     columns = max(depth, CELLS // max(1, min(len(queries), 1024)))
     found, scores = [], []
@@ -35,6 +40,7 @@ def search(
         best = torch.empty(len(block), 0, device=queries.device)
         for start in range(0, len(documents), columns):
             part = block @ documents[start : start + columns].T
+            part.masked_fill_(empty[start : start + columns], LAST)
             at = torch.arange(start, start + part.shape[1], device=part.device).expand_as(part)
             best, best_at = _top(torch.cat([best, part], 1), torch.cat([best_at, at], 1), depth)
         found.append(best_at.cpu().numpy())

@@ -15,11 +15,13 @@ from torch import nn
 from bench.encoding.encoder import Encoder
 from bench.encoding.joint import JointForm
 from bench.encoding.models import load_tokenizer
+from bench.encoding.modules import FLAGS
+from bench.encoding.side import Side
 from bench.encoding.static_encoder import StaticEncoder
 from bench.encoding.towers import Towers
 from bench.encoding.transformer_encoder import TransformerEncoder
 from bench.files import atomic_folder, write_json
-from bench.students.base import Side, Student
+from bench.students.base import Student
 
 _ST = "sentence_transformers.models"
 
@@ -113,12 +115,11 @@ def _save_static(encoder: StaticEncoder, side: Side, folder: Path) -> None:
 
 
 def _pooling(encoder: TransformerEncoder) -> dict[str, Any]:
-    return {
-        "word_embedding_dimension": encoder.pooled_width,
-        "pooling_mode_cls_token": encoder.pooling == "cls",
-        "pooling_mode_mean_tokens": encoder.pooling == "mean",
-        "pooling_mode_max_tokens": encoder.pooling == "max",
-    }
+    modes = encoder.pooling.split("+")
+    about: dict[str, Any] = {"word_embedding_dimension": encoder.pooled_width // len(modes)}
+    if len(modes) > 1:
+        about["pooling_mode"] = modes  # their order, which the flags do not tell
+    return about | {flag: mode in modes for flag, mode in FLAGS.items()}
 
 
 def _save_dense(head: nn.Linear, folder: Path) -> None:

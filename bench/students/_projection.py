@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from bench.artifacts import Artifact, Made
 from bench.encoding.encoder import Encoder, encode
 from bench.encoding.flops import forward_flops
+from bench.encoding.side import Side
 from bench.encoding.tokens import Tokens
 from bench.errors import InputError
 from bench.lab import Lab
-from bench.students.base import ProjectionStart, Side
+from bench.students.base import ProjectionStart
 from bench.teaching.stored import Stored, store_documents, store_queries
 from bench.teaching.tunable import Ready
 

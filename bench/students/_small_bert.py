@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from transformers import ElectraConfig, ElectraModel, PreTrainedModel
 
-from bench.encoding.models import choose_layers
+from bench.encoding.layers import choose_layers
 from bench.errors import InputError
 
 HEAD = 32

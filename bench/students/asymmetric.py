@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench import students
+from bench.encoding.side import Side
 from bench.errors import InputError
 from bench.losses.signals import Similarity
 from bench.students._parts import bi_encoder, one_encoder
-from bench.students.base import OneEncoder, Side, Student
+from bench.students.base import FromModel, OneEncoder, Student
 from bench.teachers.bi_encoder import BiEncoder
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Asymmetric(Student):
     @property
     def document_side(self) -> Side:
         teacher = self._teacher
-        return Side(teacher.model, teacher.max_length, teacher.document_prompt)
+        return Side(teacher.declares.body, teacher.max_length, teacher.document_prompt)
 
     @property
     def drawn(self) -> bool:
@@ -86,6 +87,20 @@ class Asymmetric(Student):
 
     def models(self) -> list[str]:
         return [*self._queries.models(), self._teacher.model]
+
+    def parts(self) -> list[FromModel]:
+        return self._queries.parts()
+
+    def check(self) -> None:
+        super().check()
+        self._teacher.check()
+
+    def check_weights(self) -> None:
+        super().check_weights()
+        self._teacher.check_weights()
+
+    def notes(self) -> list[str]:
+        return [*super().notes(), *self._teacher.notes()]
 
     def inherits(self) -> BiEncoder:
         return self._teacher

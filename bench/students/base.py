@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge
 
+from bench.encoding.declared import (
+    Declaration,
+    check_encoder,
+    declaration,
+    declared,
+    departures,
+)
+from bench.encoding.modules import Pooling
+from bench.encoding.side import Side
 from bench.files import digest
 from bench.losses.signals import Similarity
 from bench.registry import Entry
@@ -14,9 +23,7 @@ from bench.registry import Entry
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from bench.collections.base import Texts
     from bench.encoding.encoder import Encoder
-    from bench.encoding.tokens import Tokens
     from bench.encoding.towers import Towers
     from bench.lab import Lab
     from bench.teachers.base import Teacher
@@ -24,27 +31,6 @@ if TYPE_CHECKING:
 
 ProjectionStart = Literal["random", "orthogonal", "pca", "procrustes", "least-squares"]
 """Where a linear layer behind an encoder begins; ``projected`` tells them apart."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """How the texts of one side are read.
-
-    Attributes:
-        model: whose tokenizer.
-        max_length: most tokens of a text, special tokens and prompt included.
-        prompt: what is written before every text.
-    """
-
-    model: str
-    max_length: int
-    prompt: str
-
-    def tokens(self, texts: Texts, lab: Lab) -> Tokens:
-        """These texts as token ids, made or found."""
-        from bench.encoding.tokens import tokenize
-
-        return tokenize(texts, self.model, self.max_length, lab.artifacts, self.prompt)
 
 
 @dataclass(frozen=True)
@@ -72,6 +58,33 @@ class Student(Entry):
     def models(self) -> list[str]:
         """Every model it is made of, so that a missing one is found before anything is written."""
         raise NotImplementedError
+
+    def parts(self) -> list[FromModel]:
+        """The students of one model each that it is made of."""
+        return []
+
+    def check(self) -> None:
+        """That what it is made of can be, as far as that is seen without any weights.
+
+        Raises:
+            InputError: a model that says something that cannot be done, or an option it cannot
+                have.
+        """
+        for part in self.parts():
+            part.check()
+
+    def check_weights(self) -> None:
+        """That the files of its models hold their weights.
+
+        Raises:
+            InputError: they do not.
+        """
+        for part in self.parts():
+            part.transformer()
+
+    def notes(self) -> list[str]:
+        """Where it reads its models otherwise than they say themselves, a line each."""
+        return [note for part in self.parts() for note in part.notes()]
 
     def weights(self) -> str:
         """A digest of the weights it starts from, part of a run's id."""
@@ -112,6 +125,9 @@ class OneEncoder(Student):
 class FromModel(OneEncoder):
     """A student made from one pretrained encoder.
 
+    Where the model's folder is one of sentence-transformers, what is left out is as it says itself;
+    else mean pooling, cosine, 256 tokens and no prompt.
+
     Attributes:
         model: the encoder it starts from: the bundled one's name, a folder, or a hub id.
         pooling: how token states become one vector.
@@ -122,20 +138,51 @@ class FromModel(OneEncoder):
     """
 
     model: str = "all-MiniLM-L6-v2"
-    pooling: Literal["mean", "cls", "max"] = "mean"
-    similarity: Similarity = "cosine"
-    max_length: Annotated[int, Ge(4)] = 256
+    pooling: Pooling = declared()
+    similarity: Similarity = declared()
+    max_length: Annotated[int, Ge(4)] = declared()
     query_length: Annotated[int, Ge(0)] = 0
-    query_prompt: str = ""
-    document_prompt: str = ""
+    query_prompt: str = declared()
+    document_prompt: str = declared()
+
+    @property
+    def declares(self) -> Declaration:
+        """What its model says of itself."""
+        return declaration(self.model)
 
     @property
     def query_side(self) -> Side:
-        return Side(self.model, self.query_length or self.max_length, self.query_prompt)
+        return Side(self.declares.body, self.query_length or self.max_length, self.query_prompt)
 
     @property
     def document_side(self) -> Side:
-        return Side(self.model, self.max_length, self.document_prompt)
+        return Side(self.declares.body, self.max_length, self.document_prompt)
 
     def models(self) -> list[str]:
         return [self.model]
+
+    def parts(self) -> list[FromModel]:
+        return [self]
+
+    def check(self) -> None:
+        check_encoder(self)
+
+    def notes(self) -> list[str]:
+        return departures(self)
+
+    def transformer(self, start: PreTrainedModel | None = None) -> PreTrainedModel:
+        """What its encoder is made of, its weights loaded.
+
+        Raises:
+            InputError: the model's files do not hold its weights.
+        """
+        from bench.encoding.models import load_transformer
+
+        return start or load_transformer(self.declares.body)
+
+    def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
+        from bench.encoding.transformer_encoder import TransformerEncoder
+
+        modules = self.declares.modules
+        encoder = TransformerEncoder(self.transformer(start), self.pooling, self.similarity)
+        return modules.behind(encoder) if modules else encoder

@@ -7,10 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bench import students
+from bench.encoding.models import check_tokenizer, load_config
+from bench.encoding.modules import Modules, read_modules
+from bench.encoding.side import Side
 from bench.files import digest
 from bench.losses.signals import Similarity
-from bench.students._modules import Modules, read_modules
-from bench.students.base import Side, Student
+from bench.students.base import Student
 
 if TYPE_CHECKING:
     from bench.encoding.towers import Towers
@@ -51,6 +53,19 @@ class Exported(Student):
     def weights(self) -> str:
         sides = [asdict(side) for side in (self.query_side, self.document_side)]
         return digest([super().weights(), *sides])
+
+    def check(self) -> None:
+        for one in (self._modules.queries, self._modules.documents):
+            check_tokenizer(str(one.body))
+            if one.pooling:
+                load_config(str(one.body))
+
+    def check_weights(self) -> None:
+        for one in (self._modules.queries, self._modules.documents):
+            one.load(self.similarity)
+
+    def notes(self) -> list[str]:
+        return list(self._modules.notes)
 
     def build(self, lab: Lab) -> Towers:
         from bench.encoding.towers import Towers

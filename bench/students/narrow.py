@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from annotated_types import Ge
 
 from bench import students
+from bench.encoding.declared import left_out
 from bench.students.base import FromModel
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ class Narrow(FromModel):
     def drawn(self) -> bool:
         return True
 
+    def notes(self) -> list[str]:
+        return [*super().notes(), *left_out(self)]
+
     def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
-        from bench.encoding.models import load_transformer
         from bench.encoding.transformer_encoder import TransformerEncoder
         from bench.students._small_bert import small_bert, start_from
 
-        large = start or load_transformer(self.model)
+        large = self.transformer(start)
         small = small_bert(large, self.parameters, self.layers, self.embedding)
         if self.start == "model":
             start_from(large, small)

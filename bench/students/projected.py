@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from annotated_types import Ge
 
 from bench import students
+from bench.encoding.side import Side
 from bench.losses.signals import Similarity
 from bench.students._parts import bi_encoder, one_encoder
-from bench.students.base import OneEncoder, ProjectionStart, Side
+from bench.students.base import FromModel, OneEncoder, ProjectionStart
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -77,6 +78,13 @@ class Projected(OneEncoder):
     def models(self) -> list[str]:
         teacher = [bi_encoder("teacher", self.teacher).model] if self.start in TAUGHT else []
         return [*self._student.models(), *teacher]
+
+    def parts(self) -> list[FromModel]:
+        return self._student.parts()
+
+    def notes(self) -> list[str]:
+        teacher = bi_encoder("teacher", self.teacher).notes() if self.start in TAUGHT else []
+        return [*super().notes(), *teacher]
 
     def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
         from bench.students._projection import Projection, undisturbed

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bench import students
+from bench.encoding.declared import left_out
 from bench.students.base import FromModel
 
 if TYPE_CHECKING:
@@ -25,12 +26,15 @@ class Static(FromModel):
 
     pooling: Literal["mean"] = "mean"
 
+    def notes(self) -> list[str]:
+        return [*super().notes(), *left_out(self)]
+
     def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
         from bench.encoding.joint import JointForm
-        from bench.encoding.models import load_tokenizer, load_transformer
+        from bench.encoding.models import load_tokenizer
         from bench.encoding.static_encoder import StaticEncoder
 
-        transformer = start or load_transformer(self.model)
+        transformer = self.transformer(start)
         table = transformer.get_input_embeddings().weight.detach()
-        form = JointForm.of(load_tokenizer(self.model))
+        form = JointForm.of(load_tokenizer(self.declares.body))
         return StaticEncoder(table.clone(), form.head, form.tail, self.similarity)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge
 
 from bench import students
+from bench.encoding.layers import Which, choose_layers
+from bench.encoding.models import at_hand, load_config
 from bench.students.base import FromModel
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-    from bench.encoding.encoder import Encoder
-    from bench.lab import Lab
 
 
 @students.register("truncated", version=1)
@@ -27,12 +26,15 @@ class Truncated(FromModel):
     """
 
     layers: Annotated[int, Ge(1)] = 2
-    keep: Literal["first", "last", "spaced"] = "first"
+    keep: Which = "first"
 
-    def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
-        from bench.encoding.models import keep_layers, load_transformer
-        from bench.encoding.transformer_encoder import TransformerEncoder
+    def check(self) -> None:
+        super().check()
+        if at_hand(self.model):
+            total = load_config(self.declares.body).num_hidden_layers
+            choose_layers(total, self.layers, self.keep)
 
-        transformer = start or load_transformer(self.model)
-        keep_layers(transformer, self.layers, self.keep)
-        return TransformerEncoder(transformer, self.pooling, self.similarity)
+    def transformer(self, start: PreTrainedModel | None = None) -> PreTrainedModel:
+        from bench.encoding.layers import keep_layers
+
+        return keep_layers(super().transformer(start), self.layers, self.keep)

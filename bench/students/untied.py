@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bench import students
+from bench.encoding.side import Side
 from bench.errors import InputError
 from bench.losses.signals import Similarity
 from bench.students._parts import one_encoder
-from bench.students.base import OneEncoder, Side, Student
+from bench.students.base import FromModel, OneEncoder, Student
 
 if TYPE_CHECKING:
     from bench.encoding.towers import Towers
@@ -70,6 +71,9 @@ class Untied(Student):
 
     def models(self) -> list[str]:
         return [*self._queries.models(), *self._documents.models()]
+
+    def parts(self) -> list[FromModel]:
+        return [*self._queries.parts(), *self._documents.parts()]
 
     def build(self, lab: Lab) -> Towers:
         from bench.encoding.towers import Towers

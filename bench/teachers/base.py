@@ -54,6 +54,24 @@ class Teacher(Entry):
         """Every model it is made of, so that a missing one is found before anything is written."""
         return []
 
+    def check(self) -> None:
+        """That its models can be, as far as that is seen without any weights.
+
+        Raises:
+            InputError: a model that is none of the kind.
+        """
+
+    def check_weights(self) -> None:
+        """That the files of its models hold their weights.
+
+        Raises:
+            InputError: they do not.
+        """
+
+    def notes(self) -> list[str]:
+        """Where it reads its models otherwise than they say themselves, a line each."""
+        return []
+
     def weights(self) -> str:
         """A digest of the teacher's weights, part of a run's id."""
         raise NotImplementedError

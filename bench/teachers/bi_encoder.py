@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated
+
+from annotated_types import Ge
 
 from bench import teachers
+from bench.encoding.declared import declared, departures
+from bench.encoding.modules import Pooling
 from bench.losses.signals import Signal, Similarity
 from bench.teachers.base import Teaching
 from bench.teaching.tunable import Tunable
 
 if TYPE_CHECKING:
     from bench.collections.base import Texts
+    from bench.encoding.encoder import Encoder
     from bench.lab import Lab
     from bench.samplers.base import Demand
     from bench.teaching.reading import Reading
@@ -28,14 +33,21 @@ class BiEncoder(Tunable):
     that is the cosine. Of every train query and every document that training can draw, what the
     loss needs is encoded once, as float32, before the first step: a fixed cost.
 
+    Where the model's folder is one of sentence-transformers, what is left out is as it says itself;
+    else mean pooling, cosine, 256 tokens and no prompt.
+
     Attributes:
         query_prompt, document_prompt: what is written before every query or document.
     """
 
-    pooling: Literal["mean", "cls", "max"] = "mean"
-    similarity: Similarity = "cosine"
-    query_prompt: str = ""
-    document_prompt: str = ""
+    max_length: Annotated[int, Ge(4)] = declared()
+    pooling: Pooling = declared()
+    similarity: Similarity = declared()
+    query_prompt: str = declared()
+    document_prompt: str = declared()
+
+    def notes(self) -> list[str]:
+        return departures(self)
 
     def provides(self) -> frozenset[Signal]:
         return frozenset(Signal)
@@ -53,9 +65,11 @@ class BiEncoder(Tunable):
         from bench.encoding.transformer_encoder import TransformerEncoder
         from bench.teaching.scorers import BiScorer
 
-        padding = load_tokenizer(self.model).pad_token_id or 0
-        transformer = load_transformer(self.model)
-        return BiScorer(TransformerEncoder(transformer, self.pooling, self.similarity), padding)
+        says = self.declares
+        padding = load_tokenizer(says.body).pad_token_id or 0
+        transformer = load_transformer(says.body)
+        encoder: Encoder = TransformerEncoder(transformer, self.pooling, self.similarity)
+        return BiScorer(says.modules.behind(encoder) if says.modules else encoder, padding)
 
     def reading(self, queries: Texts, lab: Lab) -> Reading:
         return replace(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import teachers
+from bench.encoding.declared import check_classifier
 from bench.errors import InputError
 from bench.losses.signals import Signal
 from bench.teachers.base import Teaching
@@ -37,6 +38,9 @@ class CrossEncoder(Tunable):
         from bench.teaching.scored import scored
 
         return scored(self.ready(demand.draws.queries, lab), demand)
+
+    def check(self) -> None:
+        check_classifier(self.model)
 
     def scorer(self) -> Scorer:
         from bench.encoding.joint import JointForm

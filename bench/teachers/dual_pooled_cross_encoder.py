@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import teachers
+from bench.encoding.declared import left_out
 from bench.losses.signals import Signal
 from bench.teachers.base import Teaching
 from bench.teaching.tunable import Tunable
@@ -43,10 +44,13 @@ class DualPooledCrossEncoder(Tunable):
             return scored(ready, demand)
         return dual_vectors(ready, needs, demand)
 
+    def notes(self) -> list[str]:
+        return left_out(self)
+
     def scorer(self) -> Scorer:
         from bench.encoding.joint import JointForm
         from bench.encoding.models import load_tokenizer, load_transformer
         from bench.teaching.scorers import DualPooledScorer
 
-        form = JointForm.of(load_tokenizer(self.model))
-        return DualPooledScorer(load_transformer(self.model), form)
+        form = JointForm.of(load_tokenizer(self.declares.body))
+        return DualPooledScorer(load_transformer(self.declares.body), form)

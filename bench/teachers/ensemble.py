@@ -98,6 +98,17 @@ class Ensemble(Teacher):
     def models(self) -> list[str]:
         return [model for _, member in self.members for model in member.models()]
 
+    def check(self) -> None:
+        for _, member in self.members:
+            member.check()
+
+    def check_weights(self) -> None:
+        for _, member in self.members:
+            member.check_weights()
+
+    def notes(self) -> list[str]:
+        return [note for _, member in self.members for note in member.notes()]
+
     def weights(self) -> str:
         return digest([member.weights() for _, member in self.members])
 

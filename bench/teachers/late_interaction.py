@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import teachers
+from bench.encoding.declared import left_out
 from bench.losses.signals import Signal
 from bench.teachers.base import Teaching
 from bench.teaching.tunable import Tunable
@@ -38,9 +39,12 @@ class LateInteraction(Tunable):
 
         return TokenVectors.of(self.ready(demand.draws.queries, lab), needs)
 
+    def notes(self) -> list[str]:
+        return left_out(self)
+
     def scorer(self) -> Scorer:
         from bench.encoding.models import load_tokenizer, load_transformer
         from bench.teaching.scorers import LateScorer
 
-        padding = load_tokenizer(self.model).pad_token_id or 0
-        return LateScorer(load_transformer(self.model), padding)
+        padding = load_tokenizer(self.declares.body).pad_token_id or 0
+        return LateScorer(load_transformer(self.declares.body), padding)

@@ -20,7 +20,7 @@ from torch.nn.functional import pad
 from bench.encoding.device import Device
 from bench.encoding.encoder import Encoder, Packed
 from bench.encoding.joint import DOCUMENT, QUERY, JointForm
-from bench.encoding.transformer_encoder import most_tokens
+from bench.encoding.lengths import most_tokens
 from bench.errors import InputError
 from bench.losses.signals import unit
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge, Gt
 
+from bench.encoding.declared import Declaration, check_encoder, declaration
 from bench.teachers.base import Teacher
 
 if TYPE_CHECKING:
@@ -55,6 +56,17 @@ class Tunable(Teacher):
     def models(self) -> list[str]:
         return [self.model]
 
+    @property
+    def declares(self) -> Declaration:
+        """What its model says of itself."""
+        return declaration(self.model)
+
+    def check(self) -> None:
+        check_encoder(self)
+
+    def check_weights(self) -> None:
+        self.scorer()
+
     def unpriced(self) -> str:
         return f"the {'pretraining' if self.fine_tune else 'training'} of {self.model}"
 
@@ -62,7 +74,7 @@ class Tunable(Teacher):
         """These queries and the collection's documents as the model reads them."""
         from bench.teaching.reading import Reading
 
-        return Reading(self.model, self.max_length, self.query_length, queries, lab)
+        return Reading(self.declares.body, self.max_length, self.query_length, queries, lab)
 
     def ready(self, queries: Texts, lab: Lab) -> Ready:
         """The teacher's model, for these queries and the collection's documents."""

@@ -85,6 +85,7 @@ class Reference:
                 **asdict(ranker.footprint()),
                 "unpriced": self._unpriced(),
                 "collection": self.lab.describe_collection(),
+                "notes": self.what.notes() if self.what else [],
                 "environment": environment(self.lab.device),
             }
         )

@@ -319,6 +319,7 @@ class Run:
                 "loss_parameters": count([self.modules["loss"]] if "loss" in self.modules else []),
                 "unpriced": unpriced(run.arm.teacher, run.arm.student.inherits()),
                 "collection": lab.describe_collection(),
+                "notes": [*run.arm.student.notes(), *run.arm.teacher.notes()],
                 "environment": environment(lab.device),
             }
         )

@@ -11,10 +11,10 @@ from bench import students, teachers
 from bench.encoding.by_hand import embed
 from bench.encoding.encoder import Packed
 from bench.encoding.models import BUNDLED, load_tokenizer
+from bench.encoding.side import Side
 from bench.errors import InputError
 from bench.losses.signals import Signal
 from bench.samplers.base import Demand
-from bench.students.base import Side
 from bench.study import Budget, Evaluation
 from tests.students.conftest import Watched, build, by_hand, vectors, write
 from tests.training.conftest import RunFolder, specify  # noqa: F401 (a fixture)

@@ -12,7 +12,8 @@ from transformers import AutoModel
 
 from bench import students
 from bench.encoding.encoder import Packed
-from bench.encoding.models import BUNDLED, choose_layers, load_tokenizer, locate
+from bench.encoding.layers import choose_layers
+from bench.encoding.models import BUNDLED, load_tokenizer, locate
 from bench.encoding.static_encoder import StaticEncoder
 from bench.errors import InputError
 from tests.students.conftest import bert, build, by_hand, vectors, write

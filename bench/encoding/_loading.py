@@ -1,0 +1,198 @@
+"""Architectures and weights from a folder, refused in one line where they do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import InputError
+from bench.files import read_json
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+CONVERT = (
+    "convert it once, where you trust it: SentenceTransformer({folder!r}).save_pretrained(…), or "
+    "AutoModel.from_pretrained({folder!r}).save_pretrained(…), writes safetensors"
+)
+"""How weights that are pickled, which are never opened here, become ones that are read."""
+
+
+def check_weights(model: str, folder: Path) -> None:
+    """There are weights in safetensors in this folder, whole.
+
+    Raises:
+        InputError: there are none, or shards of them are missing.
+    """
+    if (index := folder / "model.safetensors.index.json").is_file():
+        named = set(read_json(index)["weight_map"].values())
+        if lost := sorted(name for name in named if not (folder / name).is_file()):
+            raise InputError(f"model {model!r}: {len(lost)} of its files are missing: {lost[0]}, …")
+    elif not (folder / "model.safetensors").is_file():
+        where = folder.name if folder.parent.joinpath("modules.json").is_file() else str(folder)
+        if pickled := sorted([*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth")]):
+            advice = CONVERT.format(folder=model)
+            raise InputError(
+                f"model {model!r}: {where} has no weights in safetensors, only "
+                f"{pickled[0].name}; {advice}"
+            )
+        if (folder / "adapter_model.safetensors").is_file():
+            raise InputError(f"model {model!r}: {where} is an adapter; merge it with its model")
+        raise InputError(f"model {model!r}: {where} has no weights in safetensors")
+
+
+def read_config(model: str, folder: Path) -> PreTrainedConfig:
+    """The architecture that a folder's config.json describes.
+
+    Raises:
+        InputError: it needs code of its own, or is not known to transformers.
+    """
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:  # transformers has no error of its own for what it cannot read
+        if "auto_map" in _raw(folder / "config.json"):
+            raise InputError(
+                f"model {model!r} needs its own code, which is not run here"
+            ) from error
+        raise InputError(f"model {model!r}: its config.json: {_first_line(error)}") from error
+
+
+def encoder_class(model: str, config: PreTrainedConfig) -> Any:
+    """What loads the encoder: of T5 and its kin the encoder's half.
+
+    Raises:
+        InputError: an encoder-decoder that has no class for one half; it would answer with the
+            states of its decoder.
+    """
+    from transformers import AutoModel, AutoModelForTextEncoding
+    from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
+
+    name = MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.get(config.model_type, "")
+    if name.endswith("EncoderModel"):
+        return AutoModelForTextEncoding
+    if config.is_encoder_decoder:
+        raise InputError(
+            f"model {model!r} is an encoder-decoder ({config.model_type}), whose states are its "
+            "decoder's; name an encoder"
+        )
+    return AutoModel
+
+
+def load(
+    kind: Any, model: str, folder: Path, may_lack: Callable[[str, str], bool], **options: Any
+) -> PreTrainedModel:
+    """A model at float32, every weight of it read from the folder's files.
+
+    Args:
+        kind: the automatic class of transformers.
+        may_lack: whether a weight may be missing, by the prefix of the model's encoder and its
+            name.
+
+    Raises:
+        InputError: the files cannot be read, lack weights, or hold some of another shape.
+    """
+    import torch
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # "newly initialized: pooler" would alarm for nothing
+    try:
+        found, info = kind.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            **options,
+        )
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # every architecture has errors of its own
+        raise InputError(f"model {model!r} cannot be loaded: {_first_line(error)}") from error
+    finally:
+        logging.set_verbosity(verbosity)
+    prefix = found.base_model_prefix
+    lost = {name for name in info["missing_keys"] if not may_lack(prefix, name)}
+    if missing := [name for name in found.state_dict() if name in lost] or sorted(lost):
+        raise InputError(
+            f"model {model!r}: {len(missing)} of its weights are not in its files: "
+            f"{', '.join(missing[:3])}{', …' if missing[3:] else ''}{_behind(folder, missing[0])}"
+        )
+    if sizes := sorted(info["mismatched_keys"]):
+        name, there, wanted = sizes[0]
+        raise InputError(
+            f"model {model!r}: {len(sizes)} of its weights have another shape than its config.json "
+            f"says, the first {name}: {list(there)}, not {list(wanted)}"
+        )
+    return found
+
+
+def is_none(prefix: str, name: str) -> bool:
+    """That no weight may be missing."""
+    return False
+
+
+def is_pooler(prefix: str, name: str) -> bool:
+    """Whether a weight is of the pooling head, which bi-encoders do not use."""
+    return "pooler" in name.split(".")
+
+
+def is_head(prefix: str, name: str) -> bool:
+    """Whether a weight is of what stands behind the encoder."""
+    return is_pooler(prefix, name) or not name.startswith(f"{prefix}.")
+
+
+def check_states(model: str, transformer: PreTrainedModel) -> None:
+    """It gives a state for each token, which is what is pooled.
+
+    Raises:
+        InputError: it does not, or takes more than the tokens of a text.
+    """
+    import torch
+
+    ids = torch.ones(1, 2, dtype=torch.long)
+    try:
+        with torch.inference_mode():
+            given = transformer.eval()(input_ids=ids, attention_mask=ids)
+        states = getattr(given, "last_hidden_state", None)
+    except Exception:  # images, a decoder's input, …: as many errors as architectures
+        states = None
+    if states is None or states.shape != (1, 2, transformer.config.hidden_size):
+        kind = transformer.config.model_type
+        raise InputError(f"model {model!r}: {kind} gives no states of tokens, which are pooled")
+
+
+def _behind(folder: Path, name: str) -> str:
+    """Where the weight is found behind a foreign prefix, in words."""
+    from safetensors import safe_open
+
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as weights:
+            if found := _prefix(weights.keys(), name):
+                return (
+                    f"; in {file.name} they are named {found}…: save that encoder by itself, "
+                    "without what is wrapped around it"
+                )
+    return ""
+
+
+def _prefix(names: Iterable[str], name: str) -> str:
+    """What stands before a name among these."""
+    return next((one.removesuffix(name) for one in names if one.endswith(f".{name}")), "")
+
+
+def _raw(path: Path) -> dict[str, Any]:
+    """A JSON file's content; nothing where it cannot be read."""
+    try:
+        return read_json(path)
+    except (OSError, ValueError):
+        return {}
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,0 +1,301 @@
+"""What a folder of sentence-transformers says it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bench.encoding.models import (
+    check_weights,
+    load_config,
+    locate,
+    remembered,
+    transformer_configs,
+)
+from bench.encoding.side import Side
+from bench.errors import InputError
+from bench.files import read_json
+from bench.losses.signals import Similarity
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from bench.encoding.encoder import Encoder
+
+Pooling = Literal["mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
+"""How the states of a text's tokens become one vector, by the names of sentence-transformers."""
+
+FLAGS = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+"""The older names of each; the vectors of several modes stand in this order."""
+
+PROMPTS = {"query": ("query",), "document": ("document", "passage", "corpus")}
+"""The names of each side's prompt; the first that is there is taken."""
+
+UNLIMITED = 1_000_000
+"""Tokens of a text where a folder sets no limit."""
+
+
+@dataclass(frozen=True)
+class EncoderModules:
+    """One encoder's modules; equal where they are the same weights, however texts are read.
+
+    Attributes:
+        body: folder of the transformer, or of the table of a static one (``pooling`` is `None`).
+        pooling: a mode, or several joined by ``+`` whose vectors stand side by side.
+        dense: folder of the linear layer behind it; `None` for none.
+        prompt: what is written before every text.
+    """
+
+    body: Path
+    pooling: str | None
+    dense: Path | None
+    prompt: str = field(compare=False)
+
+    @property
+    def side(self) -> Side:
+        return Side(str(self.body), self.max_length, self.prompt)
+
+    @cached_property
+    def max_length(self) -> int:
+        """Most tokens of a text: what the folder says, or less where it can read no more."""
+        if self.pooling is None:  # a table's limit is its tokenizer's, and counts no special tokens
+            truncation = _optional(self.body / "tokenizer.json").get("truncation")
+            return int(truncation["max_length"]) + 2 if truncation else UNLIMITED
+        return min(self.said_length or UNLIMITED, most_tokens_of(str(self.body)))
+
+    @cached_property
+    def said_length(self) -> int | None:
+        """Most tokens of a text by what the folder says, whatever its transformer can read."""
+        given: dict[str, Any] = next((read(file) for file in transformer_configs(self.body)), {})
+        about = _optional(self.body / "tokenizer_config.json")
+        return given.get("max_seq_length") or about.get("model_max_length")
+
+    def load(self, similarity: Similarity) -> Encoder:
+        from bench.encoding.models import load_transformer
+
+        if self.pooling is None:
+            return self.behind(self._static(similarity))
+        return self.pooled(load_transformer(str(self.body)), self.pooling, similarity)
+
+    def pooled(self, transformer: PreTrainedModel, pooling: str, similarity: Similarity) -> Encoder:
+        """An encoder of this transformer, with the layer that stands behind the body."""
+        from bench.encoding.transformer_encoder import TransformerEncoder
+
+        return self.behind(TransformerEncoder(transformer, pooling, similarity))
+
+    def behind(self, encoder: Encoder) -> Encoder:
+        """The encoder, the linear layer behind it where there is one."""
+        if self.dense:
+            encoder.head = _dense(self.dense)
+            if encoder.head.in_features != encoder.pooled_width:
+                raise InputError(
+                    f"model {str(self.body)!r}: its linear layer takes vectors "
+                    f"{encoder.head.in_features} wide, and these are {encoder.pooled_width}"
+                )
+        return encoder
+
+    def _static(self, similarity: Similarity) -> Encoder:
+        from bench.encoding.joint import JointForm
+        from bench.encoding.models import load_tokenizer
+        from bench.encoding.static_encoder import StaticEncoder
+
+        form = JointForm.of(load_tokenizer(str(self.body)))
+        return StaticEncoder(_table(self.body), form.head, form.tail, similarity)
+
+
+@dataclass(frozen=True)
+class Modules:
+    """Both sides, and how they are compared.
+
+    Attributes:
+        notes: what of the folder is not as one might think, a sentence each.
+    """
+
+    queries: EncoderModules
+    documents: EncoderModules
+    similarity: Similarity
+    notes: tuple[str, ...]
+
+
+@remembered
+def read_modules(model: str) -> Modules:
+    """What a folder or hub id is made of.
+
+    Raises:
+        InputError: it is no folder of sentence-transformers, or has a module that is not known.
+    """
+    folder = locate(model)
+    if not (folder / "modules.json").is_file():
+        raise InputError(f"model {model!r}: {folder} has no modules.json; is it `pretrained`?")
+    modules = [
+        (_kind(model, module["type"]), folder / module["path"])
+        for module in read(folder / "modules.json")
+    ]
+    config = _optional(folder / "config_sentence_transformers.json")
+    if modules[0][0] == "Router":
+        router = read(modules[0][1] / "router_config.json")
+        routes = {
+            route: [(_kind(model, router["types"][name]), modules[0][1] / name) for name in names]
+            for route, names in router["structure"].items()
+        }
+        if set(routes) != {"query", "document"}:
+            raise InputError(f"model {model!r}: routes {sorted(routes)}, not query and document")
+        rest = modules[1:]
+    else:
+        routes, rest = {"query": modules, "document": modules}, []
+    encoders = {route: [*own, *rest] for route, own in routes.items()}
+    prompts, notes = read_prompts(config)
+    sides = {route: _encoder(model, own, prompts[route]) for route, own in encoders.items()}
+    name = config.get("similarity_fn_name") or "cosine"
+    similarity = _similarity(model, name, ["Normalize" in dict(own) for own in encoders.values()])
+    said = tuple(f"{model}: {note}" for note in notes)
+    return Modules(sides["query"], sides["document"], similarity, said)
+
+
+def read_prompts(config: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """(the prompt of each side, what is to be said of them) of a folder's configuration.
+
+    A prompt of another name is used where it is the folder's default, and no side's own.
+    """
+    given = {name: text for name, text in (config.get("prompts") or {}).items() if text is not None}
+    default = config.get("default_prompt_name")
+    owned = {name for names in PROMPTS.values() for name in names}
+    prompts, used, notes = {}, set(), []
+    for side, names in PROMPTS.items():
+        found = next((name for name in names if name in given), None)
+        if found is None and default in given and default not in owned:
+            found = default
+        if found and found != side:
+            notes.append(f"its prompt {found!r} is written before every {side}")
+        prompts[side] = given[found] if found else ""
+        used.add(found)
+    if unused := [name for name, text in given.items() if text and name not in used]:
+        notes.append(f"its prompts {', '.join(map(repr, unused))} are not used")
+    return prompts, notes
+
+
+def _similarity(model: str, name: str, normalised: list[bool]) -> Similarity:
+    if name == "cosine" or (name == "dot" and all(normalised)):
+        return "cosine"
+    if name == "dot" and not any(normalised):
+        return "dot"
+    what = "one side normalised" if any(normalised) and not all(normalised) else name
+    raise InputError(f"model {model!r}: vectors compared by {what} are not understood")
+
+
+def _kind(model: str, type_name: str) -> str:
+    if not type_name.startswith("sentence_transformers."):
+        raise InputError(
+            f"model {model!r} needs its own code (the module {type_name}), which is not run here"
+        )
+    return type_name.rpartition(".")[2]
+
+
+def _encoder(model: str, modules: list[tuple[str, Path]], prompt: str) -> EncoderModules:
+    kinds = [kind for kind, _ in modules]
+    found = dict(modules)
+    shapes = (["Transformer", "Pooling"], ["StaticEmbedding"])
+    ends: tuple[list[str], ...] = ([], ["Dense"], ["Normalize"], ["Dense", "Normalize"])
+    if kinds not in [[*shape, *end] for shape in shapes for end in ends]:
+        raise InputError(
+            f"model {model!r}: modules {', '.join(kinds)} in this order are not understood; "
+            "known are Transformer and Pooling, or StaticEmbedding, then Dense, then Normalize"
+        )
+    if "Dense" in found:
+        _check_dense(model, found["Dense"])
+    body = found.get("Transformer") or found["StaticEmbedding"]
+    check_weights(model, body)
+    if "Pooling" not in found:
+        return EncoderModules(body, None, found.get("Dense"), prompt)
+    config = _optional(found["Pooling"] / "config.json")
+    if prompt and not config.get("include_prompt", True):
+        raise InputError(f"model {model!r}: a pooling that leaves out the prompt is not known")
+    return EncoderModules(body, _pooling(model, config), found.get("Dense"), prompt)
+
+
+@remembered
+def most_tokens_of(model: str) -> int:
+    """How long a text a model can read, its weights not looked at.
+
+    Raises:
+        InputError: it is no encoder.
+    """
+    from bench.encoding.lengths import most_positions
+
+    return most_positions(model, load_config(model))
+
+
+def _pooling(model: str, config: Mapping[str, Any]) -> str:
+    given = config.get("pooling_mode") or [name for flag, name in FLAGS.items() if config.get(flag)]
+    modes = [given] if isinstance(given, str) else list(given)
+    if unknown := [mode for mode in modes if mode not in FLAGS.values()]:
+        raise InputError(
+            f"model {model!r}: the pooling {unknown[0]!r} is none of {', '.join(FLAGS.values())}"
+        )
+    return "+".join(modes) or "mean"
+
+
+def _check_dense(model: str, folder: Path) -> None:
+    config = read(folder / "config.json")
+    linear = str(config.get("activation_function", "")).endswith("Identity")
+    whole = config.get("module_input_name", "sentence_embedding") == "sentence_embedding"
+    if not linear or not whole or config.get("use_residual"):
+        raise InputError(
+            f"model {model!r}: a Dense module that is no plain linear layer is not understood"
+        )
+    check_weights(model, folder)
+
+
+def _dense(folder: Path) -> Any:
+    from safetensors.torch import load_file
+    from torch import nn
+
+    state = load_file(folder / "model.safetensors")
+    weight = state["linear.weight"]
+    head = nn.Linear(weight.shape[1], weight.shape[0], bias="linear.bias" in state)
+    head.load_state_dict({name.removeprefix("linear."): value for name, value in state.items()})
+    return head
+
+
+def _table(folder: Path) -> Any:
+    """The rows of a static encoder, as sentence-transformers or model2vec keep them.
+
+    model2vec may let tokens share a row (``mapping``), and weigh them (``weights``).
+    """
+    from safetensors.torch import load_file
+
+    state = load_file(folder / "model.safetensors")
+    if "embedding.weight" in state:
+        return state["embedding.weight"].float()
+    if "embeddings" not in state:
+        raise InputError(f"model {str(folder)!r}: no table of embeddings among {sorted(state)}")
+    table = state["embeddings"].float()
+    if "mapping" in state:
+        table = table[state["mapping"].long()]
+    return table * state["weights"].float().unsqueeze(1) if "weights" in state else table
+
+
+def read(path: Path) -> Any:
+    """A JSON file of a model.
+
+    Raises:
+        InputError: it is missing, or no JSON.
+    """
+    try:
+        return read_json(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+
+
+def _optional(path: Path) -> dict[str, Any]:
+    return read(path) if path.is_file() else {}

@@ -152,11 +152,11 @@ class Crossing:
         )
         parts = ", ".join(f"{len(p.queries):,} {name}" for name, p in collection.parts.items())
         say(f"{collection.name}: {len(collection.documents):,} documents, queries: {parts}")
-        for note in collection.notes:
-            say(f"  {note}")
         for name, other in self.lab.elsewhere.items():
             asked = len(other.part("test").queries)
             say(f"tested on {name} too: {len(other.documents):,} documents, {asked:,} queries")
+        for note in self.lab.notes():
+            say(f"  {note}")
         say(f"results: {self.out}")
 
     # -- reference rows --------------------------------------------------------------------------

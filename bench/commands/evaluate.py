@@ -43,6 +43,8 @@ def evaluate_student(
     student = find_student(written)
     artifacts = Artifacts(artifacts_root)
     collection = open_collection(collection_name, artifacts)
+    for note in collection.notes:
+        say(f"  {note}")
     part = collection.part(split)
     device = choose()
     depth = Evaluation(depth=1000) if run else Evaluation(depth=_deepest(measures))

@@ -83,6 +83,7 @@ class Results:
         subsets: the same of the runs that were given a share of the train queries, by the share;
             all that stands above is of those that were given all of them.
         chosen_by: the measure by which dev-select chose, where that is not the study's primary one.
+        notes: what the runs' collections have about them: left out, carved, ….
     """
 
     folder: Path
@@ -95,6 +96,7 @@ class Results:
     former: Sequence[str] = ()
     subsets: Mapping[float, Results] = field(default_factory=dict)
     chosen_by: str = ""
+    notes: Sequence[str] = ()
 
 
 def load_results(folder: str | Path) -> Results:
@@ -115,6 +117,7 @@ def load_results(folder: str | Path) -> Results:
         queries=_per_query(folder, summary, "queries"),
         dev=_per_query(folder, summary, "dev"),
         former=_former(folder, summary),
+        notes=_notes(folder, summary),
     )
     _refuse_incomplete(everything)
     shares = everything.study.train_shares[:-1]
@@ -132,6 +135,14 @@ def _former(folder: Path, summary: pd.DataFrame) -> list[str]:
             if "loss" in specification and specification["tests"]:
                 found.append(run.id)
     return found
+
+
+def _notes(folder: Path, summary: pd.DataFrame) -> list[str]:
+    """What the records of reference rows and final runs with all train queries note, each once."""
+    measured = (summary["role"] != "tuning") & (summary["train_share"] == 1)
+    runs = [RunFolder(folder / "runs" / str(id)) for id in summary.loc[measured, "run"]]
+    records = [run.record() for run in runs if run.status() == "done"]
+    return list(dict.fromkeys(note for one in records for note in one["collection"]["notes"]))
 
 
 def _per_query(folder: Path, summary: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -76,14 +76,16 @@ def check_part(
     relevant = {query for query, _, grade in judgements if grade > 0}
     if not relevant:
         raise InputError(f"{part.origin}: no {name} query has a relevant document")
-    counts = {
-        "judgements below 0 count as not relevant": sum(grade < 0 for _, _, grade in judgements),
-        "queries without any judgement are left out": len(queries) - len(judged),
-        "queries without a relevant document are left out of every mean, not taken as 0": (
-            len(judged) - len(relevant)
-        ),
-    }
-    notes += [f"{name}: {count:,} {says}" for says, count in counts.items() if count]
+    below, unjudged = sum(row[2] < 0 for row in judgements), len(queries) - len(judged)
+    if below:
+        notes.append(f"{name}: {below:,} of {len(judgements):,} judgements below 0; not relevant")
+    if unjudged:
+        notes.append(f"{name}: {unjudged:,} of {len(queries):,} queries not judged; left out")
+    if barren := len(judged) - len(relevant):
+        notes.append(
+            f"{name}: {barren:,} of {len(judged):,} judged queries without a relevant document; "
+            "left out of every mean, not taken as 0"
+        )
     return PartRows(queries, judgements).only(lambda id, _: id in relevant), notes
 
 
@@ -102,8 +104,8 @@ def _each_once(name: str, part: RawPart) -> tuple[Judgements, list[str]]:
                 f"{grade}, and {known} at {_place(part, before)}"
             )
     again = len(rows) - len(kept)
-    notes = [f"{name}: {again:,} judgements stand there again; kept once"] if again else []
-    return kept, notes
+    note = f"{name}: {again:,} of {len(rows):,} judgements repeat another; kept once"
+    return kept, [note] if again else []
 
 
 def _place(part: RawPart, at: int) -> str:
@@ -119,7 +121,7 @@ def _known(
     known: Mapping[str, object],
 ) -> tuple[Judgements, list[str]]:
     """The judgements of queries or documents that are there; a few others are left out."""
-    missing = [row[column] for row in judgements if row[column] not in known]
+    missing = [str(row[column]) for row in judgements if row[column] not in known]
     if not missing:
         return judgements, []
     if 2 * len(missing) > len(judgements):

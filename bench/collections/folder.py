@@ -63,7 +63,10 @@ def _queries(path: Path) -> dict[str, str]:
 
 
 def _part(path: Path, queries: dict[str, str]) -> RawPart:
-    rows = ((number, *fields) for number, fields in columns(path, 3))
+    rows = (
+        (number, query, document, written)
+        for number, (query, document, written) in columns(path, 3)
+    )
     judgements, lines = read_judgements(path, rows, queries)
     judged = {query for query, _, _ in judgements}
     # A judgement of an unknown query is told of with the other checks, once.

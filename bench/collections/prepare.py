@@ -106,14 +106,16 @@ def _oddities(
     """What a reader of the results has to know of texts, a sentence each."""
     notes = []
     if empty := sum(not text.strip() for _, text in documents):
-        notes.append(f"{empty:,} documents have no text; no search finds them")
+        notes.append(
+            f"{empty:,} of {len(documents):,} documents without text; no search finds them"
+        )
     if source.ignore_identical_ids:
         notes.append("the document that has a query's id is not ranked for it")
     else:
         for name, part in parts.items():
             if count := among_documents(part.queries, documents, positions):
                 notes.append(
-                    f"{name}: {count:,} queries are documents too, with the same id and text; "
+                    f"{name}: {count:,} of {len(part.queries):,} queries are documents too, by id and text; "
                     "ignore_identical_ids=true leaves each out of its own ranking"
                 )
     if source.bm25_tokens == "words":

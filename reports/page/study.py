@@ -204,4 +204,4 @@ def _notes(results: Results) -> list[str]:
             f"On dev, the relevant documents and {study.evaluation.pool:,} others are searched; on "
             "test the whole collection. Values on dev do not compare with values on test."
         )
-    return notes
+    return notes + [f"Collection: {plain(note)}." for note in results.notes]

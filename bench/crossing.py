@@ -37,7 +37,7 @@ from bench.proposals import Proposals, storage_url
 from bench.records import FINISHED, RunFolder
 from bench.registry import Entry, tell_apart
 from bench.results import Row, write_tables
-from bench.reuse import account
+from bench.reuse import account, account_outdated, outdated
 from bench.specification import ReferenceSpecification, Role, RunSpecification
 from bench.students.base import Student
 from bench.study import TUNING_SEEDS, Study
@@ -146,6 +146,9 @@ class Crossing:
         study = self.study
         remove_leftovers(self.out)
         differences = account(self.out, study, self.arms)
+        own = [lab.collection.fingerprint for lab in self._labs.values()]
+        gone = outdated(self.out, own, self.lab.fingerprints(study.tested))
+        differences += account_outdated(len(gone))
         study.write(self.out / "study.toml")
         self._tracker = Tracker(self._tracking_uri, study, self.out)
         self._announce()
@@ -184,13 +187,13 @@ class Crossing:
         )
         parts = ", ".join(f"{len(p.queries):,} {name}" for name, p in collection.parts.items())
         say(f"{collection.name}: {len(collection.documents):,} documents, queries: {parts}")
-        for note in collection.notes:
-            say(f"  {note}")
         for note in self._notes:
             say(f"  {note}")
         for name, other in self.lab.elsewhere.items():
             asked = len(other.part("test").queries)
             say(f"tested on {name} too: {len(other.documents):,} documents, {asked:,} queries")
+        for note in self.lab.notes():
+            say(f"  {note}")
         say(f"results: {self.out}")
 
     # -- reference rows --------------------------------------------------------------------------

@@ -35,8 +35,13 @@ class Lab:
         return {
             "name": self.collection.name,
             "fingerprint": self.collection.fingerprint,
-            "notes": list(self.collection.notes),
+            "notes": self.notes(),
         }
+
+    def notes(self) -> list[str]:
+        """What a reader has to know of the collection, and of those that only tests read."""
+        others = [f"{name}: {note}" for name, one in self.elsewhere.items() for note in one.notes]
+        return [*self.collection.notes, *others]
 
     def tests(self, names: Iterable[str]) -> list[Tests]:
         """What these tests search, the parts of one collection together."""

@@ -5,6 +5,7 @@ a plain line and the live line is left out.
 """
 
 import time
+from functools import cache
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +18,12 @@ _status: Status | None = None
 def say(message: str) -> None:
     """A line that stays."""
     console.print(escape(message))
+
+
+@cache
+def say_once(message: str) -> None:
+    """The same, however often a process comes by."""
+    say(message)
 
 
 def narrate(message: str) -> None:

@@ -85,6 +85,7 @@ class Results:
             all that stands above is of those that were given all of them.
         caveats: what its design and its data give to know before numbers are compared.
         chosen_by: the measure by which dev-select chose, where that is not the study's primary one.
+        notes: what the runs' collections have about them: left out, carved, ….
     """
 
     folder: Path
@@ -98,6 +99,7 @@ class Results:
     subsets: Mapping[float, Results] = field(default_factory=dict)
     chosen_by: str = ""
     caveats: Caveats = field(default_factory=Caveats)
+    notes: Sequence[str] = ()
 
 
 def load_results(folder: str | Path) -> Results:
@@ -119,6 +121,7 @@ def load_results(folder: str | Path) -> Results:
         dev=_per_query(folder, summary, "dev"),
         former=_former(folder, summary),
         caveats=Caveats.read(folder),
+        notes=_notes(folder, summary),
     )
     _refuse_incomplete(everything)
     shares = everything.study.train_shares[:-1]
@@ -136,6 +139,14 @@ def _former(folder: Path, summary: pd.DataFrame) -> list[str]:
             if "loss" in specification and specification["tests"]:
                 found.append(run.id)
     return found
+
+
+def _notes(folder: Path, summary: pd.DataFrame) -> list[str]:
+    """What the records of reference rows and final runs with all train queries note, each once."""
+    measured = (summary["role"] != "tuning") & (summary["train_share"] == 1)
+    runs = [RunFolder(folder / "runs" / str(id)) for id in summary.loc[measured, "run"]]
+    records = [run.record() for run in runs if run.status() == "done"]
+    return list(dict.fromkeys(note for one in records for note in one["collection"]["notes"]))
 
 
 def _per_query(folder: Path, summary: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.arms import Arm, expand
 from bench.errors import InputError
+from bench.records import RunFolder
 from bench.study import Study
 from bench.study_file import load_study
 
@@ -37,6 +38,31 @@ def account(out: Path, study: Study, arms: Iterable[Arm]) -> list[str]:
         f"{whose} was run here before, and differed; runs that are the same are not done again:",
         *(f"  {line}" for line in changes),
     ]
+
+
+def outdated(out: Path, own: Iterable[str], tests: Mapping[str, str]) -> set[str]:
+    """The ids of finished runs in the folder whose collections are not what they were then.
+
+    Args:
+        own: the fingerprints of the study's collection, one for each share of the train queries.
+        tests: the fingerprint of each test's collection, by the test's name.
+    """
+    now, found = set(own), set()
+    for path in (out / "runs").glob("*"):
+        run = RunFolder(path)
+        if run.status() == "done":
+            said = run.record()["specification"]
+            others = any(tests.get(name, then) != then for name, then in said["tests"].items())
+            if said["collection"] not in now or others:
+                found.add(run.id)
+    return found
+
+
+def account_outdated(count: int) -> list[str]:
+    """The line that says so."""
+    if not count:
+        return []
+    return [f"the collection has changed since {count:,} finished runs here; they are made anew"]
 
 
 _TEXTS = ("name", "title", "question", "claim", "cost")

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bench.errors import InputError, did_you_mean
 from bench.files import digest
@@ -24,11 +25,13 @@ class RawPart:
         queries: (id, text).
         judgements: (query id, document id, relevance), relevance > 0 meaning relevant.
         origin: the file or data set it was read from, for messages.
+        lines: the line of the file that each judgement stands in, where it stands in one.
     """
 
     queries: Iterable[tuple[str, str]]
     judgements: Iterable[tuple[str, str, int]]
     origin: str
+    lines: Sequence[int] = ()
 
 
 @dataclass
@@ -52,9 +55,22 @@ class RawCollection:
     notes: list[str] = field(default_factory=list)
 
 
+BM25Tokens = Literal["words", "char-2", "char-3", "char-4"]
+
+
 @dataclass(frozen=True)
 class Source(Entry):
-    """Where a collection comes from: a frozen description that reads it when asked."""
+    """Where a collection comes from: a frozen description that reads it when asked.
+
+    Attributes:
+        ignore_identical_ids: whether the document with a query's own id is left out of that query's
+            rankings, as BEIR does, for queries that stand in the corpus (ArguAna, Quora).
+        bm25_tokens: what BM25 matches: ``words``, or the characters in twos, threes or fours, for
+            languages that are written without spaces.
+    """
+
+    ignore_identical_ids: bool = field(default=False, kw_only=True)
+    bm25_tokens: BM25Tokens = field(default="words", kw_only=True)
 
     def identity(self) -> dict[str, Any]:
         """What the content depends on (digests of files, versions), cheap to find out."""
@@ -136,6 +152,8 @@ class Collection:
         notes: what the record should say (how dev was carved, …).
         whole: the fingerprint with all train queries; nothing that is searched depends on which
             of them are left.
+        searchable: positions of the documents that have any text; the others are never found.
+        ignore_identical_ids, bm25_tokens: as in `Source`.
     """
 
     name: str
@@ -146,6 +164,9 @@ class Collection:
     triples: np.ndarray | None
     notes: tuple[str, ...]
     whole: str
+    searchable: np.ndarray
+    ignore_identical_ids: bool
+    bm25_tokens: BM25Tokens
 
     def part(self, name: str) -> Part:
         if name not in self.parts:
@@ -153,6 +174,12 @@ class Collection:
                 f"collection {self.name}: no part is named {name!r}{did_you_mean(name, self.parts)}"
             )
         return self.parts[name]
+
+    def ignored(self, queries: Texts) -> np.ndarray | None:
+        """The position of the document that is left out for each query, -1 for none: int64 [Q]."""
+        if not self.ignore_identical_ids:
+            return None
+        return pc.index_in(queries.ids, value_set=self.documents.ids).fill_null(-1).to_numpy()
 
     def subset(self, share: float) -> Collection:
         """The same with a share of the train queries that have something to train with (a relevant

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from bench import collections
-from bench.collections._lines import columns, json_lines, relevance
+from bench.collections._lines import columns, json_texts, text_of
 from bench.collections._on_disk import OnDisk
+from bench.collections._qrels import read_judgements
 from bench.collections.base import RawCollection, RawPart
 from bench.errors import InputError
 
@@ -33,25 +34,26 @@ class Folder(OnDisk):
         return self.digests([*files, *self._judgements().values()], layout)
 
     def read(self) -> RawCollection:
-        corpus = self.root / "corpus.jsonl"
-        queries = _queries(self.root / "queries.jsonl")
-        return RawCollection(
-            documents=_documents(corpus),
-            parts={name: _part(file, queries) for name, file in self._judgements().items()},
-            origin=str(corpus),
-        )
+        corpus, file = self.root / "corpus.jsonl", self.root / "queries.jsonl"
+        queries = _queries(file)
+        parts = {name: _part(file, queries) for name, file in self._judgements().items()}
+        judged = {id for part in parts.values() for id, _ in part.queries}
+        notes = []
+        if unused := len(queries) - len(judged):
+            notes.append(f"{unused:,} of {len(queries):,} queries are judged in no part; left out")
+        return RawCollection(_documents(corpus), parts, origin=str(corpus), notes=notes)
 
 
 def _documents(path: Path) -> Iterator[tuple[str, str]]:
-    for _, document in json_lines(path, "_id", "text"):
-        title = document.get("title") or ""
-        yield document["_id"], f"{title} {document['text']}".strip()
+    for number, id, text, document in json_texts(path, "document"):
+        title = document.get("title")
+        before = "" if title is None else text_of(title, "title", f"{path}:{number}")
+        yield id, f"{before} {text}".strip()
 
 
 def _queries(path: Path) -> dict[str, str]:
     queries: dict[str, str] = {}
-    for number, query in json_lines(path, "_id", "text"):
-        id, text = query["_id"], query["text"]
+    for number, id, text, _ in json_texts(path, "query"):
         if id in queries:
             raise InputError(f"{path}:{number}: the query id {id!r} stands there twice")
         if not text.strip():
@@ -61,17 +63,12 @@ def _queries(path: Path) -> dict[str, str]:
 
 
 def _part(path: Path, queries: dict[str, str]) -> RawPart:
-    judgements = []
-    for number, (query, document, grade) in columns(path, 3):
-        if number == 1 and not _is_grade(grade):
-            continue  # the header that BEIR writes
-        judgements.append((query, document, relevance(path, number, grade)))
-    judged = {query for query, _, _ in judgements}
-    # A judgement of an unknown query is reported with the other checks, once.
-    return RawPart(
-        [(id, text) for id, text in queries.items() if id in judged], judgements, str(path)
+    rows = (
+        (number, query, document, written)
+        for number, (query, document, written) in columns(path, 3)
     )
-
-
-def _is_grade(field: str) -> bool:
-    return field.strip().lstrip("-").isdigit()
+    judgements, lines = read_judgements(path, rows, queries)
+    judged = {query for query, _, _ in judgements}
+    # A judgement of an unknown query is told of with the other checks, once.
+    asked = [(id, text) for id, text in queries.items() if id in judged]
+    return RawPart(asked, judgements, str(path), lines)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from annotated_types import Ge
 
 from bench import collections
+from bench.collections._qrels import grade
 from bench.collections.base import RawCollection, RawPart, Source
 from bench.errors import BenchError, InputError, did_you_mean
 
@@ -103,7 +104,7 @@ class IrDatasets(Source):
             parts = {
                 name: RawPart(
                     [(query.query_id, _text(query)) for query in data.queries_iter()],
-                    list(_judgements(data)),
+                    list(_judgements(data, part)),
                     part,
                 )
                 for name, part in self._part_ids().items()
@@ -188,9 +189,9 @@ def _text(row: Any) -> str:
     return str(row.default_text())
 
 
-def _judgements(data: Any) -> Iterator[tuple[str, str, int]]:
+def _judgements(data: Any, part: str) -> Iterator[tuple[str, str, int]]:
     for row in data.qrels_iter():
-        yield row.query_id, row.doc_id, int(row.relevance)
+        yield row.query_id, row.doc_id, grade(str(row.relevance), f"ir-datasets: {part}")
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from bench import collections
-from bench.collections._lines import columns, relevance, text_lines
+from bench.collections._lines import checked_id, columns, text_lines
 from bench.collections._on_disk import OnDisk
+from bench.collections._qrels import read_judgements
 from bench.collections.base import RawCollection, RawPart
 from bench.errors import InputError
 
@@ -48,27 +49,30 @@ class MsMarcoFolder(OnDisk):
     def read(self) -> RawCollection:
         collection = self.root / "collection.tsv"
         return RawCollection(
-            documents=_pairs(collection),
-            parts={
-                name: RawPart(_pairs(queries), _judgements(qrels), str(qrels))
-                for name, (queries, qrels) in self._parts().items()
-            },
+            documents=_pairs(collection, "document"),
+            parts={name: _part(*files) for name, files in self._parts().items()},
             origin=str(collection),
             triples=_id_triples(self._triples) if self._triples.exists() else None,
         )
 
 
-def _pairs(path: Path) -> Iterator[tuple[str, str]]:
-    for _, (id, text) in columns(path, 2):
-        yield id, text
+def _pairs(path: Path, kind: str) -> Iterator[tuple[str, str]]:
+    for number, (id, text) in columns(path, 2):
+        yield checked_id(id, kind, f"{path}:{number}"), text
 
 
-def _judgements(path: Path) -> Iterator[tuple[str, str, int]]:
+def _part(queries: Path, qrels: Path) -> RawPart:
+    asked = list(_pairs(queries, "query"))
+    judgements, lines = read_judgements(qrels, _rows(qrels), {id for id, _ in asked})
+    return RawPart(asked, judgements, str(qrels), lines)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, str, str, str]]:
     for number, line in text_lines(path):
         fields = line.split()
         if len(fields) != 4:
             raise InputError(f"{path}:{number}: needs query id, 0, document id, relevance")
-        yield fields[0], fields[2], relevance(path, number, fields[3])
+        yield number, fields[0], fields[2], fields[3]
 
 
 def _id_triples(path: Path) -> Iterator[tuple[str, str, str]]:

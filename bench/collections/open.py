@@ -9,6 +9,7 @@ from bench.artifacts import Artifacts
 from bench.collections.base import Collection, Source
 from bench.collections.prepare import is_prepared, prepare
 from bench.errors import InputError, did_you_mean
+from bench.progress import say_once
 from bench.registry import parse_entry
 
 
@@ -21,6 +22,11 @@ def resolve(written: str | Mapping[str, Any]) -> Source:
     if not isinstance(written, str):
         return collections.create(written)
     folder = Path(written).expanduser()
+    named = None if written.startswith((".", "/", "~")) else _named(written)
+    if named is not None:
+        if folder.is_dir():
+            say_once(f"collection {written!r} is {named}, not the folder here: that is ./{written}")
+        return named
     if folder.is_dir():
         style = "msmarco-folder" if (folder / "collection.tsv").exists() else "folder"
         return collections.create({"name": style, "path": written})
@@ -33,14 +39,19 @@ def resolve(written: str | Mapping[str, Any]) -> Source:
             raise InputError(
                 f"collection {written!r}: no entry of that name{did_you_mean(name, known)}"
             )
-    from bench.collections.ir_datasets_id import is_known  # slow to import
-
-    if is_known(written):
-        return collections.create({"name": "ir-datasets", "id": written})
     raise InputError(
         f"collection {written!r}: no folder here, no ir_datasets id, no entry"
         f"{did_you_mean(written, known)}"
     )
+
+
+def _named(written: str) -> Source | None:
+    """The entry or the ir_datasets id of exactly that name."""
+    if written in collections.registry.names():
+        return collections.create(written)
+    from bench.collections.ir_datasets_id import is_known  # slow to import
+
+    return collections.create({"name": "ir-datasets", "id": written}) if is_known(written) else None
 
 
 def open_collection(written: str | Mapping[str, Any], artifacts: Artifacts) -> Collection:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +12,34 @@ import numpy as np
 import pyarrow as pa
 
 from bench.artifacts import Artifacts, Made
-from bench.collections.base import Collection, Part, RawCollection, RawPart, Source, Texts
+from bench.collections._judgements import Judgements, Pairs, PartRows, check_part, unique
+from bench.collections._texts import among_documents, apart, unspaced
+from bench.collections.base import Collection, Part, RawCollection, Source, Texts
 from bench.errors import InputError
 from bench.files import digest
+
+FORMAT = 2
+"""Raised when other things are checked, left out or noted: collections are then read again."""
 
 DEV_SHARE = 0.2
 """Where there is no dev part, this share of the train queries becomes one …"""
 DEV_MOST = 2000
 """… but at most so many queries."""
 
+SAMPLE = 1000
+"""Queries of a part that say how its language is written."""
+
 
 def prepare(source: Source, artifacts: Artifacts) -> Collection:
     """Read, check and store the collection, or open it where that has been done.
 
     Raises:
-        InputError: a duplicate id, an empty query, a judgement of something that is not there, a
-            part without judgements, or a query that is both in test and in train or dev.
+        InputError: a duplicate id, an empty query, judgements mostly of something that is not
+            there, a part without judgements, or a query that is both in test and in train or dev.
     """
     specification = _specification(source)
     artifact = artifacts.get("collection", specification, lambda folder: _store(source, folder))
-    return _open(str(source), artifact.folder, artifact.about)
+    return _open(source, artifact.folder, artifact.about)
 
 
 def is_prepared(source: Source, artifacts: Artifacts) -> bool:
@@ -41,42 +48,29 @@ def is_prepared(source: Source, artifacts: Artifacts) -> bool:
 
 
 def _specification(source: Source) -> dict[str, Any]:
-    return {"source": source.specification, "content": source.identity()}
+    return {"format": FORMAT, "source": source.specification, "content": source.identity()}
 
 
 def _store(source: Source, folder: Path) -> Made:
     raw = source.read()
-    documents = _unique(raw.documents, raw.origin, "document")
+    documents = unique(raw.documents, raw.origin, "document")
     positions = {id: position for position, (id, _) in enumerate(documents)}
-    parts = {name: _check_part(name, part, positions) for name, part in raw.parts.items()}
-    notes = list(raw.notes)
-    if "train" in parts and "dev" not in parts:
-        parts["train"], parts["dev"] = _carve_dev(parts["train"])
-        notes.append(
-            f"dev: {len(parts['dev'][0])} queries carved from train "
-            f"({DEV_SHARE:.0%} of them, at most {DEV_MOST}, by a hash of the id)"
-        )
-    if "dev" in parts and len(parts["dev"][0]) < 2:
-        raise InputError(f"{raw.parts['dev'].origin}: dev needs at least 2 queries, it has 1")
-    _check_leaks(raw, parts)
-    trainable = raw.trainable
-    tables = {"documents": _texts_table(documents)}
-    if trainable is not None:
-        flags = pa.array([id in trainable for id, _ in documents])
-        tables["documents"] = tables["documents"].append_column("trainable", flags)
-    for name, (queries, judgements) in parts.items():
-        tables[f"queries-{name}"] = _texts_table(queries)
+    parts, notes = _parts(raw, positions)
+    notes += _oddities(source, documents, positions, parts)
+    tables = {"documents": _documents_table(documents, raw.trainable)}
+    for name, part in parts.items():
+        tables[f"queries-{name}"] = _texts_table(part.queries)
         tables[f"judgements-{name}"] = _positions_table(
-            judgements, {id: at for at, (id, _) in enumerate(queries)}, positions
+            part.judgements, {id: at for at, (id, _) in enumerate(part.queries)}, positions
         )
     if raw.triples is not None:
-        tables["triples"] = _triples_table(raw, parts["train"][0], positions)
+        tables["triples"] = _triples_table(raw, parts["train"].queries, positions)
     fingerprints = {}
     for name, table in tables.items():
         _write(folder / f"{name}.arrow", table)
         fingerprints[name] = _fingerprint(table)
     about = {
-        "fingerprint": digest(fingerprints),
+        "fingerprint": digest({**fingerprints, **_chosen(source)}),
         "fingerprints": fingerprints,
         "parts": list(parts),
         "notes": notes,
@@ -84,79 +78,106 @@ def _store(source: Source, folder: Path) -> Made:
     return Made(texts=len(documents), about=about)
 
 
-Pairs = list[tuple[str, str]]
-Judgements = list[tuple[str, str, int]]
-PartRows = tuple[Pairs, Judgements]
-
-
-def _unique(pairs: Iterable[tuple[str, str]], origin: str, what: str) -> Pairs:
-    pairs = list(pairs)
-    if not pairs:
-        raise InputError(f"{origin}: there is no {what}")
-    if len({id for id, _ in pairs}) < len(pairs):
-        id, count = Counter(id for id, _ in pairs).most_common(1)[0]
-        raise InputError(
-            f"{origin}: the {what} id {id!r} stands there {count} times; ids are unique"
+def _parts(
+    raw: RawCollection, positions: Mapping[str, int]
+) -> tuple[dict[str, PartRows], list[str]]:
+    """The parts, each checked, dev among them, and no query in two of them; what was done to it."""
+    parts, notes = {}, list(raw.notes)
+    for name, part in raw.parts.items():
+        parts[name], more = check_part(name, part, positions)
+        notes += more
+    _check_leaks(raw, parts)
+    tests = [name for name in parts if name.startswith("test")]
+    learned = [name for name in ("train", "dev") if name in parts]
+    parts, more = apart(parts, tests, learned, raw.origin)
+    notes += more
+    if "train" in parts and "dev" not in parts:
+        parts["train"], parts["dev"] = _carve_dev(parts["train"])
+        notes.append(
+            f"dev: {len(parts['dev'].queries)} queries carved from train "
+            f"({DEV_SHARE:.0%} of them, at most {DEV_MOST}, by a hash of the id)"
         )
-    return pairs
+    if "dev" in parts and len(parts["dev"].queries) < 2:
+        raise InputError(f"{raw.parts['dev'].origin}: dev needs at least 2 queries, it has 1")
+    if "train" in parts:
+        parts, more = apart(parts, ["dev"], ["train"], raw.origin)
+        notes += more
+    return parts, notes
 
 
-def _check_part(name: str, part: RawPart, documents: Mapping[str, int]) -> PartRows:
-    """The judged queries of a part, sorted by nothing: the source's order is kept."""
-    queries = _unique(part.queries, part.origin, f"{name} query")
-    for id, text in queries:
-        if not text.strip():
-            raise InputError(f"{part.origin}: query {id!r} is empty")
-    known = {id for id, _ in queries}
-    judgements = list(part.judgements)
-    for position, place, what in ((0, known, "queries"), (1, documents, "documents")):
-        missing = [row[position] for row in judgements if row[position] not in place]
-        if missing:
-            raise InputError(
-                f"{part.origin}: {len(missing)} judgements ({name}) name {what} that are not "
-                f"there; the first is {missing[0]!r}"
+def _oddities(
+    source: Source, documents: Pairs, positions: Mapping[str, int], parts: Mapping[str, PartRows]
+) -> list[str]:
+    """What a reader of the results has to know of texts, a sentence each."""
+    notes = []
+    if empty := sum(not text.strip() for _, text in documents):
+        notes.append(
+            f"{empty:,} of {len(documents):,} documents without text; no search finds them"
+        )
+    if source.ignore_identical_ids:
+        notes.append("the document that has a query's id is not ranked for it")
+    else:
+        for name, part in parts.items():
+            if count := among_documents(part.queries, documents, positions):
+                notes.append(
+                    f"{name}: {count:,} of {len(part.queries):,} queries are documents too, by id "
+                    "and text; ignore_identical_ids=true leaves each out of its own ranking"
+                )
+    if source.bm25_tokens == "words":
+        unread = [
+            name
+            for name, part in parts.items()
+            if unspaced(text for _, text in part.queries[:SAMPLE])
+        ]
+        if unread:
+            notes.append(
+                f"{', '.join(unread)}: written without spaces, so BM25 cannot read it and finds "
+                'hardly anything; bm25_tokens="char-2" makes it match pairs of characters'
             )
-    twice = Counter((query, document) for query, document, _ in judgements)
-    if twice and (most := twice.most_common(1)[0])[1] > 1:
-        raise InputError(f"{part.origin}: {most[0]} is judged {most[1]} times ({name})")
-    judged = {query for query, _, relevance in judgements if relevance > 0}
-    if not judged:
-        raise InputError(f"{part.origin}: no {name} query has a relevant document")
-    return (
-        [query for query in queries if query[0] in judged],
-        [row for row in judgements if row[0] in judged],
-    )
+    return notes
+
+
+def _chosen(source: Source) -> dict[str, Any]:
+    """The options by which rankings differ, where they are not what they are for most."""
+    chosen: dict[str, Any] = {}
+    if source.ignore_identical_ids:
+        chosen["ignore_identical_ids"] = True
+    if source.bm25_tokens != "words":
+        chosen["bm25_tokens"] = source.bm25_tokens
+    return chosen
 
 
 def _carve_dev(train: PartRows) -> tuple[PartRows, PartRows]:
     """The train part without its dev queries, and those."""
-    ids = [id for id, _ in train[0]]
+    ids = [id for id, _ in train.queries]
     by_hash = sorted(ids, key=lambda id: hashlib.sha256(f"dev part {id}".encode()).digest())
     count = min(DEV_MOST, max(2, round(DEV_SHARE * len(by_hash))))
     if count >= len(by_hash):
         raise InputError(f"{len(by_hash)} train queries are too few to carve a dev part from")
     dev = set(by_hash[:count])
-
-    def select(in_dev: bool) -> PartRows:
-        queries, judgements = train
-        return (
-            [query for query in queries if (query[0] in dev) == in_dev],
-            [row for row in judgements if (row[0] in dev) == in_dev],
-        )
-
-    return select(False), select(True)
+    return train.only(lambda id, _: id not in dev), train.only(lambda id, _: id in dev)
 
 
 def _check_leaks(raw: RawCollection, parts: Mapping[str, PartRows]) -> None:
     for test in (name for name in parts if name.startswith("test")):
-        held_out = {id for id, _ in parts[test][0]}
+        held_out = {id for id, _ in parts[test].queries}
         for other in {"train", "dev"} & parts.keys():
-            shared = held_out & {id for id, _ in parts[other][0]}
+            shared = held_out & {id for id, _ in parts[other].queries}
             if shared:
                 raise InputError(
                     f"{raw.origin}: {len(shared)} queries are in {test} and in {other} (for "
                     f"example {min(shared)!r}); test queries must serve nothing else"
                 )
+
+
+def _documents_table(documents: Pairs, trainable: set[str] | None) -> pa.Table:
+    """Ids and texts, with a column of flags where not every document is trainable or has a text."""
+    table = _texts_table(documents)
+    if trainable is not None:
+        flags = pa.array([id in trainable for id, _ in documents])
+        table = table.append_column("trainable", flags)
+    searchable = [bool(text.strip()) for _, text in documents]
+    return table if all(searchable) else table.append_column("searchable", pa.array(searchable))
 
 
 def _texts_table(pairs: Pairs) -> pa.Table:
@@ -212,7 +233,7 @@ def _fingerprint(table: pa.Table) -> str:
     return state.hexdigest()[:16]
 
 
-def _open(name: str, folder: Path, about: Mapping[str, Any]) -> Collection:
+def _open(source: Source, folder: Path, about: Mapping[str, Any]) -> Collection:
     def texts(which: str) -> Texts:
         table = _read(folder / f"{which}.arrow").combine_chunks()
         return Texts(
@@ -225,20 +246,27 @@ def _open(name: str, folder: Path, about: Mapping[str, Any]) -> Collection:
         table = _read(folder / f"{which}.arrow")
         return np.stack([column.to_numpy() for column in table.columns], axis=1)
 
-    documents = _read(folder / "documents.arrow")
-    trainable = np.arange(len(documents))
-    if "trainable" in documents.column_names:
-        trainable = np.flatnonzero(documents["trainable"].to_numpy())
+    table = _read(folder / "documents.arrow")
+
+    def flagged(column: str) -> np.ndarray:
+        if column not in table.column_names:
+            return np.arange(len(table))
+        return np.flatnonzero(table[column].to_numpy())
+
+    searchable = flagged("searchable")
     return Collection(
-        name=name,
+        name=str(source),
         fingerprint=about["fingerprint"],
         documents=texts("documents"),
         parts={
             part: Part(part, texts(f"queries-{part}"), numbers(f"judgements-{part}"))
             for part in about["parts"]
         },
-        trainable=trainable,
+        trainable=np.intersect1d(flagged("trainable"), searchable),
         triples=numbers("triples") if (folder / "triples.arrow").exists() else None,
         notes=tuple(about["notes"]),
         whole=about["fingerprint"],
+        searchable=searchable,
+        ignore_identical_ids=source.ignore_identical_ids,
+        bm25_tokens=source.bm25_tokens,
     )

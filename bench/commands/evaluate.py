@@ -46,6 +46,8 @@ def evaluate_student(
     for note in student.notes():
         say(note)
     collection = open_collection(collection_name, artifacts)
+    for note in collection.notes:
+        say(f"  {note}")
     part = collection.part(split)
     device = choose()
     depth = max(1000 if run else 1, deepest(checked.values(), otherwise=1000))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from rich.table import Column, Table
 
 from bench.arms import Arm, expand
 from bench.artifacts import Artifacts
-from bench.collections.open import open_prepared
+from bench.collections._on_disk import OnDisk
+from bench.collections.open import open_prepared, resolve
 from bench.comparability import find_caveats
 from bench.errors import BenchError
 from bench.evaluation.measures import check_measures
+from bench.lab import Lab, open_lab
 from bench.model_checks import check_models
 from bench.planning.forecast import Forecast, Preparation
 from bench.planning.past import read_all
@@ -31,6 +34,7 @@ from bench.planning.plan import (
 )
 from bench.planning.probe import run_probe
 from bench.progress import duration
+from bench.reuse import account_outdated, outdated
 from bench.study import Study
 from bench.study_file import load_study
 
@@ -55,7 +59,12 @@ def plan_study(
     failed = run_probe(study, out / "probe", artifacts) if probe else []
     forecast = Forecast(read_all(out))
     unknown = "unknown" if probe else "unknown (try --probe)"
-    before = load_before(out)
+    before, gone = load_before(out), set[str]()
+    lab = _lab(study, out, artifacts)
+    if lab and before:
+        own = [lab.subset(share).collection.fingerprint for share in study.train_shares]
+        gone = outdated(out, own, lab.fingerprints(study.tested))
+        before = replace(before, rows=[row for row in before.rows if row["run"] not in gone])
     plans = [
         plan_arm(study, arm, forecast, before, share)
         for arm in arms
@@ -68,6 +77,8 @@ def plan_study(
     _print_caveats(study, arms, artifacts)
     for note in notes:
         print(note)
+    for line in [*lab.notes(), *account_outdated(len(gone))] if lab else []:
+        print(f"  {line}")
     _print_arms(plans, unknown)
     _print_sources(plans)
     _print_preparations(preparations, unclear, unknown)
@@ -76,6 +87,15 @@ def plan_study(
     _print_disk(study, plans, preparations, unclear, forecast, unknown)
     if failed:
         raise BenchError(f"{len(failed)} runs of the probe failed: {'; '.join(failed)}")
+
+
+def _lab(study: Study, out: Path, artifacts: Path) -> Lab | None:
+    """The study's collections, where they are on disk or have been used here; none is fetched."""
+    written = (study.collection, *study.test_collections.values())
+    on_disk = all(isinstance(resolve(one), OnDisk) for one in written)
+    if not on_disk and not (out / "runs").is_dir():
+        return None
+    return open_lab(study, Artifacts(artifacts))
 
 
 def _print_head(

@@ -29,7 +29,6 @@ def search_collection(
     """
     if not queries:
         raise InputError("search: give a query, in quotes")
-    import numpy as np
     import torch
 
     from bench.artifacts import Artifacts
@@ -51,10 +50,10 @@ def search_collection(
     torch.manual_seed(0)  # for a student that is drawn
     towers = lab.device.put(student.build(lab))
     texts = lab.collection.documents
-    everything = np.arange(len(texts))
-    vectors = Evaluator(lab, student, Evaluation()).indexed(towers)
+    searched = lab.collection.searchable
+    vectors = Evaluator(lab, student, Evaluation()).indexed(towers)[searched]
     asked = embed(towers.query_encoder, student.query_side, queries, lab.device)
-    ranking = search(asked, vectors, texts.tie_order, depth, everything)
+    ranking = search(asked, vectors, texts.tie_order[searched], depth, searched)
     quiet()
     ids = texts.id_list()
     found = [

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
+from functools import partial
+
 import bm25s
 import numpy as np
 
-from bench.collections.base import Collection, Texts
-from bench.evaluation.ranking import Ranking
+from bench.collections.base import BM25Tokens, Collection, Texts
+from bench.evaluation.ranking import Ranking, without
 
 
 class BM25:
@@ -14,23 +17,57 @@ class BM25:
 
     def __init__(self, collection: Collection, positions: np.ndarray | None = None) -> None:
         everything = np.arange(len(collection.documents))
+        self._collection = collection
         self._positions = everything if positions is None else positions
         self._tie_order = collection.documents.tie_order[self._positions]
+        self._tokens = partial(_tokens, kind=collection.bm25_tokens)
         self._index = bm25s.BM25(method="lucene", k1=1.5, b=0.75, backend="numpy")
-        texts = collection.documents.take(self._positions)
-        self._index.index(_tokens(texts), show_progress=False)
+        texts = self._tokens(collection.documents.take(self._positions))
+        self._empty = not any(texts)  # which bm25s cannot index
+        if not self._empty:
+            self._index.index(texts, show_progress=False)
 
     def rank(self, queries: Texts, depth: int) -> Ranking:
         """The best documents of each query; those that share no word with it are left out (-1)."""
         depth = min(depth, len(self._positions))
+        if self._empty:
+            shape = (len(queries), depth)
+            return Ranking(np.full(shape, -1), np.zeros(shape, dtype=np.float32))
+        left_out = self._collection.ignored(queries)
         found, scores = self._index.retrieve(
-            _tokens(queries.texts.to_pylist()), k=depth, show_progress=False, n_threads=1
+            self._tokens(queries.texts.to_pylist()),
+            k=min(depth + (left_out is not None), len(self._positions)),
+            show_progress=False,
+            n_threads=1,
         )
         order = np.lexsort((self._tie_order[found], -scores), axis=1)
         found = np.take_along_axis(found, order, axis=1)
         scores = np.take_along_axis(scores, order, axis=1).astype(np.float32)
-        return Ranking(np.where(scores > 0, self._positions[found], -1), scores)
+        ranking = Ranking(np.where(scores > 0, self._positions[found], -1), scores)
+        return without(ranking, left_out, depth)
 
 
-def _tokens(texts: list[str]) -> list[list[str]]:
-    return bm25s.tokenize(texts, stopwords="en", return_ids=False, show_progress=False)
+def _tokens(texts: list[str], kind: BM25Tokens) -> list[list[str]]:
+    if kind == "words":
+        return bm25s.tokenize(texts, stopwords="en", return_ids=False, show_progress=False)
+    return [_grams(text, int(kind.removeprefix("char-"))) for text in texts]
+
+
+def _grams(text: str, n: int) -> list[str]:
+    """Every n characters in a row, whatever they are, between spaces and punctuation."""
+    plain = unicodedata.normalize("NFKC", text).casefold().translate(_SEPARATORS)
+    return [
+        run[start : start + n] for run in plain.split() for start in range(max(len(run) - n, 0) + 1)
+    ]
+
+
+class _Separators(dict[int, str]):
+    """What `str.translate` makes of a character: letters, marks and numbers stay."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        self[code] = character if unicodedata.category(character)[0] in "LMN" else " "
+        return self[code]
+
+
+_SEPARATORS = _Separators()

@@ -15,7 +15,7 @@ from bench.collections.base import Collection, Texts
 from bench.encoding.encoder import encode
 from bench.encoding.tokens import Tokens
 from bench.encoding.towers import Towers
-from bench.evaluation.ranking import Ranking, from_frame, to_frame
+from bench.evaluation.ranking import Ranking, from_frame, to_frame, without
 from bench.evaluation.search import search
 from bench.files import save_array
 from bench.lab import Lab
@@ -50,10 +50,10 @@ class Evaluator:
         return self._queries[texts.fingerprint]
 
     def positions(self, part: str) -> np.ndarray:
-        """The documents that are searched for this part: all, or for dev the stated pool."""
-        everything = np.arange(len(self.collection.documents))
+        """The documents that are searched for this part: all that have a text, or for dev the
+        stated pool."""
         if part != "dev" or not self._evaluation.pool:
-            return everything
+            return self.collection.searchable
         return pool(self.collection, self._evaluation.pool)
 
     def rank(self, towers: Towers, part: str) -> Ranking:
@@ -69,18 +69,22 @@ class Evaluator:
         ties = self.collection.documents.tie_order[positions]
         rankings = {}
         for part in parts:
-            tokens = self.queries(self.collection.part(part).queries)
-            asked = self._query_vectors(towers, tokens, f"{part} queries")
-            rankings[part] = search(asked, vectors, ties, self._evaluation.depth, positions)
+            queries, depth = self.collection.part(part).queries, self._evaluation.depth
+            asked = self._query_vectors(towers, self.queries(queries), f"{part} queries")
+            left_out = self.collection.ignored(queries)
+            found = search(asked, vectors, ties, depth + (left_out is not None), positions)
+            rankings[part] = without(found, left_out, depth)
         return rankings
 
     def mine(self, towers: Towers, depth: int) -> Ranking:
         """The student's ranking of the trainable documents for every train query."""
         pool = self.collection.trainable
         vectors = self.document_vectors(towers, pool, "documents to mine")
-        tokens = self.queries(self.collection.part("train").queries)
-        asked = self._query_vectors(towers, tokens, "queries to mine for")
-        return search(asked, vectors, self.collection.documents.tie_order[pool], depth, pool)
+        queries = self.collection.part("train").queries
+        asked = self._query_vectors(towers, self.queries(queries), "queries to mine for")
+        ties = self.collection.documents.tie_order[pool]
+        found = search(asked, vectors, ties, depth + 1, pool)
+        return without(found, self.collection.ignored(queries), depth)
 
     def _query_vectors(self, towers: Towers, tokens: Tokens, label: str) -> Tensor:
         everything = np.arange(len(tokens))
@@ -137,6 +141,6 @@ class Evaluator:
 def pool(collection: Collection, others: int) -> np.ndarray:
     """The dev pool: every document judged for dev, and ``others`` of the rest, sorted."""
     judged = np.unique(collection.part("dev").judgements[:, 1])
-    rest = np.setdiff1d(np.arange(len(collection.documents)), judged)
+    rest = np.setdiff1d(collection.searchable, judged)
     drawn = np.random.default_rng(0).permutation(rest)[:others]
-    return np.sort(np.concatenate([judged, drawn]))
+    return np.intersect1d(np.concatenate([judged, drawn]), collection.searchable)

@@ -26,6 +26,22 @@ class Ranking:
     scores: np.ndarray
 
 
+def without(ranking: Ranking, left_out: np.ndarray | None, depth: int) -> Ranking:
+    """The ranking, at most ``depth`` deep, less one document of each query.
+
+    Args:
+        left_out: [queries] position of that document, -1 for none; `None` leaves nothing out.
+    """
+    if left_out is None:
+        return Ranking(ranking.documents[:, :depth], ranking.scores[:, :depth])
+    gone = (ranking.documents == left_out[:, None]) & (left_out[:, None] >= 0)
+    order = np.argsort(gone, axis=1, kind="stable")[:, :depth]  # what goes, goes last
+    last = np.take_along_axis(gone, order, axis=1)
+    documents = np.take_along_axis(ranking.documents, order, axis=1)
+    scores = np.take_along_axis(ranking.scores, order, axis=1)
+    return Ranking(np.where(last, -1, documents), np.where(last, -np.inf, scores))
+
+
 def write_trec(path: Path, ranking: Ranking, collection: Collection, part: str, tag: str) -> None:
     """A gzipped TREC run file; the same ranking gives the same bytes."""
     queries = collection.part(part).queries.id_list()
@@ -49,7 +65,7 @@ def read_trec(path: Path, collection: Collection, part: str) -> Ranking:
     at_document = {id: at for at, id in enumerate(collection.documents.id_list())}
     with gzip.open(path, "rt", encoding="utf-8") as stream:
         rows = [line.split() for line in stream]
-    depth = max(int(row[3]) for row in rows)
+    depth = max((int(row[3]) for row in rows), default=1)  # nothing was found for any query
     documents = np.full((len(at_query), depth), -1, dtype=np.int64)
     scores = np.full(documents.shape, -np.inf, dtype=np.float32)
     for query, _, document, rank, score, _ in rows:

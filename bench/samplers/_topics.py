@@ -11,6 +11,7 @@ import numpy as np
 from bench import teachers
 from bench.artifacts import Artifact, Made
 from bench.collections.base import Texts
+from bench.errors import InputError
 from bench.files import save_array
 from bench.lab import Lab
 from bench.losses.signals import Signal
@@ -72,6 +73,11 @@ class Balanced:
         train = lab.collection.part("train")
         pairs = train.relevant()
         pairs = pairs[(np.asarray(candidates[pairs[:, 0]]) >= 0).any(1)]
+        if not len(pairs):
+            raise InputError(
+                f"{sampler}: BM25 finds no negative for any train query of {lab.collection.name}, "
+                "and there is nothing to put into bins"
+            )
         everything = Everything(train.queries, pairs, candidates, (mined,))
         universe = Demand(everything, 0, BATCH, len(pairs), at_once=True)
         labels, clustered = cluster(lab, sampler)

@@ -11,9 +11,10 @@ from bench import teachers
 from bench.artifacts import Artifact, Made
 from bench.errors import InputError
 from bench.evaluation.bm25 import BM25
-from bench.evaluation.ranking import Ranking
+from bench.evaluation.ranking import Ranking, without
 from bench.files import save_array
 from bench.lab import Lab
+from bench.progress import say_once
 
 if TYPE_CHECKING:
     from bench.teaching.tunable import Ready
@@ -49,7 +50,13 @@ def window(lab: Lab, by: str, last: int, margin: float | None) -> tuple[np.ndarr
 
     needs = (*ready.reading.artifacts, *ready.artifacts) if ready else ()
     artifact = lab.artifacts.get("mined-negatives", specification, make, needs)
-    return np.load(artifact.folder / "ranks.npy", mmap_mode="r"), artifact
+    ranks = np.load(artifact.folder / "ranks.npy", mmap_mode="r")
+    if bare := int((ranks[:, 0] < 0).sum()):
+        say_once(
+            f"negatives by {by}: it finds none for {bare:,} of {len(ranks):,} train queries; "
+            "theirs are drawn uniformly"
+        )
+    return ranks, artifact
 
 
 def searching(lab: Lab, by: str) -> Ready:
@@ -85,7 +92,8 @@ def embedded(lab: Lab, ready: Ready, depth: int) -> Ranking:
     asked = encode(scorer.encoder, reading.queries, everything, lab.device, "queries to mine for")
     found = encode(scorer.encoder, reading.documents, pool, lab.device, "documents to mine")
     ties = lab.collection.documents.tie_order[pool]
-    return search(asked, found, ties, depth, pool)
+    ranking = search(asked, found, ties, depth + 1, pool)
+    return without(ranking, lab.collection.ignored(reading.texts), depth)
 
 
 def negatives(

@@ -51,6 +51,10 @@ class Outside:
         self._pool = collection.trainable
         self._documents = len(collection.documents)
         pairs = collection.part("train").relevant()
+        own = collection.ignored(collection.part("train").queries)
+        if own is not None:  # a query is no negative of its own
+            asked = np.flatnonzero(own >= 0)
+            pairs = np.unique(np.concatenate([pairs, np.stack([asked, own[asked]], 1)]), axis=0)
         codes = np.sort(self._code(pairs[:, 0], pairs[:, 1]))
         self._relevant = np.append(codes, np.iinfo(np.int64).max)  # whatever is sought has a place
         inside = np.isin(pairs[:, 1], self._pool)

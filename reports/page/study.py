@@ -204,4 +204,8 @@ def _notes(results: Results) -> list[str]:
             f"On dev, the relevant documents and {study.evaluation.pool:,} others are searched; on "
             "test the whole collection. Values on dev do not compare with values on test."
         )
-    return [*notes, *(f"{plain(line)}." for line in results.caveats.notes)]
+    return [
+        *notes,
+        *(f"{plain(line)}." for line in results.caveats.notes),
+        *(f"Collection: {plain(note)}." for note in results.notes),
+    ]

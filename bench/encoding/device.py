@@ -113,3 +113,8 @@ def peak_memory(device: Device) -> int:
         return torch.cuda.max_memory_allocated(device.place)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether tensors found no room, on a GPU or a CPU."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)

@@ -11,9 +11,10 @@ import pandas as pd
 import torch
 
 from bench.artifacts import Artifact, once
-from bench.encoding.device import environment, peak_memory
+from bench.encoding.device import environment, is_out_of_memory, peak_memory
 from bench.encoding.flops import training_flops
 from bench.encoding.towers import Towers
+from bench.errors import TrainingError
 from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.footprint import count, footprint
 from bench.evaluation.geometry import embedding_error
@@ -96,10 +97,20 @@ class Run:
         except Exception as error:
             if not disk_is_full(error):  # then there is no room, and the run goes on later
                 self.folder.write_bills(self._bills())  # spent, although for nothing
-            raise
+            if not is_out_of_memory(error):
+                raise
+        else:
+            self._finish()
+            return
         finally:
             ahead.close()
-        self._finish()
+        # Only here, where no traceback holds the batch's tensors any more.
+        training = self.specification.arm.training
+        raise TrainingError(
+            f"{self.lab.device.label} has too little memory for batches of {training.batch_size}: "
+            "a smaller training.batch_size or max_length of the student, or "
+            "training.gradient_cache = 16384 (tokens encoded at a time)"
+        )
 
     def _clean(self) -> None:
         """Clear what a killed process left half-written."""

@@ -1,0 +1,373 @@
+"""What only a GPU can show, in a few minutes and without a network: true clocks, and their speed.
+
+    python -m tests.gpu.measure --model FOLDER --collection BEIR_FOLDER --out FOLDER
+
+writes ``gpu.json`` and ``gpu.md``. A part that fails is written down as failed; the others go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench import losses, samplers, students
+from bench.artifacts import Artifacts
+from bench.collections.open import open_collection
+from bench.encoding.device import choose, environment, peak_memory
+from bench.encoding.encoder import encode
+from bench.encoding.flops import training_flops
+from bench.encoding.tokens import tokenize
+from bench.errors import TrainingError
+from bench.lab import Lab
+from bench.losses.signals import Embeddings, Signals
+from bench.records import RunFolder
+from bench.specification import RunSpecification
+from bench.study import parse_study
+from bench.teachers.none import NoTeaching
+from bench.training.batches import Ahead, BatchMaker
+from bench.training.loop import embeddings
+from bench.training.optimizer import make_optimizer
+from bench.training.run import Run
+from bench.training.warming import warm_optimizer, warm_shapes
+
+LENGTH, STEPS, WARMING = 256, 12, 4
+BASE = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
+        "intermediate_size": 3072}  # fmt: skip
+"""BERT base: 110 million parameters."""
+
+
+class Setting:
+    """The collection, the lab and the model's folder."""
+
+    def __init__(self, model: str, collection: str, out: Path) -> None:
+        self.model, self.out = model, out
+        self.device = choose()
+        artifacts = Artifacts(out / "artifacts")
+        self.lab = Lab(open_collection(collection, artifacts), artifacts, self.device)
+        self.draws = samplers.create("uniform").prepare(self.lab)
+
+    def student(self, model: str, **options: Any) -> Any:
+        return students.create("pretrained", model=model, max_length=LENGTH, **options)
+
+    def tokens(self, model: str, length: int) -> tuple[Any, Any]:
+        texts = (self.draws.queries, self.lab.collection.documents)
+        return tuple(tokenize(part, model, length, self.lab.artifacts) for part in texts)
+
+
+def each_seconds(steps: Iterator[None]) -> list[float]:
+    """Of every step, the first ones left out."""
+    found = []
+    torch.cuda.synchronize()
+    since = time.perf_counter()
+    for _ in steps:
+        torch.cuda.synchronize()
+        now = time.perf_counter()
+        found.append(now - since)
+        since = now
+    return found[WARMING:]
+
+
+def our_steps(
+    setting: Setting, model: str, size: int, length: int = LENGTH
+) -> tuple[Callable[[], Iterator[None]], float]:
+    """A loop as a run's, and the floating-point operations of a step."""
+    device, lab = setting.device, setting.lab
+    towers = device.put(setting.student(model).build(lab)).train()
+    optimizer = make_optimizer([towers], 0.01)
+    maker = BatchMaker(
+        setting.draws, towers, *setting.tokens(model, length), NoTeaching(), device, seed=1
+    )
+    warm_optimizer(device)
+    for encoder, shapes in zip(towers.encoders, maker.shapes(size, 1), strict=True):
+        warm_shapes(encoder, shapes, device)
+    loss = losses.create("infonce").build(towers.width, 0)
+    flops = training_flops(towers.encoders[0], sum(maker.make(0, size).tokens))
+
+    def steps() -> Iterator[None]:
+        ahead = Ahead(maker.make, size, (WARMING + STEPS) * size)
+        for batch in ahead.from_position(0):
+            loss(embeddings(towers, batch, device), batch.signals).backward()
+            torch.nn.utils.clip_grad_norm_(towers.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            yield
+        ahead.close()
+
+    return steps, flops
+
+
+def their_steps(setting: Setting, model: str, size: int) -> Callable[[], Iterator[None]]:
+    """The inner loop of sentence-transformers' trainer over the same triples; texts are tokenized
+    beforehand, as its data loader's workers do."""
+    from sentence_transformers import SentenceTransformer, models
+    from sentence_transformers.losses import MultipleNegativesRankingLoss
+
+    transformer = models.Transformer(model, max_seq_length=LENGTH)
+    pooling = models.Pooling(transformer.get_word_embedding_dimension())
+    theirs = SentenceTransformer(modules=[transformer, pooling], device="cuda").train()
+    loss = MultipleNegativesRankingLoss(theirs)
+    optimizer = torch.optim.AdamW(theirs.parameters(), fused=True)
+    documents = setting.lab.collection.documents
+    batches = []
+    for start in range(0, (WARMING + STEPS) * size, size):
+        triples = setting.draws.batch(1, start, start + size)
+        columns = (
+            setting.draws.queries.take(triples.queries),
+            documents.take(triples.positives),
+            documents.take(triples.negatives[:, 0]),
+        )
+        batches.append([theirs.tokenize(list(texts)) for texts in columns])
+
+    def steps() -> Iterator[None]:
+        for batch in batches:
+            features = [
+                {key: value.to("cuda", non_blocking=True) if torch.is_tensor(value) else value
+                 for key, value in column.items()}
+                for column in batch
+            ]  # fmt: skip
+            with torch.autocast("cuda", dtype=torch.bfloat16):
+                value = loss(features, None)
+            value.backward()
+            torch.nn.utils.clip_grad_norm_(theirs.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            yield
+
+    return steps
+
+
+def busy(steps: Callable[[], Iterator[None]]) -> float:
+    """Share of the wall time of steps, not waited for one by one, in which kernels ran."""
+    running = steps()
+    for _ in range(WARMING):
+        next(running)
+    torch.cuda.synchronize()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        since = time.perf_counter()
+        for _ in running:
+            pass
+        torch.cuda.synchronize()
+        wall = time.perf_counter() - since
+    kernels = sum(event.self_device_time_total for event in profile.key_averages()) / 1e6
+    return kernels / wall
+
+
+def free() -> None:
+    gc.collect()
+    torch.cuda.empty_cache()
+
+
+def speed(setting: Setting) -> dict[str, Any]:
+    """Seconds of a step beside sentence-transformers', in turns."""
+    found = {}
+    for size in (32, 128, 512):
+        ours, flops = our_steps(setting, setting.model, size)
+        theirs = their_steps(setting, setting.model, size)
+        turns = [(each_seconds(ours()), each_seconds(theirs())) for _ in range(2)]
+        own, other = (median([s for turn in turns for s in turn[side]]) for side in (0, 1))
+        found[str(size)] = {
+            "seconds": own,
+            "theirs": other,
+            "speed-up": other / own,
+            "tflops": flops / own / 1e12,
+        }
+        free()
+    return found
+
+
+def kernels(setting: Setting) -> dict[str, Any]:
+    """How busy the GPU is with 128 triples: the small encoder, and BERT base at 200 tokens."""
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    base = setting.out / "bert-base"
+    tokenizer = AutoTokenizer.from_pretrained(setting.model)
+    BertModel(BertConfig(vocab_size=len(tokenizer), **BASE)).save_pretrained(base)
+    tokenizer.save_pretrained(base)
+    found = {}
+    for name, model, length in (("given", setting.model, LENGTH), ("base", str(base), 200)):
+        steps, flops = our_steps(setting, model, 128, length)
+        seconds = median(each_seconds(steps()))
+        found[name] = {
+            "seconds": seconds,
+            "tflops": flops / seconds / 1e12,
+            "kernels": busy(steps),
+            "peak_memory": peak_memory(setting.device),
+        }
+        free()
+    shutil.rmtree(base)
+    return found
+
+
+def encoding(setting: Setting) -> dict[str, Any]:
+    """Seconds for all documents beside ``SentenceTransformer.encode``, in half precision."""
+    from sentence_transformers import SentenceTransformer
+
+    device, documents = setting.device, setting.lab.collection.documents
+    _, tokens = setting.tokens(setting.model, LENGTH)
+    encoder = device.put(setting.student(setting.model).encoder(setting.lab))
+    texts = documents.texts.to_pylist()
+    theirs = SentenceTransformer(setting.model, device="cuda").bfloat16()
+    theirs.max_seq_length = LENGTH
+    everything, seconds = np.arange(len(documents)), []
+    for _ in range(2):
+        since = time.perf_counter()
+        encode(encoder, tokens, everything, device, "documents")
+        torch.cuda.synchronize()
+        middle = time.perf_counter()
+        theirs.encode(texts, batch_size=256, show_progress_bar=False)
+        seconds.append((middle - since, time.perf_counter() - middle))
+    own, other = seconds[-1]
+    return {"documents": len(texts), "seconds": own, "theirs": other, "speed-up": other / own}
+
+
+def specification(setting: Setting, **training: Any) -> RunSpecification:
+    """A run of 128 steps."""
+    from bench.arms import expand
+
+    entry = f"truncated(layers=2, max_length=128, model='{setting.model}')"
+    study = parse_study(
+        {
+            "name": "gpu",
+            "title": "gpu",
+            "collection": str(setting.lab.collection.name),
+            "seeds": [1],
+            "baseline": "infonce",
+            "budget": {"steps": 128},
+            "training": {"batch_size": 64, **training},
+            "evaluation": {"points": 2},
+            "defaults": {"student": entry},
+            "arms": [{"loss": "infonce"}],
+        },
+        "gpu",
+    )
+    (arm,) = expand(study)
+    return RunSpecification(
+        arm=arm,
+        budget=study.budget,
+        evaluation=study.evaluation,
+        select_by=study.primary,
+        tests={},
+        seed=1,
+        collection=setting.lab.collection.fingerprint,
+        precision=setting.device.precision,
+        student_weights=arm.student.weights(),
+        teacher_weights=arm.teacher.weights(),
+    )
+
+
+def same_work(setting: Setting) -> dict[str, Any]:
+    """Train seconds of equal runs, in the order in which they came."""
+    run, found = specification(setting), []
+    for number in range(5):
+        folder = RunFolder(setting.out / f"same-{number}")
+        Run(run, folder, setting.lab, keep_student=False, report=lambda message: None).execute()
+        record = folder.record()
+        bills = {bill.phase: bill.seconds for bill in folder.bills() if bill.what == "run"}
+        found.append(
+            {
+                "train": bills["train"],
+                "compile": bills["compile"],
+                "first_steps": record["first_steps"],
+                "tenths": [seconds for _, seconds in record["tenths"]],
+                "peak_memory": record["peak_memory"],
+            }
+        )
+        free()
+    trained = [one["train"] for one in found]
+    return {"runs": found, "first by fifth": trained[0] / trained[-1]}
+
+
+def out_of_memory(setting: Setting) -> dict[str, Any]:
+    """What a run says that needs more than there is."""
+    taken = torch.empty(torch.cuda.mem_get_info()[0] - (3 << 29), dtype=torch.uint8, device="cuda")
+    folder = RunFolder(setting.out / "too-large")
+    run = specification(setting, batch_size=2048)
+    try:
+        Run(run, folder, setting.lab, keep_student=False, report=lambda message: None).execute()
+        said = "nothing"
+    except TrainingError as error:
+        said = str(error)
+    del taken
+    free()
+    return {"said": said, "free again": torch.cuda.mem_get_info()[0]}
+
+
+def curves(setting: Setting) -> dict[str, Any]:
+    """Of every loss without a teacher, the largest relative difference from the CPU in float32."""
+    found = {}
+    draw = torch.Generator().manual_seed(1)
+    sides = [torch.randn(shape, generator=draw) for shape in ((32, 64), (32, 64), (32, 1, 64))]
+    for name in losses.registry.names():
+        loss = losses.create(name)
+        if loss.needs():
+            continue
+        values = []
+        for place in ("cpu", "cuda"):
+            torch.manual_seed(1)
+            own = [side.to(place).requires_grad_() for side in sides]
+            objective = loss.build(64, 0)
+            if isinstance(objective, torch.nn.Module):
+                objective.to(place)
+            value = objective(Embeddings(*own), Signals())
+            value.backward()
+            values.append([value.detach().cpu(), *(side.grad.cpu() for side in own)])
+        found[name] = max(
+            float((one - other).abs().max() / one.abs().max().clamp_min(1e-6))
+            for one, other in zip(*values, strict=True)
+        )
+    return found
+
+
+PARTS: dict[str, Callable[[Setting], dict[str, Any]]] = {
+    "same work": same_work,
+    "speed": speed,
+    "kernels": kernels,
+    "encoding": encoding,
+    "losses": curves,
+    "out of memory": out_of_memory,
+}
+
+
+def page(found: dict[str, Any]) -> str:
+    lines = [f"# On {found['environment']['device']}", ""]
+    for name in PARTS:
+        lines += [f"## {name}", "", "```json", json.dumps(found.get(name), indent=1), "```", ""]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for option in ("model", "collection", "out"):
+        parser.add_argument(f"--{option}", required=True)
+    parser.add_argument("--only", nargs="*", default=list(PARTS))
+    given = parser.parse_args()
+    out = Path(given.out)
+    out.mkdir(parents=True, exist_ok=True)
+    work = out.parent / f"{out.name}-work"
+    setting = Setting(given.model, given.collection, work)
+    found: dict[str, Any] = {"environment": environment(setting.device)}
+    for name in given.only:
+        since = time.perf_counter()
+        try:
+            found[name] = PARTS[name](setting)
+        except Exception:
+            found[name] = {"failed": traceback.format_exc()}
+            free()
+        print(name, f"{time.perf_counter() - since:.1f} s", json.dumps(found[name])[:1500])
+        (out / "gpu.json").write_text(json.dumps(found, indent=1))
+        (out / "gpu.md").write_text(page(found))
+
+
+if __name__ == "__main__":
+    main()

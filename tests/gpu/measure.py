@@ -42,6 +42,9 @@ from bench.training.run import Run
 from bench.training.warming import warm_optimizer, warm_shapes
 
 LENGTH, STEPS, WARMING = 256, 12, 4
+SIZES = (32, 128, 512)
+"""Triples of a step."""
+
 BASE = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
         "intermediate_size": 3072}  # fmt: skip
 """BERT base: 110 million parameters."""
@@ -107,15 +110,21 @@ def our_steps(
     return steps, flops
 
 
+def peer(model: str) -> Any:
+    """sentence-transformers' model of the same folder, mean-pooled."""
+    from sentence_transformers import SentenceTransformer, models
+
+    transformer = models.Transformer(model, max_seq_length=LENGTH)
+    pooling = models.Pooling(transformer.auto_model.config.hidden_size)
+    return SentenceTransformer(modules=[transformer, pooling], device="cuda")
+
+
 def their_steps(setting: Setting, model: str, size: int) -> Callable[[], Iterator[None]]:
     """The inner loop of sentence-transformers' trainer over the same triples; texts are tokenized
     beforehand, as its data loader's workers do."""
-    from sentence_transformers import SentenceTransformer, models
     from sentence_transformers.losses import MultipleNegativesRankingLoss
 
-    transformer = models.Transformer(model, max_seq_length=LENGTH)
-    pooling = models.Pooling(transformer.get_word_embedding_dimension())
-    theirs = SentenceTransformer(modules=[transformer, pooling], device="cuda").train()
+    theirs = peer(model).train()
     loss = MultipleNegativesRankingLoss(theirs)
     optimizer = torch.optim.AdamW(theirs.parameters(), fused=True)
     documents = setting.lab.collection.documents
@@ -132,11 +141,11 @@ def their_steps(setting: Setting, model: str, size: int) -> Callable[[], Iterato
     def steps() -> Iterator[None]:
         for batch in batches:
             features = [
-                {key: value.to("cuda", non_blocking=True) if torch.is_tensor(value) else value
+                {key: value.to(setting.device.place, non_blocking=True) if torch.is_tensor(value) else value
                  for key, value in column.items()}
                 for column in batch
             ]  # fmt: skip
-            with torch.autocast("cuda", dtype=torch.bfloat16):
+            with torch.autocast(setting.device.place.type, dtype=torch.bfloat16):
                 value = loss(features, None)
             value.backward()
             torch.nn.utils.clip_grad_norm_(theirs.parameters(), 1.0)
@@ -171,7 +180,7 @@ def free() -> None:
 def speed(setting: Setting) -> dict[str, Any]:
     """Seconds of a step beside sentence-transformers', in turns."""
     found = {}
-    for size in (32, 128, 512):
+    for size in SIZES:
         ours, flops = our_steps(setting, setting.model, size)
         theirs = their_steps(setting, setting.model, size)
         turns = [(each_seconds(ours()), each_seconds(theirs())) for _ in range(2)]
@@ -211,14 +220,11 @@ def kernels(setting: Setting) -> dict[str, Any]:
 
 def encoding(setting: Setting) -> dict[str, Any]:
     """Seconds for all documents beside ``SentenceTransformer.encode``, in half precision."""
-    from sentence_transformers import SentenceTransformer
-
     device, documents = setting.device, setting.lab.collection.documents
     _, tokens = setting.tokens(setting.model, LENGTH)
     encoder = device.put(setting.student(setting.model).encoder(setting.lab))
     texts = documents.texts.to_pylist()
-    theirs = SentenceTransformer(setting.model, device="cuda").bfloat16()
-    theirs.max_seq_length = LENGTH
+    theirs = peer(setting.model).bfloat16()
     everything, seconds = np.arange(len(documents)), []
     for _ in range(2):
         since = time.perf_counter()
@@ -309,11 +315,13 @@ def curves(setting: Setting) -> dict[str, Any]:
     draw = torch.Generator().manual_seed(1)
     sides = [torch.randn(shape, generator=draw) for shape in ((32, 64), (32, 64), (32, 1, 64))]
     for name in losses.registry.names():
+        if name == "sum":
+            continue  # of others
         loss = losses.create(name)
         if loss.needs():
             continue
         values = []
-        for place in ("cpu", "cuda"):
+        for place in (torch.device("cpu"), setting.device.place):
             torch.manual_seed(1)
             own = [side.to(place).requires_grad_() for side in sides]
             objective = loss.build(64, 0)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.encoding.device import Device
-from bench.encoding.encoder import Encoder, Packed
+from bench.encoding.encoder import Encoder
 from bench.encoding.models import load_tokenizer
 
 if TYPE_CHECKING:
@@ -24,5 +24,6 @@ def embed(encoder: Encoder, side: Side, texts: Sequence[str], device: Device) ->
     written = [side.prompt + text for text in texts]
     rows = tokenizer(written, truncation=True, max_length=side.max_length)["input_ids"]
     ids = [np.asarray(row, dtype=np.int64) for row in rows]
-    packed = Packed.of(ids, tokenizer.pad_token_id or 0, device, most=encoder.most)
-    return encoder.comparable(device.put(encoder).eval().embed(packed, device))
+    placed = device.put(encoder).eval()
+    packed = placed.pack(ids, tokenizer.pad_token_id or 0, device)
+    return placed.comparable(placed.embed(packed, device))

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 import torch
 
+from bench.encoding.joining import Joining
 from bench.encoding.packing import Close, Ladder, Packing
 
 Precision = Literal["auto", "float32", "bf16"]
@@ -25,11 +26,17 @@ class Device:
     """Where tensors live, in which precision the encoder runs and in which passes.
 
     Weights stay float32.
+
+    Attributes:
+        packing: how texts are padded.
+        joining: how texts stand one behind another, for encoders that read them so; `None` where
+            that does not pay.
     """
 
     place: torch.device
     precision: Literal["float32", "bf16"]
     packing: Packing = field(default_factory=Close)
+    joining: Joining | None = None
 
     @property
     def label(self) -> str:
@@ -51,9 +58,9 @@ class Device:
     def put(self, module: Module) -> Module:
         """The module, its weights on the device and its attention as the device likes it."""
         if isinstance(self.packing, Ladder):
-            from bench.encoding.attention import always_mask  # transformers is slow to import
+            from bench.encoding.attention import settle  # transformers is slow to import
 
-            always_mask(module)
+            settle(module)
         return module.to(self.place)
 
     def stage(self, array: np.ndarray | torch.Tensor) -> torch.Tensor:
@@ -76,7 +83,8 @@ def choose(precision: Precision = "auto") -> Device:
         # It makes a plan for every new shape, on the clock of whoever comes first.
         torch.backends.cuda.enable_cudnn_sdp(False)
         exact: Literal["float32", "bf16"] = "float32" if precision == "float32" else "bf16"
-        return Device(torch.device("cuda"), exact, Ladder())
+        joining = Joining() if exact == "bf16" else None  # what FlashAttention computes in
+        return Device(torch.device("cuda"), exact, Ladder(), joining)
     # Bit-identical repetition is promised on CPUs; on a GPU it would change what is timed.
     torch.use_deterministic_algorithms(True)
     return Device(torch.device("cpu"), "bf16" if precision == "bf16" else "float32")
@@ -103,7 +111,7 @@ def _kernels() -> dict[str, Any]:
     return {
         "cuda": torch.version.cuda,
         "float32 products": torch.get_float32_matmul_precision(),
-        "attention": "SDPA with masks (no cuDNN)",
+        "attention": "FlashAttention over joined texts where the model can, else SDPA with masks",
     }
 
 

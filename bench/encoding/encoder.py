@@ -1,9 +1,9 @@
-"""What an encoder is, how texts are packed for it, and encoding many of them."""
+"""What an encoder is, and encoding many texts with it."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -12,53 +12,11 @@ from torch.utils.checkpoint import checkpoint
 
 from bench.artifacts import Artifact
 from bench.encoding.device import Device
-from bench.encoding.tokens import Tokens, pad
+from bench.encoding.packed import AnyPacked, Joined, Padded, pack_joined, pack_padded
+from bench.encoding.tokens import Tokens
 from bench.errors import TrainingError
 from bench.losses.signals import Similarity, unit
 from bench.progress import narrate
-
-
-@dataclass(frozen=True)
-class Packed:
-    """Texts as padded groups, ready for the device.
-
-    Attributes:
-        groups: (ids, mask), each [rows, length], of every group.
-        sizes: how many texts each has; rows behind them are empty.
-        back: where each text went: row of the concatenated groups, without the empty ones.
-    """
-
-    groups: list[tuple[Tensor, Tensor]]
-    sizes: list[int]
-    back: Tensor
-
-    @classmethod
-    def of(
-        cls,
-        rows: list[np.ndarray],
-        padding: int,
-        device: Device,
-        group_tokens: int = 0,
-        most: int = sys.maxsize,
-    ) -> Packed:
-        """Pack token ids as the device likes it.
-
-        Args:
-            group_tokens: most padded tokens of a group; 0 is what suits the device.
-            most: tokens that the encoder can read.
-        """
-        lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
-        groups = device.packing.groups(lengths, group_tokens, most)
-        padded = [
-            pad([rows[at] for at in group.texts], padding, (group.rows, group.length))
-            for group in groups
-        ]
-        order = np.concatenate([group.texts for group in groups])
-        return cls(
-            [(device.stage(ids), device.stage(mask)) for ids, mask in padded],
-            [len(group.texts) for group in groups],
-            device.stage(np.argsort(order, kind="stable")),
-        )
 
 
 class Encoder(nn.Module):
@@ -69,9 +27,11 @@ class Encoder(nn.Module):
         head: a linear layer behind the pooling; `None` for none.
         artifacts: what its start was computed from.
         most: tokens it can read.
+        joins: whether it reads texts that stand one behind another.
     """
 
     most: int = sys.maxsize
+    joins: bool = False
 
     def __init__(self, similarity: Similarity) -> None:
         super().__init__()
@@ -92,12 +52,49 @@ class Encoder(nn.Module):
         """[n, length] ids and mask → one vector a text, before the head."""
         raise NotImplementedError
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """[n, length] ids and mask → [n, width] vectors, not normalised."""
-        vectors = self.pooled(ids, mask)
+    def pooled_joined(self, texts: Joined) -> Tensor:
+        """The same of texts that stand one behind another."""
+        raise NotImplementedError
+
+    def forward(self, texts: Padded | Joined) -> Tensor:
+        """Texts → [n, width] vectors, not normalised; those of what fills a group come last."""
+        if isinstance(texts, Joined):
+            vectors = self.pooled_joined(texts)
+        else:
+            vectors = self.pooled(texts.ids, texts.mask)
         return self.head(vectors) if self.head else vectors
 
-    def embed(self, packed: Packed, device: Device, recompute: bool = False) -> Tensor:
+    def pack(
+        self, rows: list[np.ndarray], padding: int, device: Device, group_tokens: int = 0
+    ) -> AnyPacked:
+        """Token ids as the encoder can read them and the device likes it.
+
+        Args:
+            group_tokens: most tokens of a pass; 0 is what suits the device.
+        """
+        if self.joins and device.joining:
+            return pack_joined(rows, padding, device, device.joining, group_tokens)
+        return pack_padded(rows, padding, device, group_tokens, self.most)
+
+    def trials(
+        self, texts: int, longest: int, device: Device, group_tokens: int = 0
+    ) -> Iterator[Padded | Joined]:
+        """Padding in every shape that packing may come to, the largest first, so that memory is
+        taken once; nothing where they are not known beforehand.
+
+        Args:
+            texts: how many are packed at a time, at most.
+            longest: tokens of the longest.
+        """
+        if self.joins and device.joining:
+            for total in device.joining.totals(texts, longest, group_tokens):
+                yield Joined.of([], 0, total, longest)
+        else:
+            for shape in device.packing.shapes(texts, longest, group_tokens, self.most):
+                ids = torch.zeros(shape, dtype=torch.int64)
+                yield Padded(ids, torch.ones_like(ids), len(ids))
+
+    def embed(self, packed: AnyPacked, device: Device, recompute: bool = False) -> Tensor:
         """Vectors of packed texts [n, width], in the order they had before packing.
 
         Args:
@@ -107,44 +104,15 @@ class Encoder(nn.Module):
         parts = []
         # One context, in which weights are cast to half precision once and not for every group.
         with device.autocast():
-            for group, size in zip(packed.groups, packed.sizes, strict=True):
-                ids, mask = map(device.upload, group)
-                if recompute:
-                    vectors = checkpoint(self, ids, mask, use_reentrant=False)
-                else:
-                    vectors = self(ids, mask)
-                parts.append(vectors[:size])
+            for group in packed.groups:
+                texts = group.on(device)
+                vectors = checkpoint(self, texts, use_reentrant=False) if recompute else self(texts)
+                parts.append(vectors[: texts.size])
         return torch.cat(parts).float().index_select(0, device.upload(packed.back))
 
     def comparable(self, vectors: Tensor) -> Tensor:
         """Vectors whose dot product is the similarity."""
         return unit(vectors) if self.similarity == "cosine" else vectors
-
-
-def pool(states: Tensor, mask: Tensor, pooling: str) -> Tensor:
-    """[n, length, d] states → [n, d] by one mode, [n, m·d] by m of them joined by ``+``.
-
-    Padding is on the right and never pooled; a text without tokens becomes zeros.
-    """
-    modes = pooling.split("+")
-    if len(modes) > 1:
-        return torch.cat([pool(states, mask, mode) for mode in modes], 1)
-    kept = mask.unsqueeze(-1)
-    lengths = kept.sum(1).clamp_min(1)
-    if pooling == "cls":
-        return states[:, 0] * kept[:, 0]
-    if pooling == "lasttoken":
-        last = (lengths - 1).unsqueeze(-1).expand(-1, 1, states.shape[-1])
-        return (states * kept).gather(1, last).squeeze(1)
-    if pooling == "max":
-        most = states.masked_fill(kept == 0, -torch.inf).amax(1)
-        return most.masked_fill(most == -torch.inf, 0)
-    if pooling == "weightedmean":
-        kept = kept * torch.arange(1, mask.shape[1] + 1, device=mask.device).view(1, -1, 1)
-        return (states * kept).sum(1) / kept.sum(1).clamp_min(1)
-    if pooling == "mean_sqrt_len_tokens":
-        return (states * kept).sum(1) / lengths.sqrt()
-    return (states * kept).sum(1) / lengths
 
 
 @torch.inference_mode()
@@ -164,7 +132,7 @@ def encode(
         for start in range(0, len(positions), chunk):
             narrate(f"encoding {label}: {start:,} of {len(positions):,}")
             rows = tokens.rows(positions[start : start + chunk])
-            packed = Packed.of(rows, tokens.padding, device, most=encoder.most)
+            packed = encoder.pack(rows, tokens.padding, device)
             parts.append(encoder.comparable(encoder.embed(packed, device)))
     finally:
         encoder.train(training)

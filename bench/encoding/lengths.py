@@ -18,16 +18,25 @@ TABLES = ("position_embeddings", "position_embedding", "embed_positions", "wpe")
 
 
 def most_tokens(transformer: PreTrainedModel) -> int:
-    """Its table of positions says, where it has one.
+    """Its table of positions says, where it has one."""
+    table = _table(transformer)
+    return sys.maxsize if table is None else table.num_embeddings - first_position(transformer)
 
-    Some (RoBERTa, MPNet) count positions from behind that of the padding, others (OPT) from an
-    offset: so many fewer.
-    """
+
+def first_position(transformer: PreTrainedModel) -> int:
+    """Some (RoBERTa, MPNet) count from behind that of the padding, others (OPT) from an offset."""
+    table = _table(transformer)
+    if table is None:
+        return 0
+    before = 0 if table.padding_idx is None else table.padding_idx + 1
+    return max(before, getattr(table, "offset", 0))
+
+
+def _table(transformer: PreTrainedModel) -> nn.Embedding | None:
     for name, table in transformer.named_modules():
         if name.rpartition(".")[2] in TABLES and isinstance(table, nn.Embedding):
-            before = 0 if table.padding_idx is None else table.padding_idx + 1
-            return table.num_embeddings - max(before, getattr(table, "offset", 0))
-    return sys.maxsize
+            return table
+    return None
 
 
 def most_positions(model: str, config: PreTrainedConfig) -> int:

@@ -105,12 +105,12 @@ class Ladder:
 
     def groups(self, lengths: np.ndarray, most_tokens: int, most: int) -> list[Group]:
         order = np.argsort(lengths, kind="stable")
-        rungs = np.array([rung(int(length)) for length in lengths[order]])
+        tops = np.array([rung(int(length)) for length in lengths[order]])
         most_tokens = most_tokens or self.tokens
         groups = []
-        for start, stop in self._ranges(rungs):
+        for start, stop in self._ranges(tops):
             longest = int(lengths[order[stop - 1]])
-            length = max(longest, min(int(rungs[stop - 1]), most))
+            length = max(longest, min(int(tops[stop - 1]), most))
             fit = max(1, rung_below(most_tokens // length))
             for at in range(start, stop, fit):
                 texts = order[at : min(at + fit, stop)]
@@ -119,16 +119,16 @@ class Ladder:
 
     def shapes(self, rows: int, longest: int, most_tokens: int, most: int) -> list[tuple[int, int]]:
         found = set()
-        for length in _rungs(longest):
+        for length in rungs(longest):
             length = min(length, most)
             fit = max(1, rung_below((most_tokens or self.tokens) // length))
-            found |= {(min(size, fit), length) for size in _rungs(rows)}
+            found |= {(min(size, fit), length) for size in rungs(rows)}
         return sorted(found, key=lambda shape: (shape[0] * shape[1], shape), reverse=True)
 
-    def _ranges(self, rungs: np.ndarray) -> list[tuple[int, int]]:
+    def _ranges(self, tops: np.ndarray) -> list[tuple[int, int]]:
         """Cut texts, sorted by length, where their passes cost least: (start, stop) of each."""
-        used, starts = np.unique(rungs, return_index=True)
-        ends = np.append(starts[1:], len(rungs)).tolist()
+        used, starts = np.unique(tops, return_index=True)
+        ends = np.append(starts[1:], len(tops)).tolist()
         # The cheapest way to cut the texts of the first rungs into so many ranges.
         ways: list[dict[int, Way]] = [{0: (0.0, ())}]
         for last, length in enumerate(used.tolist()):
@@ -150,9 +150,9 @@ STEP = 32
 """Of the ladder's first rungs."""
 
 
-def rung(size: int) -> int:
-    """The next rung of the ladder: multiples of 32 up to 256, then four to a doubling."""
-    step = max(STEP, 1 << max(0, (size - 1).bit_length() - 3))
+def rung(size: int, parts: int = 4) -> int:
+    """The next rung of the ladder: multiples of 32, and from some size on so many to a doubling."""
+    step = max(STEP, (1 << (size - 1).bit_length()) // (2 * parts))
     return max(STEP, -(-size // step) * step)
 
 
@@ -164,9 +164,9 @@ def rung_below(size: int) -> int:
     return size // step * step
 
 
-def _rungs(most: int) -> Iterator[int]:
+def rungs(most: int, parts: int = 4) -> Iterator[int]:
     """Those that sizes of up to ``most`` come to."""
     size = 0
     while size < most:
-        size = rung(size + 1)
+        size = rung(size + 1, parts)
         yield size

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from bench.encoding.encoder import Encoder, pool
+from bench.encoding.encoder import Encoder
+from bench.encoding.pooling import pool
 from bench.losses.signals import Similarity
 
 

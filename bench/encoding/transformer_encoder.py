@@ -5,8 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from bench.encoding.encoder import Encoder, pool
-from bench.encoding.lengths import most_tokens
+from bench.encoding.attention import joins
+from bench.encoding.encoder import Encoder
+from bench.encoding.lengths import first_position, most_tokens
+from bench.encoding.packed import Joined
+from bench.encoding.pooling import pool, pool_joined
 from bench.errors import InputError
 from bench.losses.signals import Similarity
 
@@ -24,6 +27,7 @@ class TransformerEncoder(Encoder):
         self.transformer = transformer
         self.pooling = pooling
         self.most = most_tokens(transformer)
+        self._first = first_position(transformer)
 
     @property
     def pooled_width(self) -> int:
@@ -35,12 +39,34 @@ class TransformerEncoder(Encoder):
         Raises:
             InputError: a text is longer than the model can read.
         """
-        if ids.shape[1] > self.most:
-            raise InputError(
-                f"a text has {ids.shape[1]} tokens, and the {self.transformer.config.model_type} "
-                f"encoder reads {self.most} at most; give it a smaller max_length"
-            )
+        self._check(ids.shape[1])
         attended = mask.clone()
         attended[:, :1] = 1  # of a text without tokens the padding: nothing would be no number
         states = self.transformer(input_ids=ids, attention_mask=attended).last_hidden_state
         return pool(states, mask, self.pooling)
+
+    @property
+    def joins(self) -> bool:  # type: ignore[override]
+        return joins(self.transformer)
+
+    def pooled_joined(self, texts: Joined) -> Tensor:
+        """The same of texts that stand one behind another.
+
+        Raises:
+            InputError: a text is longer than the model can read.
+        """
+        self._check(texts.longest)
+        states = self.transformer(
+            input_ids=texts.ids.unsqueeze(0),
+            position_ids=(texts.places + self._first).unsqueeze(0),
+            cu_seq_lens_q=texts.starts,
+            max_length_q=texts.longest,
+        ).last_hidden_state
+        return pool_joined(states[0], texts, self.pooling)
+
+    def _check(self, longest: int) -> None:
+        if longest > self.most:
+            raise InputError(
+                f"a text has {longest} tokens, and the {self.transformer.config.model_type} "
+                f"encoder reads {self.most} at most; give it a smaller max_length"
+            )

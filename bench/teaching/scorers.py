@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from bench.encoding.device import Device
-from bench.encoding.encoder import Encoder, Packed
+from bench.encoding.encoder import Encoder
 from bench.encoding.joint import DOCUMENT, QUERY, JointForm
 from bench.encoding.lengths import most_tokens
+from bench.encoding.packed import pack_padded
 from bench.errors import InputError
 from bench.losses.signals import unit
 
@@ -147,7 +148,7 @@ class BiScorer(Scorer):
 
     def scores(self, queries: Rows, documents: Rows, device: Device) -> Tensor:
         rows = [*queries, *documents]
-        packed = Packed.of(rows, self.padding, device, most=self.encoder.most)
+        packed = self.encoder.pack(rows, self.padding, device)
         vectors = self.encoder.comparable(self.encoder.embed(packed, device))
         asked, found = vectors.split([len(queries), len(documents)])
         return (asked.unsqueeze(1) * found.view(len(queries), -1, found.shape[1])).sum(-1)
@@ -170,18 +171,18 @@ class LateScorer(Scorer):
     def vectors(self, rows: Rows, device: Device) -> tuple[Tensor, Tensor]:
         """Token rows of n texts → unit vectors [n, longest, d], zero where padded, and the mask."""
         most = most_tokens(self.transformer)
-        packed = Packed.of(list(rows), self.padding, device, most=most)
-        longest = max(ids.shape[1] for ids, _ in packed.groups)
+        packed = pack_padded(list(rows), self.padding, device, most=most)
+        longest = max(group.ids.shape[1] for group in packed.groups)
         vectors, masks = [], []
-        for (ids, mask), size in zip(packed.groups, packed.sizes, strict=True):
-            kept = device.upload(mask)
+        for group in packed.groups:
+            texts = group.on(device)
+            ids, mask = texts.ids, texts.mask
             with device.autocast():
-                inputs = {"input_ids": device.upload(ids), "attention_mask": kept}
-                states = self.transformer(**inputs).last_hidden_state
+                states = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state
             room = (0, longest - ids.shape[1])
-            read = unit(states.float()) * kept.unsqueeze(-1)
-            vectors.append(pad(read, (0, 0, *room))[:size])
-            masks.append(pad(kept, room)[:size])
+            read = unit(states.float()) * mask.unsqueeze(-1)
+            vectors.append(pad(read, (0, 0, *room))[: texts.size])
+            masks.append(pad(mask, room)[: texts.size])
         back = device.upload(packed.back)
         return (
             torch.cat(vectors).index_select(0, back),

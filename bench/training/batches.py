@@ -10,7 +10,8 @@ import numpy as np
 from torch import Tensor
 
 from bench.encoding.device import Device
-from bench.encoding.encoder import Encoder, Packed
+from bench.encoding.encoder import Encoder
+from bench.encoding.packed import AnyPacked, Joined, Padded
 from bench.encoding.tokens import Tokens
 from bench.encoding.towers import Towers
 from bench.losses.signals import Signals
@@ -32,7 +33,7 @@ class Batch:
     """
 
     triples: Triples
-    packed: tuple[Packed, ...]
+    packed: tuple[AnyPacked, ...]
     stored: Tensor | None
     queries: Tensor
     positives: Tensor
@@ -72,7 +73,7 @@ class BatchMaker:
         return Batch(
             triples=triples,
             packed=tuple(
-                Packed.of(rows, padding, self.device, self.group_tokens, encoder.most)
+                encoder.pack(rows, padding, self.device, self.group_tokens)
                 for encoder, (rows, padding) in zip(self.towers.encoders, texts, strict=True)
             ),
             stored=stage(stored.at(documents)) if stored else None,
@@ -84,8 +85,8 @@ class BatchMaker:
             tokens=tuple(sum(map(len, rows)) for rows, _ in texts),
         )
 
-    def shapes(self, size: int, negatives: int) -> list[list[tuple[int, int]]]:
-        """For each of the student's encoders, what (rows, length) its passes may have.
+    def trials(self, size: int, negatives: int) -> list[Iterator[Padded | Joined]]:
+        """For each of the student's encoders, padding in every shape that its passes may have.
 
         Args:
             size: triples of a batch.
@@ -95,15 +96,15 @@ class BatchMaker:
         sides = [(self.queries, size), (self.documents, documents)]
         if self.towers.shared:
             longest = max(tokens.longest for tokens, _ in sides if tokens)
-            return [self._shapes(self.towers.encoders[0], size + documents, longest)]
+            return [self._trials(self.towers.encoders[0], size + documents, longest)]
         asked = [(tokens, count) for tokens, count in sides if tokens]
         return [
-            self._shapes(encoder, count, tokens.longest)
+            self._trials(encoder, count, tokens.longest)
             for encoder, (tokens, count) in zip(self.towers.encoders, asked, strict=True)
         ]
 
-    def _shapes(self, encoder: Encoder, rows: int, longest: int) -> list[tuple[int, int]]:
-        return self.device.packing.shapes(rows, longest, self.group_tokens, encoder.most)
+    def _trials(self, encoder: Encoder, texts: int, longest: int) -> Iterator[Padded | Joined]:
+        return encoder.trials(texts, longest, self.device, self.group_tokens)
 
     def _texts(
         self, queries: np.ndarray, documents: np.ndarray

@@ -159,10 +159,9 @@ class Run:
         size, negatives = arm.training.batch_size, arm.sampler.negatives
         self._report("warming up")
         warm_optimizer(device)
-        for encoder, shapes in zip(
-            self.towers.encoders, self.batches.shapes(size, negatives), strict=True
-        ):
-            warm_shapes(encoder, shapes, device)
+        trials = self.batches.trials(size, negatives)
+        for encoder, texts in zip(self.towers.encoders, trials, strict=True):
+            warm_shapes(encoder, texts, device)
 
     def _refresh(self) -> bool:
         """Let the student mine its own negatives, where it does and that is due."""

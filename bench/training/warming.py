@@ -7,7 +7,7 @@ streams are as they were.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -15,6 +15,7 @@ from torch import nn
 
 from bench.encoding.device import Device
 from bench.encoding.encoder import Encoder
+from bench.encoding.packed import Joined, Padded
 from bench.training.optimizer import make_optimizer
 
 STEPS = 2
@@ -32,34 +33,30 @@ def traceless(modules: Sequence[nn.Module], device: Device) -> Iterator[None]:
     device.synchronize()
 
 
-def warm_shapes(encoder: Encoder, shapes: Sequence[tuple[int, int]], device: Device) -> None:
+def warm_shapes(encoder: Encoder, trials: Iterable[Padded | Joined], device: Device) -> None:
     """Read texts of every shape that the encoder may be given, with gradients and without.
 
     What does not fit into memory is left out: a step that really needs it says so.
-
-    Args:
-        shapes: (rows, length), the largest first, so that memory is taken once.
     """
     training = encoder.training
     with traceless([encoder], device):
-        for shape in shapes:
-            mask = torch.ones(shape, dtype=torch.int64, device=device.place)
+        for texts in trials:
             try:
-                _both_ways(encoder, torch.zeros_like(mask), mask, device)
+                _both_ways(encoder, texts.on(device), device)
             except torch.OutOfMemoryError:
                 encoder.zero_grad(set_to_none=True)
                 torch.cuda.empty_cache()
     encoder.train(training)
 
 
-def _both_ways(encoder: Encoder, ids: torch.Tensor, mask: torch.Tensor, device: Device) -> None:
+def _both_ways(encoder: Encoder, texts: Padded | Joined, device: Device) -> None:
     encoder.train()
     with device.autocast():
-        vectors = encoder(ids, mask)
+        vectors = encoder(texts)
     vectors.float().sum().backward()
     encoder.eval()
     with torch.inference_mode(), device.autocast():
-        encoder(ids, mask)
+        encoder(texts)
 
 
 def warm_optimizer(device: Device) -> None:

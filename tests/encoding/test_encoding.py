@@ -6,8 +6,9 @@ import torch
 
 from bench import students
 from bench.encoding.device import choose
-from bench.encoding.encoder import encode, pool
+from bench.encoding.encoder import encode
 from bench.encoding.models import load_tokenizer, locate
+from bench.encoding.pooling import pool
 from bench.encoding.tokens import tokenize
 from bench.errors import BenchError, InputError
 from bench.students.find import find_student

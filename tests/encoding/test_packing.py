@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bench import students
 from bench.encoding.attention import NAME
 from bench.encoding.device import choose
-from bench.encoding.encoder import Packed, encode
+from bench.encoding.encoder import encode
+from bench.encoding.packed import pack_padded
 from bench.encoding.packing import Close, Ladder, rung, rung_below
 from bench.encoding.tokens import tokenize
 
@@ -96,7 +97,7 @@ def test_vectors_and_gradients_are_those_of_close_groups(lab, ladder, name):
     for device in (choose("float32"), ladder):
         encoder = device.put(student.encoder(lab)).eval()
         vectors = encode(encoder, tokens, positions, device, "texts")
-        packed = Packed.of(tokens.rows(positions), tokens.padding, device, most=encoder.most)
+        packed = encoder.pack(tokens.rows(positions), tokens.padding, device)
         encoder.embed(packed, device).square().sum().backward()
         gradients = [value.grad for value in encoder.parameters() if value.grad is not None]
         found.append((vectors, gradients))
@@ -107,10 +108,9 @@ def test_vectors_and_gradients_are_those_of_close_groups(lab, ladder, name):
 
 def test_nothing_is_padded_to_more_than_the_model_reads(ladder):
     rows = [np.arange(3), np.arange(50)]
-    (ids, mask), *others = Packed.of(rows, 0, ladder, most=50).groups
-    assert not others
-    assert ids.shape == (32, 50)
-    assert mask.sum(1).tolist() == [3, 50, *[1] * 30]
+    (group,) = pack_padded(rows, 0, ladder, most=50).groups
+    assert group.ids.shape == (32, 50)
+    assert group.mask.sum(1).tolist() == [3, 50, *[1] * 30]
 
 
 def test_the_mask_is_always_given(lab, ladder):

@@ -92,8 +92,8 @@ def our_steps(
         setting.draws, towers, *setting.tokens(model, length), NoTeaching(), device, seed=1
     )
     warm_optimizer(device)
-    for encoder, shapes in zip(towers.encoders, maker.shapes(size, 1), strict=True):
-        warm_shapes(encoder, shapes, device)
+    for encoder, trials in zip(towers.encoders, maker.trials(size, 1), strict=True):
+        warm_shapes(encoder, trials, device)
     loss = losses.create("infonce").build(towers.width, 0)
     flops = training_flops(towers.encoders[0], sum(maker.make(0, size).tokens))
 
@@ -123,6 +123,7 @@ def their_steps(setting: Setting, model: str, size: int) -> Callable[[], Iterato
     """The inner loop of sentence-transformers' trainer over the same triples; texts are tokenized
     beforehand, as its data loader's workers do."""
     from sentence_transformers.losses import MultipleNegativesRankingLoss
+    from sentence_transformers.util import batch_to_device
 
     theirs = peer(model).train()
     loss = MultipleNegativesRankingLoss(theirs)
@@ -140,11 +141,7 @@ def their_steps(setting: Setting, model: str, size: int) -> Callable[[], Iterato
 
     def steps() -> Iterator[None]:
         for batch in batches:
-            features = [
-                {key: value.to(setting.device.place, non_blocking=True) if torch.is_tensor(value) else value
-                 for key, value in column.items()}
-                for column in batch
-            ]  # fmt: skip
+            features = [batch_to_device(dict(column), setting.device.place) for column in batch]
             with torch.autocast(setting.device.place.type, dtype=torch.bfloat16):
                 value = loss(features, None)
             value.backward()
@@ -323,7 +320,7 @@ def curves(setting: Setting) -> dict[str, Any]:
         values = []
         for place in (torch.device("cpu"), setting.device.place):
             torch.manual_seed(1)
-            own = [side.to(place).requires_grad_() for side in sides]
+            own = [side.to(place).detach().requires_grad_() for side in sides]
             objective = loss.build(64, 0)
             if isinstance(objective, torch.nn.Module):
                 objective.to(place)

@@ -9,8 +9,8 @@ import transformers
 
 from bench import students, teachers
 from bench.encoding.by_hand import embed
-from bench.encoding.encoder import Packed
 from bench.encoding.models import BUNDLED, load_tokenizer
+from bench.encoding.packed import pack_padded
 from bench.encoding.side import Side
 from bench.errors import InputError
 from bench.losses.signals import Signal
@@ -84,11 +84,11 @@ def test_padding_changes_nothing(model, lab):
     rows = [
         np.array([101, *draw.integers(1000, 30000, length), 102]) for length in (1, 7, 38, 2, 20)
     ]
-    group = Packed.of(rows, load_tokenizer(model).pad_token_id, lab.device)
+    group = pack_padded(rows, load_tokenizer(model).pad_token_id, lab.device)
     assert len(group.groups) == 1
     with torch.inference_mode():
         found = encoder.embed(group, lab.device)
-        each = [encoder.embed(Packed.of([row], 0, lab.device), lab.device) for row in rows]
+        each = [encoder.embed(pack_padded([row], 0, lab.device), lab.device) for row in rows]
     torch.testing.assert_close(found, torch.cat(each), atol=1e-5, rtol=0)
 
 

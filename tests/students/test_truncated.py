@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 from transformers import AutoModel
 
 from bench import students
-from bench.encoding.encoder import Packed
 from bench.encoding.layers import choose_layers
 from bench.encoding.models import BUNDLED, load_tokenizer, locate
+from bench.encoding.packed import pack_padded
 from bench.encoding.static_encoder import StaticEncoder
 from bench.errors import InputError
 from tests.students.conftest import bert, build, by_hand, vectors, write
@@ -109,7 +109,7 @@ def test_padding_changes_no_static_vector(lengths, seed):
     table = torch.from_numpy(draw.normal(size=(50, 6)).astype(np.float32))
     rows = [np.array([1, *draw.integers(3, 50, length), 2]) for length in lengths]
     encoder = StaticEncoder(table, 1, 1, "cosine")
-    found = encoder.embed(Packed.of(rows, 0, choose()), choose()).detach()
+    found = encoder.embed(pack_padded(rows, 0, choose()), choose()).detach()
     for row, vector in zip(rows, found, strict=True):
         wanted = table[row[1:-1]].mean(0) if len(row) > 2 else torch.zeros(6)
         torch.testing.assert_close(vector, wanted, atol=1e-6, rtol=1e-6)

@@ -1,0 +1,141 @@
+"""Texts made ready for an encoder: padded to rows of one length, or one behind another."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.encoding.device import Device
+from bench.encoding.joining import Joining
+from bench.encoding.tokens import pad
+
+
+@dataclass(frozen=True)
+class Padded:
+    """Texts of like length, each a row.
+
+    Attributes:
+        ids, mask: [rows, length].
+        size: how many texts there are; rows behind them are empty.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    size: int
+
+    def on(self, device: Device) -> Padded:
+        return Padded(device.upload(self.ids), device.upload(self.mask), self.size)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Texts one behind another, each attending only to itself, so that no padding is computed.
+
+    Attributes:
+        ids: [T]; behind the texts come pieces of padding, up to a rung of the ladder.
+        places: [T] where in its text a token stands.
+        starts: [n + 1] int32; where each text begins, and the last one's end. Pieces of padding
+            count as texts.
+        longest: tokens of the longest text.
+        size: how many texts there are, without the padding's.
+    """
+
+    ids: Tensor
+    places: Tensor
+    starts: Tensor
+    longest: int
+    size: int
+
+    @classmethod
+    def of(cls, rows: list[np.ndarray], padding: int, total: int, longest: int = 0) -> Joined:
+        """Join token ids.
+
+        Args:
+            total: T.
+            longest: tokens of a piece of padding; of the longest text where it is not given.
+        """
+        lengths = [len(row) for row in rows]
+        longest = longest or max([1, *lengths])
+        rest = total - sum(lengths)
+        lengths += [longest] * (rest // longest) + [rest % longest] * (rest % longest > 0)
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        ids = np.concatenate([*rows, np.full(rest, padding)]).astype(np.int64)
+        places = np.arange(total) - np.repeat(starts[:-1], lengths)
+        return cls(
+            *map(torch.from_numpy, (ids, places, starts.astype(np.int32))), longest, len(rows)
+        )
+
+    def staged(self, device: Device) -> Joined:
+        return self._each(device.stage)
+
+    def on(self, device: Device) -> Joined:
+        return self._each(device.upload)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Joined:
+        return replace(
+            self, ids=change(self.ids), places=change(self.places), starts=change(self.starts)
+        )
+
+
+Texts = TypeVar("Texts", bound=Padded | Joined)
+
+
+@dataclass(frozen=True)
+class Packed(Generic[Texts]):
+    """Texts in groups, ready for the device.
+
+    Attributes:
+        groups: what is encoded in one pass each.
+        back: where each text went: row of the concatenated groups, without what fills them.
+    """
+
+    groups: list[Texts]
+    back: Tensor
+
+
+AnyPacked = Packed[Padded] | Packed[Joined]
+
+
+def pack_padded(
+    rows: list[np.ndarray],
+    padding: int,
+    device: Device,
+    group_tokens: int = 0,
+    most: int = sys.maxsize,
+) -> Packed[Padded]:
+    """Pad token ids as the device likes it.
+
+    Args:
+        group_tokens: most padded tokens of a group; 0 is what suits the device.
+        most: tokens that the encoder can read.
+    """
+    groups = device.packing.groups(_lengths(rows), group_tokens, most)
+    padded = []
+    for group in groups:
+        texts = [rows[at] for at in group.texts]
+        ids, mask = pad(texts, padding, (group.rows, group.length))
+        padded.append(Padded(device.stage(ids), device.stage(mask), len(texts)))
+    order = np.concatenate([group.texts for group in groups])
+    return Packed(padded, device.stage(np.argsort(order, kind="stable")))
+
+
+def pack_joined(
+    rows: list[np.ndarray], padding: int, device: Device, joining: Joining, group_tokens: int = 0
+) -> Packed[Joined]:
+    """Put token ids one behind another; the same arguments."""
+    stretches = joining.stretches(_lengths(rows), group_tokens)
+    groups = [
+        Joined.of(rows[part.start : part.stop], padding, part.tokens).staged(device)
+        for part in stretches
+    ]
+    return Packed(groups, device.stage(np.arange(len(rows))))
+
+
+def _lengths(rows: list[np.ndarray]) -> np.ndarray:
+    return np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))

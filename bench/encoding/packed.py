@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -68,7 +68,11 @@ class Joined:
         ids = np.concatenate([*rows, np.full(rest, padding)]).astype(np.int64)
         places = np.arange(total) - np.repeat(starts[:-1], lengths)
         return cls(
-            *map(torch.from_numpy, (ids, places, starts.astype(np.int32))), longest, len(rows)
+            torch.from_numpy(ids),
+            torch.from_numpy(places),
+            torch.from_numpy(starts.astype(np.int32)),
+            longest,
+            len(rows),
         )
 
     def staged(self, device: Device) -> Joined:

@@ -11,6 +11,8 @@ import argparse
 import gc
 import json
 import shutil
+import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from bench import losses, samplers, students
@@ -54,7 +57,7 @@ class Setting:
     """The collection, the lab and the model's folder."""
 
     def __init__(self, model: str, collection: str, out: Path) -> None:
-        self.model, self.out = model, out
+        self.model, self.collection, self.out = model, collection, out
         self.device = choose()
         artifacts = Artifacts(out / "artifacts")
         self.lab = Lab(open_collection(collection, artifacts), artifacts, self.device)
@@ -112,17 +115,18 @@ def our_steps(
 
 def peer(model: str) -> Any:
     """sentence-transformers' model of the same folder, mean-pooled."""
-    from sentence_transformers import SentenceTransformer, models
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
-    transformer = models.Transformer(model, max_seq_length=LENGTH)
-    pooling = models.Pooling(transformer.auto_model.config.hidden_size)
+    transformer = Transformer(model, max_seq_length=LENGTH)
+    pooling = Pooling(transformer.auto_model.config.hidden_size)
     return SentenceTransformer(modules=[transformer, pooling], device="cuda")
 
 
 def their_steps(setting: Setting, model: str, size: int) -> Callable[[], Iterator[None]]:
     """The inner loop of sentence-transformers' trainer over the same triples; texts are tokenized
     beforehand, as its data loader's workers do."""
-    from sentence_transformers.losses import MultipleNegativesRankingLoss
+    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
     from sentence_transformers.util import batch_to_device
 
     theirs = peer(model).train()
@@ -137,7 +141,7 @@ def their_steps(setting: Setting, model: str, size: int) -> Callable[[], Iterato
             documents.take(triples.positives),
             documents.take(triples.negatives[:, 0]),
         )
-        batches.append([theirs.tokenize(list(texts)) for texts in columns])
+        batches.append([theirs.preprocess(list(texts)) for texts in columns])
 
     def steps() -> Iterator[None]:
         for batch in batches:
@@ -153,20 +157,17 @@ def their_steps(setting: Setting, model: str, size: int) -> Callable[[], Iterato
     return steps
 
 
-def busy(steps: Callable[[], Iterator[None]]) -> float:
-    """Share of the wall time of steps, not waited for one by one, in which kernels ran."""
+def kernel_seconds(steps: Callable[[], Iterator[None]]) -> float:
+    """Seconds of a step in which kernels ran."""
     running = steps()
     for _ in range(WARMING):
         next(running)
     torch.cuda.synchronize()
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
-        since = time.perf_counter()
         for _ in running:
             pass
         torch.cuda.synchronize()
-        wall = time.perf_counter() - since
-    kernels = sum(event.self_device_time_total for event in profile.key_averages()) / 1e6
-    return kernels / wall
+    return sum(event.self_device_time_total for event in profile.key_averages()) / 1e6 / STEPS
 
 
 def free() -> None:
@@ -207,7 +208,7 @@ def kernels(setting: Setting) -> dict[str, Any]:
         found[name] = {
             "seconds": seconds,
             "tflops": flops / seconds / 1e12,
-            "kernels": busy(steps),
+            "kernels": kernel_seconds(steps) / seconds,
             "peak_memory": peak_memory(setting.device),
         }
         free()
@@ -334,6 +335,61 @@ def curves(setting: Setting) -> dict[str, Any]:
     return found
 
 
+STUDY = """
+title = "On a GPU"
+collection = "{collection}"
+seeds = [1, 2, 3]
+measures = ["nDCG@10", "R@100"]
+baseline = "margin-mse"
+budget = {{ steps = 128 }}
+training = {{ batch_size = 64, learning_rate = 2e-4 }}
+evaluation = {{ points = 4 }}
+defaults = {{ student = "truncated(layers=2, max_length=128, model='{model}')" }}
+arms = [
+  {{ loss = "infonce" }},
+  {{ name = "twin", loss = "infonce" }},
+  {{ loss = "adaptive-margin" }},
+  {{ loss = "distributed-margin" }},
+  {{ loss = "margin-mse", teacher = "bi-encoder(model='{model}', max_length=128)" }},
+]
+"""
+"""Five arms, of which two are the same under two names."""
+
+
+def study(setting: Setting) -> dict[str, Any]:
+    """A study, killed without warning once and gone on with; its table, and how far apart the train
+    seconds of equal arms are, seed by seed."""
+    work = setting.out / "study"
+    work.mkdir()
+    written = STUDY.format(collection=setting.collection, model=setting.model)
+    (work / "study.toml").write_text(written)
+    out = work / "out"
+    command = [
+        *(sys.executable, "-m", "bench", "run", str(work / "study.toml"), "--no-mlflow"),
+        *("--out", str(out), "--artifacts", str(setting.out / "artifacts")),
+    ]
+    with (work / "log").open("w") as log:
+        first = subprocess.Popen(command, stdout=log, stderr=log)
+        while first.poll() is None and len([*out.glob("runs/*/run.json")]) < 5:
+            time.sleep(0.5)
+        time.sleep(1.0)
+        first.kill()
+        killed = first.wait()
+        since = time.perf_counter()
+        code = subprocess.run(command, stdout=log, stderr=log).returncode
+    found: dict[str, Any] = {"killed": killed, "exit": code, "seconds": time.perf_counter() - since}
+    if code:
+        return {**found, "said": (work / "log").read_text()[-2000:]}
+    table = pd.read_csv(out / "summary.csv")
+    table = table[table["role"] == "final"]
+    seconds = table.pivot(index="seed", columns="arm", values="train_seconds")
+    found["first by twin, seed by seed"] = (seconds["infonce"] / seconds["twin"]).tolist()
+    found["train seconds"] = seconds.to_dict()
+    columns = ["arm", "seed", "status", "train_seconds", "nDCG@10", "R@100"]
+    found["runs"] = table[columns].to_dict("records")
+    return found
+
+
 PARTS: dict[str, Callable[[Setting], dict[str, Any]]] = {
     "same work": same_work,
     "speed": speed,
@@ -341,6 +397,7 @@ PARTS: dict[str, Callable[[Setting], dict[str, Any]]] = {
     "encoding": encoding,
     "losses": curves,
     "out of memory": out_of_memory,
+    "study": study,
 }
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from functools import partial
 
-import bm25s
 import numpy as np
+
+# bm25s wakes JAX where that is installed, which would then keep most of a GPU's memory to itself.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+import bm25s  # noqa: E402
 
 from bench.collections.base import BM25Tokens, Collection, Texts
 from bench.evaluation.ranking import Ranking, without
@@ -39,6 +43,7 @@ class BM25:
             k=min(depth + (left_out is not None), len(self._positions)),
             show_progress=False,
             n_threads=1,
+            backend_selection="numpy",
         )
         order = np.lexsort((self._tie_order[found], -scores), axis=1)
         found = np.take_along_axis(found, order, axis=1)

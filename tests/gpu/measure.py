@@ -396,8 +396,8 @@ PARTS: dict[str, Callable[[Setting], dict[str, Any]]] = {
     "kernels": kernels,
     "encoding": encoding,
     "losses": curves,
-    "out of memory": out_of_memory,
     "study": study,
+    "out of memory": out_of_memory,
 }
 
 

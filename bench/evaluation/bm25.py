@@ -10,7 +10,7 @@ import numpy as np
 
 # bm25s wakes JAX where that is installed, which would then keep most of a GPU's memory to itself.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-import bm25s  # noqa: E402
+import bm25s
 
 from bench.collections.base import BM25Tokens, Collection, Texts
 from bench.evaluation.ranking import Ranking, without

@@ -74,7 +74,7 @@ def pruned_values(toy_values):
         },
         "arms": [{"loss": "adaptive-margin", "name": "margin-mse"}],
         "budget": {"examples": 64},
-        "evaluation": {"points": 4, "depth": 20},
+        "evaluation": {"points": 4, "depth": 100},
     }
 
 

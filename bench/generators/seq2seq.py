@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NOISE, MASK = 0.1, 0.15
 
 
-@generators.register("seq2seq", version=1)
+@generators.register("seq2seq", version=2)
 @dataclass(frozen=True)
 class Seq2Seq(Generator):
     """Any encoder–decoder of a hub or a folder writes new queries, from train queries or documents.

@@ -29,7 +29,7 @@ def study(**changes) -> Study:
     values = {
         "name": "new",
         "title": "New",
-        "collection": "somewhere",
+        "collection": "pydocs",
         "seeds": [1, 2],
         "baseline": "a",
         "budget": {"examples": 100},

@@ -26,7 +26,10 @@ def check_models(arms: Iterable[Arm]) -> list[str]:
         InputError: a model that cannot be what an arm makes of it, with the arm's name.
     """
     notes: dict[str, None] = {}
+    first: dict[tuple[str, ...], Arm] = {}
     for arm in arms:
+        first.setdefault((str(arm.student), str(arm.teacher), str(arm.sampler)), arm)
+    for arm in first.values():
         with _named(arm):
             for model in filter(at_hand, models_of(arm)):
                 locate(model)

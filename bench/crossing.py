@@ -32,7 +32,7 @@ from bench.ledger import ARTIFACT_PHASES
 from bench.links import write_links
 from bench.model_checks import models_of
 from bench.progress import Countdown, duration, narrate, say
-from bench.proposals import Proposals, storage_url
+from bench.proposals import Proposals, check_storage, storage_url
 from bench.readiness import check_arms, check_study
 from bench.records import FINISHED, RunFolder
 from bench.registry import Entry, tell_apart
@@ -142,6 +142,7 @@ class Crossing:
     def _run(self, caveats: Caveats) -> Outcome:
         study = self.study
         remove_leftovers(self.out)
+        check_storage(self.out)
         differences = account(self.out, study, self.arms)
         own = [lab.collection.fingerprint for lab in self._labs.values()]
         gone = outdated(self.out, own, self.lab.fingerprints(study.tested))

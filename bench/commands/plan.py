@@ -16,7 +16,7 @@ from bench.arms import Arm
 from bench.artifacts import Artifacts
 from bench.collections.open import open_prepared
 from bench.comparability import find_caveats
-from bench.errors import BenchError
+from bench.errors import BenchError, InputError
 from bench.model_checks import not_at_hand
 from bench.planning.forecast import Forecast, Preparation
 from bench.planning.past import read_all
@@ -57,7 +57,11 @@ def plan_study(
     failed = run_probe(study, out / "probe", artifacts) if probe else []
     forecast = Forecast(read_all(out))
     unknown = "unknown" if probe else "unknown (try --probe)"
-    before, gone = load_before(out), set[str]()
+    gone: set[str] = set()
+    try:
+        before, unread = load_before(out), ""
+    except InputError as error:
+        before, unread = None, f"what is there already is not known: {error}"
     if lab and before:
         own = [lab.subset(share).collection.fingerprint for share in study.train_shares]
         gone = outdated(out, own, lab.fingerprints(study.tested))
@@ -71,6 +75,8 @@ def plan_study(
     preparations, unclear = preparations_of(study, plans, references, artifacts)
 
     _print_head(study, plans, references, before, out)
+    if unread:
+        print(unread)
     _print_caveats(study, arms, artifacts)
     for note in notes:
         print(note)

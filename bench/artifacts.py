@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,12 @@ class Artifacts:
     def has(self, kind: str, specification: Mapping[str, Any]) -> bool:
         """Whether `get` would find it (or what is left of it) and not make it."""
         return (self.root / kind / _identity(kind, specification) / RECORD).exists()
+
+    def abouts(self, kind: str) -> Iterator[Mapping[str, Any]]:
+        """What the makers of all artifacts of a kind wanted to remember."""
+        for folder in sorted(path.parent for path in self.root.glob(f"{kind}/*/{RECORD}")):
+            if not damaged(folder):
+                yield read_json(folder / RECORD)["about"]
 
     def _whole(self, folder: Path) -> bool:
         """Whether it is there with every file as it was written; says which file is not."""

@@ -146,7 +146,7 @@ class Crossing:
         differences = account(self.out, study, self.arms)
         own = [lab.collection.fingerprint for lab in self._labs.values()]
         gone = outdated(self.out, own, self.lab.fingerprints(study.tested))
-        differences += account_outdated(len(gone))
+        differences += account_outdated(self.out, gone, self.lab)
         study.write(self.out / "study.toml")
         self._tracker = Tracker(self._tracking_uri, study, self.out)
         self._announce()

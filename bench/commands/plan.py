@@ -80,7 +80,7 @@ def plan_study(
     _print_caveats(study, arms, artifacts)
     for note in notes:
         print(note)
-    for line in [*lab.notes(), *account_outdated(len(gone))] if lab else []:
+    for line in [*lab.notes(), *account_outdated(out, gone, lab)] if lab else []:
         print(f"  {line}")
     if absent := [*([] if lab else ["the collection"]), *not_at_hand(arms)]:
         print(f"not looked at, as it is not here yet: {', '.join(absent)}")

@@ -84,7 +84,7 @@ def load_before(out: Path) -> Before | None:
     return Before(study, arms, rows.astype(object).fillna("").to_dict("records"))
 
 
-_NEEDED = ["arm", "role", "trial", "seed", "train_share", "status", "teacher", "student"]
+_NEEDED = ["arm", "role", "trial", "seed", "train_share", "status", "teacher", "student", "run"]
 
 
 REFERENCES_NEED = ("collection", "evaluation", "test", "test_collections")

@@ -88,6 +88,8 @@ class RunFolder:
             InputError: it is not there, or damaged, or a later version of this package wrote it.
         """
         path = self.path / "run.json"
+        if not path.exists():
+            raise InputError(f"{path}: there is no such file; `bench run` makes the run again")
         record = read_object(path, self._mend, {"format": int, "status": str})
         if record["format"] > FORMAT:
             raise InputError(

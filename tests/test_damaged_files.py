@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.errors import InputError
+from bench.proposals import check_storage
+from bench.records import RunFolder
 from bench.results import read_table
 from tests.conftest import call, study_values
 
@@ -47,9 +50,9 @@ def copy(place, tmp_path, monkeypatch) -> Path:
 
 
 RUN = ["run", "toy.toml", "--out", "out", "--artifacts", "artifacts", "--no-mlflow"]
+FEW = [["status", "out"], ["bill", "out"]]  # reads what a report reads, and draws nothing
 READERS = [
-    ["status", "out"],
-    ["bill", "out"],  # reads what a report reads, and draws nothing
+    *FEW,
     ["export", "out", "margin-mse", "--to", "exported"],
     ["plan", "toy.toml", "--out", "out", "--artifacts", "artifacts"],
 ]
@@ -77,18 +80,23 @@ def _one_line(capsys, *arguments: str) -> tuple[int, str]:
 def test_a_record_s_file(copy, capsys, name, damage):
     path = _final(copy) / name
     path.write_bytes(DAMAGE[damage](path.read_bytes()))
-    for arguments in READERS:
+    record = RunFolder(path.parent)
+    reading = record.record if name == "run.json" else lambda: record.table(path.stem)
+    with pytest.raises(InputError, match=f"{name} is damaged"):
+        reading()
+    for arguments in READERS if damage == "half" else FEW:
         code, told = _one_line(capsys, *arguments)
         if code:
             assert f"{path.relative_to(copy)} is damaged" in told, arguments
+    if damage != "half":
+        return
     code, told = _one_line(capsys, *RUN)
     if code == 0:  # what can be measured again has not been needed
         assert name in ("queries.parquet", "dev.parquet")
         return
     gone = Path(re.search(r"; delete (it|\S+)[,:]", told)[1].replace("it", str(path)))
     shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
-    if damage == "half":
-        assert _one_line(capsys, *RUN) == (0, "")
+    assert _one_line(capsys, *RUN) == (0, "")
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
@@ -102,7 +110,7 @@ def test_a_table_or_the_study_is_written_again(copy, capsys, name, damage):
     assert f"out/{name}" in told
     assert "`bench run`" in told
     assert not (copy / "exported").exists()
-    for arguments in READERS:
+    for arguments in READERS if damage == "half" else FEW:
         code, told = _one_line(capsys, *arguments)
         assert not code or f"out/{name}" in told
     if damage == "half":
@@ -126,13 +134,19 @@ def test_optunas_storage(copy, capsys, damage):
     before = read_table(copy / "out" / "summary.csv")
     path = copy / "out" / "optuna.db"
     path.write_bytes(DAMAGE[damage](path.read_bytes()))
-    code, told = _one_line(capsys, *RUN)
     if damage != "empty":  # for SQLite a database that nothing is in
+        with pytest.raises(
+            InputError, match=r"optuna\.db is damaged .*; delete it, and `bench run`"
+        ):
+            check_storage(copy / "out")
+    if damage not in ("half", "empty"):
+        return
+    if damage == "half":
+        code, told = _one_line(capsys, *RUN)
         assert code == 2
         assert "optuna.db is damaged" in told
         path.unlink()
-        code, told = _one_line(capsys, *RUN)
-    assert code == 0
+    assert _one_line(capsys, *RUN) == (0, "")
     after = read_table(copy / "out" / "summary.csv")
     assert list(after["run"]) == list(before["run"])  # the same proposals: nothing is trained again
     assert list(after["train_seconds"]) == list(before["train_seconds"])
@@ -146,6 +160,8 @@ def test_an_artifact_s_files(copy, capsys, damage):
     code, told = _one_line(capsys, "artifacts", "--root", "artifacts")
     assert code == 1
     assert "artifact.json is damaged" in told
+    if damage != "half":
+        return
     assert _one_line(capsys, *RUN) == (0, "")
     assert _one_line(capsys, "artifacts", "--root", "artifacts") == (0, "")
 

@@ -36,7 +36,7 @@ _FAILED = {"error": str}
 """What the record of a run that ended so has at least, and of which type."""
 
 _COLUMNS = {
-    "curve": ("point", "examples", "steps", "train_seconds"),
+    "curve": ("point",),
     "rankings": ("point", "query", "documents"),
     "bills": ("phase", "what", "seconds"),
     "queries": ("part", "query"),

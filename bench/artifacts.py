@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,12 @@ class Artifacts:
         """Whether `get` would find it (or what is left of it) and not make it."""
         return (self.root / kind / _identity(kind, specification) / RECORD).exists()
 
+    def abouts(self, kind: str) -> Iterator[Mapping[str, Any]]:
+        """What the makers of all artifacts of a kind wanted to remember."""
+        for folder in sorted(path.parent for path in self.root.glob(f"{kind}/*/{RECORD}")):
+            if not damaged(folder):
+                yield read_json(folder / RECORD)["about"]
+
     def _whole(self, folder: Path) -> bool:
         """Whether it is there with every file as it was written; says which file is not."""
         if folder in self._verified and (folder / RECORD).exists():
@@ -137,12 +143,12 @@ class Artifacts:
     ) -> Artifact:
         kind, identity = folder.parent.name, folder.name
         aside = folder.parent / f".{identity}.work"
-        if not (aside / SHARDS).exists():
+        if not _shards(aside):
             shutil.rmtree(aside, ignore_errors=True)  # a killed process left it, and nothing whole
         aside.mkdir(parents=True, exist_ok=True)
         remove_leftovers(aside)
         # Shards of a process that was stopped: their seconds were spent too.
-        before = sum(read_json(aside / SHARDS).values()) if (aside / SHARDS).exists() else 0.0
+        before = sum(_shards(aside).values())
         since = time.perf_counter()
         try:
             made = make(aside)
@@ -203,9 +209,12 @@ def shard(folder: Path, name: str, make: Callable[[], np.ndarray]) -> np.ndarray
         folder: the one that ``make`` of `Artifacts.get` is given.
     """
     path = folder / f"{name}.npy"
-    finished = read_json(folder / SHARDS) if (folder / SHARDS).exists() else {}
+    finished = _shards(folder)
     if name in finished and path.exists():
-        return np.load(path)
+        try:
+            return np.load(path)
+        except (OSError, ValueError, EOFError):
+            say(f"{path} is damaged; it is made again")
     since = time.perf_counter()
     value = make()
     with atomic(path) as aside:
@@ -214,13 +223,29 @@ def shard(folder: Path, name: str, make: Callable[[], np.ndarray]) -> np.ndarray
     return value
 
 
+def _shards(folder: Path) -> dict[str, float]:
+    """Seconds of each finished shard; none where that cannot be read: they are made again."""
+    try:
+        finished = read_json(folder / SHARDS)
+        return {str(name): float(seconds) for name, seconds in finished.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
 def damaged(folder: Path) -> str:
     """What is wrong with an artifact's files; empty where nothing is."""
-    for name, known in read_json(folder / RECORD)["files"].items():
+    try:
+        record = read_json(folder / RECORD)
+        own, *_ = [Bill(**bill) for bill in record["bills"]]
+        files = {name: (one["bytes"], one["digest"]) for name, one in record["files"].items()}
+        _ = record["about"], record["made_at"], record["made_from"], float(own.seconds)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return f"{RECORD} is damaged"
+    for name, (size, content) in files.items():
         file = folder / name
         if not file.is_file():
             return f"{name} is missing"
-        if file.stat().st_size != known["bytes"] or file_digest(file) != known["digest"]:
+        if file.stat().st_size != size or file_digest(file) != content:
             return f"{name} is damaged"
     return ""
 

@@ -26,14 +26,14 @@ from bench.encoding.models import weights_digest
 from bench.errors import BenchError, InputError
 from bench.evaluation.geometry import compare_with_teacher
 from bench.evaluation.measured import measure_run
-from bench.evaluation.measures import check_measures
 from bench.files import disk_is_full, remove_leftovers
 from bench.lab import Lab, open_lab
 from bench.ledger import ARTIFACT_PHASES
 from bench.links import write_links
-from bench.model_checks import check_models, check_weights
+from bench.model_checks import models_of
 from bench.progress import Countdown, duration, narrate, say
-from bench.proposals import Proposals, storage_url
+from bench.proposals import Proposals, check_storage, storage_url
+from bench.readiness import check_arms, check_study
 from bench.records import FINISHED, RunFolder
 from bench.registry import Entry, tell_apart
 from bench.results import Row, write_tables
@@ -101,8 +101,7 @@ class Crossing:
     ) -> None:
         self.study = study
         self.out = out
-        self.arms = expand(study)
-        check_measures(study.measures, study.evaluation.depth)
+        self.arms = check_study(study)
         self._artifacts = Artifacts(artifacts)
         self._tracking_uri = tracking_uri
         self._retry_failed = retry_failed
@@ -122,12 +121,10 @@ class Crossing:
         self.lab = open_lab(self.study, self._artifacts)
         self._labs = {share: self.lab.subset(share) for share in self.study.train_shares}
         for arm in self.arms:
-            for model in (*arm.student.models(), *arm.teacher.models()):
+            for model in models_of(arm):
                 weights_digest(model)  # a missing model is found before anything is written
         self.arms = expand(self.study)  # models that were just fetched may say how they compare
-        self._notes = check_models(self.arms)
-        if not self.out.exists():
-            check_weights(self.arms)
+        self._notes = check_arms(self.arms, self.out)
         caveats = self._caveats()
         self.out.mkdir(parents=True, exist_ok=True)
         try:
@@ -145,10 +142,11 @@ class Crossing:
     def _run(self, caveats: Caveats) -> Outcome:
         study = self.study
         remove_leftovers(self.out)
+        check_storage(self.out)
         differences = account(self.out, study, self.arms)
         own = [lab.collection.fingerprint for lab in self._labs.values()]
         gone = outdated(self.out, own, self.lab.fingerprints(study.tested))
-        differences += account_outdated(len(gone))
+        differences += account_outdated(self.out, gone, self.lab)
         study.write(self.out / "study.toml")
         self._tracker = Tracker(self._tracking_uri, study, self.out)
         self._announce()

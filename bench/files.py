@@ -7,14 +7,15 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from bench.errors import DiskFullError
+from bench.errors import DiskFullError, InputError
 
 _SAYS_FULL = re.compile(
     r"os error (28|122)\b|No space left on device|Disk quota exceeded"  # safetensors, tokenizers
@@ -131,6 +132,36 @@ def save_array(path: Path, array: np.ndarray) -> None:
 
 def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_object(path: Path, mend: str, needs: Mapping[str, type] = MappingProxyType({})) -> Any:
+    """The JSON object of a file that we wrote.
+
+    Args:
+        mend: what to do where it is damaged.
+        needs: keys that must be in it, and of which type.
+
+    Raises:
+        InputError: it is not there, or not as we write it.
+    """
+    try:
+        value = read_json(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file; {mend}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise damaged(path, error, mend) from None
+    if not isinstance(value, dict):
+        raise damaged(path, "no JSON object", mend)
+    for key, kind in needs.items():
+        if not isinstance(value.get(key), kind):
+            raise damaged(path, f"it has no {key!r}", mend)
+    return value
+
+
+def damaged(path: Path, what: object, mend: str) -> InputError:
+    """The one line for a file of ours that is not as we wrote it."""
+    first_line = (str(what).strip() or type(what).__name__).splitlines()[0]
+    return InputError(f"{path} is damaged ({first_line}); {mend}")
 
 
 def canonical(value: Any) -> Any:

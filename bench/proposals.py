@@ -10,8 +10,10 @@ has its number and its values.
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from scipy.stats import qmc
 
 from bench.arms import Arm, grid
-from bench.files import canonical, digest
+from bench.files import canonical, damaged, digest
 from bench.study import Study
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -242,6 +244,30 @@ def _about(study: Study, arm: Arm) -> dict[str, Any]:
         "collection": study.collection,
         "budget": f"{study.budget.amount:,.10g} {study.budget.unit}",
     }
+
+
+def check_storage(out: Path) -> None:
+    """That Optuna's storage of a study folder, where there is one, can be read.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    path = out / "optuna.db"
+    if not path.exists():
+        return
+    mend = "delete it, and `bench run` makes it again from the records of the runs"
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+    except sqlite3.OperationalError:
+        return  # locked, say: whoever opens it next will say so
+    except sqlite3.DatabaseError as error:
+        raise damaged(path, error, mend) from None
+    if said != "ok":
+        raise damaged(path, said, mend)
+    if tables and not {"studies", "trials"} <= tables:
+        raise damaged(path, "a database of something else", mend)
 
 
 def storage_url(out: Path) -> str:

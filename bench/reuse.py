@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.arms import Arm, expand
+from bench.collections.prepare import differing_tables
 from bench.errors import InputError
 from bench.records import RunFolder
 from bench.study import Study
 from bench.study_file import load_study
+
+if TYPE_CHECKING:
+    from bench.lab import Lab
 
 LONGEST = 60
 """Letters of a value that are shown."""
@@ -58,11 +62,25 @@ def outdated(out: Path, own: Iterable[str], tests: Mapping[str, str]) -> set[str
     return found
 
 
-def account_outdated(count: int) -> list[str]:
-    """The line that says so."""
-    if not count:
+def account_outdated(out: Path, gone: Collection[str], lab: Lab) -> list[str]:
+    """The line that says so of these runs, with what has changed where that is known."""
+    if not gone:
         return []
-    return [f"the collection has changed since {count:,} finished runs here; they are made anew"]
+    changed: dict[str, list[str]] = {}
+    for id in sorted(gone):
+        said = RunFolder(out / "runs" / id).record()["specification"]
+        for name, then in said["tests"].items() if "reference" in said else ():
+            now = lab.elsewhere.get(name, lab.collection)
+            if now.fingerprint != then:
+                changed[now.name] = differing_tables(lab.artifacts, then, now.fingerprint)
+    told = [
+        name + (f" ({', '.join(tables)})" if tables else "") for name, tables in changed.items()
+    ]
+    return [
+        f"the collection has changed since {len(gone):,} finished runs here"
+        f"{': ' if told else ''}{', '.join(told)}; they are kept, unused, and made again with what "
+        "is there now; another --out keeps the two apart"
+    ]
 
 
 _TEXTS = ("name", "title", "question", "claim", "cost")

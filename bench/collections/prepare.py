@@ -47,6 +47,18 @@ def is_prepared(source: Source, artifacts: Artifacts) -> bool:
     return artifacts.has("collection", _specification(source))
 
 
+def differing_tables(artifacts: Artifacts, one: str, other: str) -> list[str]:
+    """Which tables (documents, queries-test, …) differ between two prepared collections, by their
+    fingerprints; nothing where one of them is not there any more."""
+    known = {}
+    for about in artifacts.abouts("collection"):
+        known[about.get("fingerprint")] = about.get("fingerprints", {})
+    if one not in known or other not in known:
+        return []
+    names = dict.fromkeys([*known[one], *known[other]])
+    return [name for name in names if known[one].get(name) != known[other].get(name)]
+
+
 def _specification(source: Source) -> dict[str, Any]:
     return {"format": FORMAT, "source": source.specification, "content": source.identity()}
 

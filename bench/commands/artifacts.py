@@ -15,7 +15,16 @@ from rich.table import Table
 
 from bench.artifacts import RECORD, damaged
 from bench.errors import BenchError, InputError
+from bench.files import damaged as damaged_file
 from bench.files import read_json
+
+_UNKNOWN: dict[str, Any] = {
+    "made_at": "",
+    "files": {},
+    "bills": [{"seconds": 0.0}],
+    "made_from": {},
+}
+"""The record of an artifact whose own cannot be read."""
 
 KEPT = {"collection"}
 """On nobody's bill, and dear to make: never pruned."""
@@ -50,16 +59,16 @@ def show_artifacts(root: Path, prune: bool, as_json: bool) -> None:
 
 def _found(root: Path, used: set[str]) -> Iterator[dict[str, Any]]:
     for path in root.glob(f"*/*/{RECORD}"):
-        folder, record = path.parent, read_json(path)
-        own = record["bills"][0]
+        folder, damage = path.parent, damaged(path.parent)
+        record = _UNKNOWN if damage == f"{RECORD} is damaged" else read_json(path)
         yield {
             "kind": folder.parent.name,
             "digest": folder.name,
             "made_at": record["made_at"],
             "bytes": sum(file["bytes"] for file in record["files"].values()),
-            "seconds": own["seconds"],
+            "seconds": record["bills"][0]["seconds"],
             "made_from": record["made_from"],
-            "damage": damaged(folder),
+            "damage": damage,
             "used": folder.parent.name in KEPT or f"{folder.parent.name} {folder.name}" in used,
         }
 
@@ -70,8 +79,15 @@ def _used(results: Path) -> set[str]:
     return {
         found
         for ledger in results.glob("*/ledger.csv")
-        for found in mentioned.findall(ledger.read_text(encoding="utf-8"))
+        for found in mentioned.findall(_text(ledger))
     }
+
+
+def _text(ledger: Path) -> str:
+    try:
+        return ledger.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise damaged_file(ledger, error, "`bench run` makes it again from the records") from None
 
 
 def _print(found: list[dict[str, Any]]) -> None:

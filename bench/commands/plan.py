@@ -12,15 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from bench.arms import Arm, expand
+from bench.arms import Arm
 from bench.artifacts import Artifacts
-from bench.collections._on_disk import OnDisk
-from bench.collections.open import open_prepared, resolve
+from bench.collections.open import open_prepared
 from bench.comparability import find_caveats
-from bench.errors import BenchError
-from bench.evaluation.measures import check_measures
-from bench.lab import Lab, open_lab
-from bench.model_checks import check_models
+from bench.errors import BenchError, InputError
+from bench.model_checks import not_at_hand
 from bench.planning.forecast import Forecast, Preparation
 from bench.planning.past import read_all
 from bench.planning.plan import (
@@ -34,6 +31,7 @@ from bench.planning.plan import (
 )
 from bench.planning.probe import run_probe
 from bench.progress import duration
+from bench.readiness import check_arms, check_study, open_at_hand
 from bench.reuse import account_outdated, outdated
 from bench.study import Study
 from bench.study_file import load_study
@@ -52,15 +50,18 @@ def plan_study(
         BenchError: a run of the probe failed; the plan is printed all the same.
     """
     study = load_study(written, settings)
-    arms = expand(study)
-    check_measures(study.measures, study.evaluation.depth)
-    notes = check_models(arms)
+    arms = check_study(study)
     out = out or Path("results") / study.name
+    notes = check_arms(arms, out)
+    lab = open_at_hand(study, Artifacts(artifacts))
     failed = run_probe(study, out / "probe", artifacts) if probe else []
     forecast = Forecast(read_all(out))
     unknown = "unknown" if probe else "unknown (try --probe)"
-    before, gone = load_before(out), set[str]()
-    lab = _lab(study, out, artifacts)
+    gone: set[str] = set()
+    try:
+        before, unread = load_before(out), ""
+    except InputError as error:
+        before, unread = None, f"what is there already is not known: {error}"
     if lab and before:
         own = [lab.subset(share).collection.fingerprint for share in study.train_shares]
         gone = outdated(out, own, lab.fingerprints(study.tested))
@@ -74,11 +75,15 @@ def plan_study(
     preparations, unclear = preparations_of(study, plans, references, artifacts)
 
     _print_head(study, plans, references, before, out)
+    if unread:
+        print(unread)
     _print_caveats(study, arms, artifacts)
     for note in notes:
         print(note)
-    for line in [*lab.notes(), *account_outdated(len(gone))] if lab else []:
+    for line in [*lab.notes(), *account_outdated(out, gone, lab)] if lab else []:
         print(f"  {line}")
+    if absent := [*([] if lab else ["the collection"]), *not_at_hand(arms)]:
+        print(f"not looked at, as it is not here yet: {', '.join(absent)}")
     _print_arms(plans, unknown)
     _print_sources(plans)
     _print_preparations(preparations, unclear, unknown)
@@ -87,15 +92,6 @@ def plan_study(
     _print_disk(study, plans, preparations, unclear, forecast, unknown)
     if failed:
         raise BenchError(f"{len(failed)} runs of the probe failed: {'; '.join(failed)}")
-
-
-def _lab(study: Study, out: Path, artifacts: Path) -> Lab | None:
-    """The study's collections, where they are on disk or have been used here; none is fetched."""
-    written = (study.collection, *study.test_collections.values())
-    on_disk = all(isinstance(resolve(one), OnDisk) for one in written)
-    if not on_disk and not (out / "runs").is_dir():
-        return None
-    return open_lab(study, Artifacts(artifacts))
 
 
 def _print_head(

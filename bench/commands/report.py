@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench.errors import InputError
-from bench.progress import narrate, quiet
+from bench.progress import narrate, quiet, say
 
 if TYPE_CHECKING:
     from reports.shown import Shown
@@ -19,7 +19,7 @@ def report_studies(folders: list[Path], out: Path | None, shown: Shown) -> None:
 
     Several studies are laid side by side in ``out``; their own reports stay as they are.
     """
-    from bench.results import load_results
+    from bench.results import load_results, lost_records
     from reports import write_report
     from reports.remembering import remembering
     from reports.terminal import closing_table
@@ -30,6 +30,9 @@ def report_studies(folders: list[Path], out: Path | None, shown: Shown) -> None:
         raise InputError("--out is for several studies; one study's report is in its own folder")
     narrate("reading the records")
     studies = [load_results(folder) for folder in folders]
+    for results in studies:
+        if lost := lost_records(results.folder, results.summary):
+            say(f"{lost}; until then the report is drawn from the tables")
     with remembering():
         if out is None:
             page = write_report(studies[0], shown, narrate)

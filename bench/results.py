@@ -22,7 +22,10 @@ from bench.study_file import load_study
 CLOCKS = ("train_seconds", "cold_seconds", "warm_seconds", "tuned_seconds")
 SPEEDS = ("query_seconds", "document_seconds")
 PACE = ("reference_step_start", "reference_step_end")
-TIMED = (*CLOCKS, *SPEEDS, *PACE)
+TENTHS = ("first_tenth", "last_tenth")
+"""Columns of the seconds of a step within the first and the last tenth of the budget."""
+
+TIMED = (*CLOCKS, *SPEEDS, *PACE, *TENTHS)
 """Columns of seconds: what differs between two otherwise equal runs."""
 
 ERRORS = ("query_error", "document_error")
@@ -316,6 +319,8 @@ _LAST = (
     *LABELS,
     *ERRORS,
     *PACE,
+    *TENTHS,
+    "peak_memory",
     "best_point",
     "stopped",
     "unpriced",
@@ -365,6 +370,8 @@ def _summary_row(
     values |= {key: record.get(key) for key in (*LABELS, *SIZES, *SPEEDS)}
     pace, errors = record.get("reference_step") or {}, record.get("geometry") or {}
     values |= dict(zip(PACE, (pace.get("start"), pace.get("end")), strict=True))
+    values |= dict(zip(TENTHS, _tenths(record.get("tenths") or []), strict=True))
+    values["peak_memory"] = record.get("peak_memory")
     values |= dict(zip(ERRORS, (errors.get("queries"), errors.get("documents")), strict=True))
     values["environment"] = ", ".join(
         f"{name} {value}" for name, value in record["environment"].items()
@@ -390,6 +397,18 @@ def _summary_row(
                 values[_test_column(name, str(part))] = measured[name].mean()
         values |= _retention(study, row, rows)
     return values
+
+
+def _tenths(marks: Sequence[tuple[int, float]]) -> tuple[float | None, float | None]:
+    """Seconds of a step before the first and after the last but one of (steps, seconds); unknown
+    where tenths of the budget are a few steps, whose seconds are those of their texts."""
+    if len(marks) < 2 or marks[0][0] < FEWEST_STEPS:
+        return None, None
+    (steps, seconds), (before, since), (after, until) = marks[0], *marks[-2:]
+    return seconds / steps, (until - since) / (after - before) if after > before else None
+
+
+FEWEST_STEPS = 5
 
 
 def _retention(study: Study, row: Row, rows: Sequence[Row]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from bench.files import (
     atomic,
+    check_place,
     digest,
     file_digest,
     read_json,
@@ -103,6 +104,7 @@ class Artifacts:
         folder = self.root / kind / identity
         since = time.perf_counter()
         if not self._whole(folder):
+            check_place("--artifacts", self.root)
             self.root.mkdir(parents=True, exist_ok=True)
             with FileLock(self.root / f"{kind}-{identity}.lock"):
                 if not self._whole(folder):

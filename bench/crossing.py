@@ -31,6 +31,7 @@ from bench.files import disk_is_full, remove_leftovers
 from bench.lab import Lab, open_lab
 from bench.ledger import ARTIFACT_PHASES
 from bench.links import write_links
+from bench.locks import report_lock
 from bench.model_checks import check_models, check_weights
 from bench.progress import Countdown, duration, narrate, say
 from bench.proposals import Proposals, storage_url
@@ -111,8 +112,11 @@ class Crossing:
         self._now = 0
         self._before = 0
 
-    def run(self) -> Outcome:
+    def run(self, report: Callable[[], None] = lambda: None) -> Outcome:
         """Finish the study.
+
+        Args:
+            report: draws it, before the folder is anybody else's to work in.
 
         Raises:
             InputError: something in the collection or the models is not as it must be.
@@ -136,7 +140,9 @@ class Crossing:
         except Timeout:
             raise BenchError(f"{self.out}: another `bench run` is at work there") from None
         with locked:
-            return self._run(caveats)
+            outcome = self._run(caveats)
+            report()
+            return outcome
 
     def _caveats(self) -> Caveats:
         lab = self.lab
@@ -144,7 +150,8 @@ class Crossing:
 
     def _run(self, caveats: Caveats) -> Outcome:
         study = self.study
-        remove_leftovers(self.out)
+        with report_lock(self.out):  # `bench report` may be drawing: what it has is no leftover
+            remove_leftovers(self.out)
         differences = account(self.out, study, self.arms)
         own = [lab.collection.fingerprint for lab in self._labs.values()]
         gone = outdated(self.out, own, self.lab.fingerprints(study.tested))

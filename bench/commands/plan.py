@@ -14,6 +14,7 @@ from rich.table import Column, Table
 
 from bench.arms import Arm, expand
 from bench.artifacts import Artifacts
+from bench.commands.run import results_folder
 from bench.collections._on_disk import OnDisk
 from bench.collections.open import open_prepared, resolve
 from bench.comparability import find_caveats
@@ -55,7 +56,7 @@ def plan_study(
     arms = expand(study)
     check_measures(study.measures, study.evaluation.depth)
     notes = check_models(arms)
-    out = out or Path("results") / study.name
+    out = results_folder(study, out)
     failed = run_probe(study, out / "probe", artifacts) if probe else []
     forecast = Forecast(read_all(out))
     unknown = "unknown" if probe else "unknown (try --probe)"

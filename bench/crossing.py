@@ -23,7 +23,7 @@ from bench.caveats import Caveats
 from bench.comparability import find_caveats
 from bench.encoding.device import environment
 from bench.encoding.models import weights_digest
-from bench.errors import BenchError, InputError
+from bench.errors import BenchError, BusyError, InputError
 from bench.evaluation.geometry import compare_with_teacher
 from bench.evaluation.measured import measure_run
 from bench.evaluation.measures import check_measures
@@ -291,7 +291,7 @@ class Crossing:
         """Tune the arm on a share of the train queries; `None` where no trial could be finished."""
         study = self.study
         proposals = Proposals(storage_url(self.out), study, arm, self._identity(lab))
-        self._optuna_studies[arm.name] = proposals.optuna_study.study_name
+        self._optuna_studies[arm.name] = proposals.name
         values: list[float | None] = []
         for number in range(arm.trials):
             chosen = arm.choose(options := proposals.get(number))
@@ -431,7 +431,7 @@ class Crossing:
         """
         try:
             execute()
-        except (InputError, OSError, MemoryError):
+        except (InputError, BusyError, OSError, MemoryError):
             raise  # not the run's fault: it is taken up again by the same command
         except Exception as error:
             if disk_is_full(error):

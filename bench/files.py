@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.errors import DiskFullError, InputError
+from bench.errors import DiskFullError, InputError, causes
 
 _SAYS_FULL = re.compile(
     r"os error (28|122)\b|No space left on device|Disk quota exceeded"  # safetensors, tokenizers
@@ -25,19 +25,12 @@ _SAYS_FULL = re.compile(
 
 def disk_is_full(error: BaseException) -> bool:
     """Whether an error, or one that it came from, says that there is no room left."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        if isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if isinstance(one, DiskFullError) or _SAYS_FULL.search(str(one)):
-            return True
-        waiting += [one.__cause__, one.__context__]
-    return False
+    return any(
+        (isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT))
+        or isinstance(one, DiskFullError)
+        or _SAYS_FULL.search(str(one)) is not None
+        for one in causes(error)
+    )
 
 
 @contextmanager

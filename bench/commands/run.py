@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench.crash import explained
+from bench.databases import sqlite_url
 from bench.errors import BenchError
 from bench.files import check_place, room
 from bench.progress import narrate, quiet, say
@@ -115,4 +116,4 @@ def tracking_uri() -> str:
     given = os.environ.get("MLFLOW_TRACKING_URI")
     if given:
         return given
-    return f"sqlite:///{Path('results/mlflow.db').resolve()}"
+    return sqlite_url(Path("results/mlflow.db").resolve())

@@ -175,6 +175,11 @@ class Crossing:
         others -= {row.folder.id for row in self.rows}
         return Outcome(failed, self._now, self._before, len(others))
 
+    @property
+    def tracked(self) -> bool:
+        """Whether what was done is in MLflow."""
+        return self._tracker.links() is not None
+
     def log_report(self, folder: Path) -> None:
         """Attach the report to the study in MLflow."""
         self._tracker.log_report(folder)

@@ -1,4 +1,4 @@
-"""The locks of a study's folder; the system lets go of them when a process ends, however it does."""
+"""The locks of a study's folder; the system opens them when a process ends, however it does."""
 
 from pathlib import Path
 

@@ -14,9 +14,9 @@ from rich.table import Column, Table
 
 from bench.arms import Arm, expand
 from bench.artifacts import Artifacts
-from bench.commands.run import results_folder
 from bench.collections._on_disk import OnDisk
 from bench.collections.open import open_prepared, resolve
+from bench.commands.run import results_folder
 from bench.comparability import find_caveats
 from bench.errors import BenchError
 from bench.evaluation.measures import check_measures

@@ -13,6 +13,7 @@ from bench.crash import explained
 from bench.databases import sqlite_url
 from bench.errors import BenchError
 from bench.files import check_place, room
+from bench.links import for_others
 from bench.progress import narrate, quiet, say
 from bench.study import Study
 from bench.study_file import load_study
@@ -74,9 +75,7 @@ def results_folder(study: Study, out: Path | None) -> Path:
     return out
 
 
-def _finish(
-    study: Study, out: Path, artifacts: Path, mlflow: bool, retry_failed: bool
-) -> Outcome:
+def _finish(study: Study, out: Path, artifacts: Path, mlflow: bool, retry_failed: bool) -> Outcome:
     """Carry out what is missing, draw the report, and say where everything is."""
     from bench.crossing import Crossing  # after the file is known to be good: torch is slow
 
@@ -101,8 +100,11 @@ def _finish(
     if outcome.others:
         say(f"{outcome.others} more in {out / 'runs'} are of no arm of this study: kept, unused")
     say(f"report: {out / 'report' / 'index.html'}")
-    if uri:
-        say(f"MLflow: {shlex.join(['mlflow', 'ui', '--backend-store-uri', uri])}")
+    if uri and crossing.tracked:
+        shown = for_others(uri)
+        served = uri.startswith(("http://", "https://"))
+        start = shlex.join(["mlflow", "ui", "--backend-store-uri", shown])
+        say(f"MLflow: {shown if served else start}")
     return outcome
 
 

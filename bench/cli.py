@@ -204,9 +204,7 @@ def artifacts(
     root: Annotated[Path, typer.Option(help="where prepared things are")] = Path(
         "results/artifacts"
     ),
-    prune: Annotated[
-        bool, typer.Option("--prune", help="delete what no study beside it mentions")
-    ] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="delete what no known study uses")] = False,
     json: Annotated[bool, typer.Option("--json", help="print a list of objects")] = False,
 ) -> None:
     """Prepared things: what they cost, their size, and whether they are whole and used."""

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from bench.arms import Arm, expand
 from bench.artifacts import Artifacts
 from bench.caveats import Caveats
+from bench.claims import Claims
 from bench.comparability import find_caveats
 from bench.encoding.device import environment
 from bench.encoding.models import weights_digest
@@ -157,6 +158,7 @@ class Crossing:
         gone = outdated(self.out, own, self.lab.fingerprints(study.tested))
         differences += account_outdated(len(gone))
         study.write(self.out / "study.toml")
+        self._artifacts.claims = claims = Claims(self._artifacts.root, self.out)
         self._tracker = Tracker(self._tracking_uri, study, self.out)
         self._announce()
         for line in differences:
@@ -168,6 +170,7 @@ class Crossing:
             self._perform(row, execute, value_of=None)
         self._run_arms()
         write_tables(self.out, study, self._in_order())
+        claims.drop()
         self._caveats().write(self.out)  # by now the teachers' scores are known
         write_links(self.out, storage_url(self.out), self._optuna_studies, self._tracker.links())
         failed = [row for row in self.rows if row.folder.status() == "failed"]

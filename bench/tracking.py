@@ -108,12 +108,10 @@ class Tracker:
         warnings.filterwarnings("ignore", module="mlflow")
         # MLflow's own 7 take minutes where a server goes away meanwhile.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-        from mlflow import MlflowClient
-
         file = _sqlite_file(uri)
         if file:
             _make_database(file)
-        client = MlflowClient(tracking_uri=uri)
+        client = _client(uri)
         experiment = client.get_experiment_by_name(self._study.name)
         if experiment is None:
             location = None
@@ -255,6 +253,19 @@ def _sqlite_file(uri: str) -> Path | None:
     return Path(make_url(uri).database or "")
 
 
+def _client(uri: str) -> Any:
+    """MLflow's client, which lays out the tables of a new database.
+
+    Where no driver is named, it makes a folder named as the URL escapes it.
+
+    """
+    from mlflow import MlflowClient
+
+    if "%" in uri:
+        uri = uri.replace("sqlite:///", "sqlite+pysqlite:///", 1)
+    return MlflowClient(tracking_uri=uri)
+
+
 def _linked(out: Path) -> set[str]:
     """MLflow's ids of the runs that the folder's links lead to."""
     written = read_links(out).get("mlflow")
@@ -267,15 +278,13 @@ def _make_database(path: Path) -> None:
 
     MLflow lays its tables out in many steps and never gets over a stop between two of them.
     """
-    from mlflow import MlflowClient
-
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):
         if not path.exists():
             for left in path.parent.glob(f".{path.name}.*.part"):
                 left.unlink()
             with atomic(path) as aside:
-                MlflowClient(tracking_uri=sqlite_url(aside))
+                _client(sqlite_url(aside))
 
 
 def metric_name(name: str) -> str:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
-from bench.errors import BenchError
 from bench.files import digest, read_json, write_json
 
 STUDIES = ".studies"
@@ -31,7 +30,7 @@ class Claims:
         self._root = root
         self._study = _seen_from(root, study)
         self._path = root / STUDIES / f"{digest(self._study)}.json"
-        self._names = set(read_json(self._path)["claimed"]) if self._path.exists() else set()
+        self._names = _read(self._path)[1] if self._path.exists() else set()
 
     def add(self, name: str) -> None:
         """Claim ``<kind> <digest>``, before it is looked for: from now on it is not pruned."""
@@ -62,41 +61,59 @@ def claims_lock(root: Path) -> FileLock:
     return FileLock(folder / ".lock")
 
 
-def in_use(root: Path) -> tuple[set[str], list[Path]]:
-    """``<kind> <digest>`` of all that is used, and the folders of the studies that were asked.
+@dataclass(frozen=True)
+class Usage:
+    """What is used of the artifacts below a folder, as far as it can be told.
 
-    They are those that are beside ``root`` and those that have ever claimed something of it. Of a
-    study whose folder was deleted nothing is in use.
-
-    Raises:
-        BenchError: what a study uses cannot be told.
+    Attributes:
+        names: ``<kind> <digest>`` of each.
+        studies: the folders of the studies that were asked: those beside the artifacts, and those
+            that have ever claimed something. A study whose folder was deleted uses nothing.
+        untold: why it cannot be told what some others use, and what to do.
     """
-    used, studies = set[str](), set()
+
+    names: set[str]
+    studies: list[Path]
+    untold: list[str]
+
+
+def usage(root: Path) -> Usage:
+    """What the studies that are known here use of the artifacts below ``root``."""
+    names, studies, untold = set[str](), set[Path](), []
     for ledger in root.parent.glob("*/ledger.csv"):
-        used |= _mentioned(ledger)
+        names |= _mentioned(ledger)
         studies.add(ledger.parent.resolve())
-    for path, study, claimed in _all_claims(root):
-        if not study.parent.is_dir():
-            raise BenchError(
-                f"{study}: what this study uses cannot be told while its folder is out of reach; "
-                f"if it is gone for good, delete {path}"
-            )
-        if study.is_dir():
-            used |= {*claimed, *_mentioned(study / "ledger.csv")}
+    for path in _claims(root):
+        study, claimed = _read(path)
+        if study is None:
+            untold.append(f"{path} is damaged; delete it, and `bench run` its study again")
+        elif study.is_dir():
+            names |= {*claimed, *_mentioned(study / "ledger.csv")}
             studies.add(study.resolve())
-    return used, sorted(studies)
+        elif not study.parent.is_dir():
+            untold.append(f"{study} is out of reach; if it is gone for good, delete {path}")
+    return Usage(names, sorted(studies), untold)
 
 
-def _all_claims(root: Path) -> Iterator[tuple[Path, Path, list[str]]]:
-    for path in sorted((root / STUDIES).glob("[!.]*.json")):
-        try:
-            record = read_json(path)
-            yield path, root / record["study"], list(record["claimed"])
-        except (ValueError, KeyError, TypeError):
-            raise BenchError(
-                f"{path} is damaged, so what that study uses cannot be told; `bench run` writes "
-                "it again once it is deleted"
-            ) from None
+def forget_deleted(root: Path) -> None:
+    """Keep no account of studies whose folders were deleted."""
+    for path in _claims(root):
+        study, _ = _read(path)
+        if study is not None and study.parent.is_dir() and not study.is_dir():
+            path.unlink()
+
+
+def _claims(root: Path) -> list[Path]:
+    return sorted((root / STUDIES).glob("[!.]*.json"))
+
+
+def _read(path: Path) -> tuple[Path | None, set[str]]:
+    """The study's folder and its claims; no folder where the file is damaged."""
+    try:
+        record = read_json(path)
+        return path.parent.parent / record["study"], set(record["claimed"])
+    except (ValueError, KeyError, TypeError):
+        return None, set()
 
 
 def _mentioned(ledger: Path) -> set[str]:

@@ -257,7 +257,6 @@ def _client(uri: str) -> Any:
     """MLflow's client, which lays out the tables of a new database.
 
     Where no driver is named, it makes a folder named as the URL escapes it.
-
     """
     from mlflow import MlflowClient
 

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.artifacts import RECORD, artifact_lock, damaged
-from bench.claims import claims_lock, in_use
+from bench.claims import claims_lock, forget_deleted, usage
 from bench.errors import BenchError, InputError
 from bench.files import check_place, read_json
 
@@ -36,12 +36,14 @@ def show_artifacts(root: Path, prune: bool, as_json: bool) -> None:
         with claims_lock(root):
             _prune(root)
         return
-    used, _ = in_use(root)
-    found = sorted(_found(root, used), key=lambda entry: (entry["kind"], entry["digest"]))
+    known = usage(root)
+    found = sorted(_found(root, known.names), key=lambda entry: (entry["kind"], entry["digest"]))
     if as_json:
         print(json_module.dumps(found, indent=1, ensure_ascii=False))
     else:
         _print(found)
+        for line in known.untold:
+            print(f"what a study uses is not known: {line}")
     if broken := [entry for entry in found if entry["damage"]]:
         names = "; ".join(
             f"{entry['kind']} {entry['digest']}: {entry['damage']}" for entry in broken
@@ -90,7 +92,11 @@ def _print(found: list[dict[str, Any]]) -> None:
 
 def _prune(root: Path) -> None:
     """Delete what nobody uses; what is being made is left alone."""
-    used, studies = in_use(root)
+    forget_deleted(root)
+    known = usage(root)
+    if known.untold:
+        raise BenchError(f"nothing is pruned: {'; '.join(known.untold)}")
+    used = known.names
     count, freed = 0, 0
     for path in sorted(root.glob(f"*/*/{RECORD}")):
         kind, identity, size = path.parent.parent.name, path.parent.name, _bytes(read_json(path))
@@ -103,7 +109,7 @@ def _prune(root: Path) -> None:
         if f"{kind} {identity}" not in used and _delete(work, work.parent / identity):
             print(f"deleted what a stopped process left of {kind} {identity}")
     print(f"{count} deleted, {_size(freed)}")
-    asked = ", ".join(map(str, studies)) or "none"
+    asked = ", ".join(map(str, known.studies)) or "none"
     print(f"asked what they use: {asked} (a study elsewhere is known once this version ran it)")
 
 

@@ -6,6 +6,7 @@ while it is at work. Once it is finished its ledger says what it used, and it cl
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from bench.files import digest, read_json, write_json
+from bench.progress import say_once
 
 STUDIES = ".studies"
 _MENTIONED = re.compile(r"\b([a-z0-9-]+ [0-9a-f]{16})\b")
@@ -34,24 +36,27 @@ class Claims:
 
     def add(self, name: str) -> None:
         """Claim ``<kind> <digest>``, before it is looked for: from now on it is not pruned."""
-        if name not in self._names and self._may_write():
-            with claims_lock(self._root):
-                self._names.add(name)
-                self._write()
+        if name not in self._names:
+            self._names.add(name)
+            self._write()
 
     def drop(self) -> None:
         """Claim nothing more: from now on the study's ledger tells."""
         if self._names:
-            with claims_lock(self._root):
-                self._names.clear()
-                self._write()
+            self._names.clear()
+            self._write()
 
     def _write(self) -> None:
-        write_json(self._path, {"study": self._study, "claimed": sorted(self._names)})
-
-    def _may_write(self) -> bool:
-        """Where it may not, neither may who prunes: artifacts that others keep ready."""
-        return not self._root.exists() or os.access(self._root, os.W_OK)
+        try:
+            with claims_lock(self._root):
+                write_json(self._path, {"study": self._study, "claimed": sorted(self._names)})
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+            say_once(
+                f"note: {self._root} may be read here and not written to; who prunes it is not "
+                "told what this study uses"
+            )
 
 
 def claims_lock(root: Path) -> FileLock:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.errors import BenchError
+from bench.errors import BenchError, first_line
 from bench.files import disk_is_full, write_text
 
 LOG = "crash.log"
@@ -32,8 +32,8 @@ def explained(folder: Path | None = None) -> Iterator[None]:
     except (BenchError, BrokenPipeError):  # the latter is for who reads our output: `| head`
         raise
     except Exception as error:
-        name, lines = type(error).__name__, str(error).strip().splitlines()
-        what = f"{name}: {lines[0]}" if lines else name
+        name, said = type(error).__name__, first_line(error)
+        what = said if said == name else f"{name}: {said}"
         if disk_is_full(error):
             raise BenchError(
                 f"{what}; nothing is lost, the same command goes on once there is room"

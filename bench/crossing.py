@@ -24,7 +24,7 @@ from bench.claims import Claims
 from bench.comparability import find_caveats
 from bench.encoding.device import environment
 from bench.encoding.models import weights_digest
-from bench.errors import BenchError, BusyError, InputError
+from bench.errors import BenchError, BusyError, InputError, first_line
 from bench.evaluation.geometry import compare_with_teacher
 from bench.evaluation.measured import measure_run
 from bench.evaluation.measures import check_measures
@@ -445,7 +445,7 @@ class Crossing:
             if disk_is_full(error):
                 raise  # in a library's own words
             if tries < self.study.retries:
-                say(f"{row.arm} · {row.role} · seed {row.seed}: {error}; trying again")
+                say(f"{row.arm} · {row.role} · seed {row.seed}: {first_line(error)}; trying again")
                 self._execute(row, execute, tries + 1)
                 return
             row.folder.finish(
@@ -470,7 +470,8 @@ class Crossing:
         count = f"[{self._countdown.done}/{self._countdown.jobs}]"
         place = _place(row)
         if row.folder.status() == "failed":
-            say(f"{count} {place} · FAILED: {row.folder.record()['error']}")
+            error = row.folder.record()["error"].partition("\n")[0]
+            say(f"{count} {place} · FAILED: {error}")
             return
         if row.folder.status() == "pruned":
             examples = row.folder.record()["examples"]

@@ -37,6 +37,12 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [one.__cause__, one.__context__]
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, in a line: its first, or its name where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``", did you mean 'x'?"`` where something known is close, else all that is known."""
     known = sorted(known)

@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from bench.databases import sqlite_url
-from bench.errors import BenchError
+from bench.errors import BenchError, first_line
 from bench.files import atomic, disk_is_full
 from bench.links import for_others, read_links
 from bench.progress import narrate, say
@@ -91,14 +91,13 @@ class Tracker:
         shown = for_others(self._uri)
         if disk_is_full(error):
             return "the disk is full"
-        said = str(error).strip().replace(self._uri, shown)
+        said = first_line(error).replace(self._uri, shown)
         if "out-of-date database schema" in said:
             return (
                 f"the tables of {shown} are not those of this MLflow; with a backup made, "
                 f"`mlflow db upgrade {shlex.quote(shown)}` brings older ones up to date"
             )
-        first_line = (said or type(error).__name__).splitlines()[0]
-        return first_line if len(first_line) <= LONGEST else f"{first_line[:LONGEST]}…"
+        return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
 
     def _connect(self, uri: str) -> None:
         narrate("opening MLflow")

@@ -170,3 +170,20 @@ def test_a_damaged_account_deletes_nothing(root, tmp_path, capsys):
     artifacts.get("things", {}, lambda folder: Made())
     prune(capsys, root)
     assert kinds(root) == {"things"}
+
+
+def test_others_artifacts_that_may_only_be_read_are_used_all_the_same(
+    root, tmp_path, capsys, monkeypatch
+):
+    Artifacts(root).get("things", {}, lambda folder: Made())
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("bench.claims.write_json", refuse)
+    artifacts = Artifacts(root)
+    artifacts.claims = Claims(root, tmp_path)
+    assert artifacts.get("things", {}, lambda folder: Made()).bills[0].reused
+    artifacts.claims.drop()
+    told = capsys.readouterr().err
+    assert told.count("who prunes it is not told what this study uses") == 1

@@ -41,10 +41,9 @@ class Claims:
             self._write()
 
     def drop(self) -> None:
-        """Claim nothing more: from now on the study's ledger tells."""
-        if self._names:
-            self._names.clear()
-            self._write()
+        """Claim nothing more: from now on the study's ledger tells, and where it is is known."""
+        self._names.clear()
+        self._write()
 
     def _write(self) -> None:
         try:

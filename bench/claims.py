@@ -83,19 +83,24 @@ class Usage:
 
 def usage(root: Path) -> Usage:
     """What the studies that are known here use of the artifacts below ``root``."""
-    names, studies, untold = set[str](), set[Path](), []
-    for ledger in root.parent.glob("*/ledger.csv"):
-        names |= _mentioned(ledger)
-        studies.add(ledger.parent.resolve())
+    names, untold = set[str](), list[str]()
+    studies = {ledger.parent.resolve() for ledger in root.parent.glob("*/ledger.csv")}
     for path in _claims(root):
         study, claimed = _read(path)
         if study is None:
             untold.append(f"{path} is damaged; delete it, and `bench run` its study again")
         elif study.is_dir():
-            names |= {*claimed, *_mentioned(study / "ledger.csv")}
+            names |= claimed
             studies.add(study.resolve())
         elif not study.parent.is_dir():
             untold.append(f"{study} is out of reach; if it is gone for good, delete {path}")
+    for ledger in (study / "ledger.csv" for study in studies):
+        try:
+            names |= set(_MENTIONED.findall(ledger.read_text("utf-8")))
+        except FileNotFoundError:
+            pass  # nothing is done there yet
+        except (OSError, UnicodeDecodeError):
+            untold.append(f"{ledger} cannot be read; `bench run` makes it again")
     return Usage(names, sorted(studies), untold)
 
 
@@ -118,10 +123,6 @@ def _read(path: Path) -> tuple[Path | None, set[str]]:
         return path.parent.parent / record["study"], set(record["claimed"])
     except (ValueError, KeyError, TypeError):
         return None, set()
-
-
-def _mentioned(ledger: Path) -> set[str]:
-    return set(_MENTIONED.findall(ledger.read_text("utf-8"))) if ledger.exists() else set()
 
 
 def _seen_from(root: Path, study: Path) -> str:

@@ -157,6 +157,15 @@ def test_what_a_stopped_study_has_begun_is_kept(root, tmp_path, capsys):
     assert not list(root.glob("scores/.*.work"))
 
 
+def test_a_damaged_ledger_deletes_nothing(root, tmp_path, capsys):
+    Artifacts(root).get("things", {}, lambda folder: Made())
+    ledger = tmp_path / "results" / "one" / "ledger.csv"
+    ledger.parent.mkdir()
+    ledger.write_bytes(b"\xff\xfe\x00")
+    assert f"{ledger} cannot be read" in prune(capsys, root, code=1)
+    assert kinds(root) == {"things"}
+
+
 def test_a_damaged_account_deletes_nothing(root, tmp_path, capsys):
     artifacts = Artifacts(root)
     artifacts.claims = Claims(root, tmp_path)

@@ -59,16 +59,12 @@ def _found(root: Path, used: set[str]) -> Iterator[dict[str, Any]]:
             "kind": folder.parent.name,
             "digest": folder.name,
             "made_at": record["made_at"],
-            "bytes": _bytes(record),
+            "bytes": sum(file["bytes"] for file in record["files"].values()),
             "seconds": own["seconds"],
             "made_from": record["made_from"],
             "damage": damaged(folder),
             "used": _kept(folder.parent.name, folder.name, used),
         }
-
-
-def _bytes(record: dict[str, Any]) -> int:
-    return sum(file["bytes"] for file in record["files"].values())
 
 
 def _kept(kind: str, identity: str, used: set[str]) -> bool:
@@ -99,7 +95,8 @@ def _prune(root: Path) -> None:
     used = known.names
     count, freed = 0, 0
     for path in sorted(root.glob(f"*/*/{RECORD}")):
-        kind, identity, size = path.parent.parent.name, path.parent.name, _bytes(read_json(path))
+        kind, identity = path.parent.parent.name, path.parent.name
+        size = sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file())
         if not _kept(kind, identity, used) and _delete(path.parent, path.parent):
             count += 1
             freed += size

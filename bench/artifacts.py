@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
+from bench.claims import Claims
 from bench.files import (
     atomic,
+    check_place,
     digest,
     file_digest,
     read_json,
@@ -77,10 +79,15 @@ class Made:
 
 
 class Artifacts:
-    """The artifacts below one folder."""
+    """The artifacts below one folder.
+
+    Attributes:
+        claims: of the study that is at work with them; `None` where none is.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.claims: Claims | None = None
         self._verified: set[Path] = set()
 
     def get(
@@ -101,10 +108,13 @@ class Artifacts:
         """
         identity = _identity(kind, specification)
         folder = self.root / kind / identity
+        if self.claims is not None:
+            self.claims.add(f"{kind} {identity}")
         since = time.perf_counter()
         if not self._whole(folder):
+            check_place("--artifacts", self.root)
             self.root.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.root / f"{kind}-{identity}.lock"):
+            with artifact_lock(folder):
                 if not self._whole(folder):
                     with room(folder):
                         return self._make(folder, specification, make, tuple(needs))
@@ -196,6 +206,11 @@ class Artifacts:
         sync(folder.parent)
         self._verified.add(folder)
         return Artifact(kind, identity, folder, bills, 0.0, about)
+
+
+def artifact_lock(folder: Path) -> FileLock:
+    """Held by who makes the artifact of this folder, or deletes it."""
+    return FileLock(folder.parent.parent / f"{folder.parent.name}-{folder.name}.lock")
 
 
 def _identity(kind: str, specification: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.errors import DiskFullError, InputError
+from bench.errors import DiskFullError, InputError, causes
 
 _SAYS_FULL = re.compile(
     r"os error (28|122)\b|No space left on device|Disk quota exceeded"  # safetensors, tokenizers
@@ -26,19 +26,12 @@ _SAYS_FULL = re.compile(
 
 def disk_is_full(error: BaseException) -> bool:
     """Whether an error, or one that it came from, says that there is no room left."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        if isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if isinstance(one, DiskFullError) or _SAYS_FULL.search(str(one)):
-            return True
-        waiting += [one.__cause__, one.__context__]
-    return False
+    return any(
+        (isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT))
+        or isinstance(one, DiskFullError)
+        or _SAYS_FULL.search(str(one)) is not None
+        for one in causes(error)
+    )
 
 
 @contextmanager
@@ -57,6 +50,41 @@ def room(path: Path) -> Iterator[None]:
             f"{path}: the disk is full; nothing is lost, the same command goes on once there is "
             "room"
         ) from error
+
+
+def check_place(option: str, folder: Path) -> None:
+    """See that ``folder`` is one that can be written to, or made; the trial leaves nothing.
+
+    Args:
+        option: the one that named it.
+
+    Raises:
+        InputError: it is a file, lies below one, or cannot be made or written to.
+    """
+    _try_place(f"{option} {folder}", folder)
+
+
+def check_target(option: str, path: Path) -> None:
+    """The same for a file that will be written, or written over."""
+    if path.is_dir():
+        raise InputError(f"{option} {path}: that is a folder; name a file")
+    _try_place(f"{option} {path}", path.parent)
+
+
+def _try_place(named: str, folder: Path) -> None:
+    missing = folder.name
+    there = folder
+    while not os.path.lexists(there) and there != there.parent:
+        missing, there = there.name, there.parent
+    if not there.is_dir():
+        raise InputError(f"{named}: {there} is not a folder; name another place")
+    try:
+        with room(there), tempfile.NamedTemporaryFile(prefix=f".{missing}.", dir=there):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{named}: nothing can be made in {there} ({error.strerror}); name another place"
+        ) from None
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from rich.table import Column, Table
 from bench.arms import Arm
 from bench.artifacts import Artifacts
 from bench.collections.open import open_prepared
+from bench.commands.run import results_folder
 from bench.comparability import find_caveats
 from bench.errors import BenchError, InputError
 from bench.model_checks import not_at_hand
@@ -51,7 +52,7 @@ def plan_study(
     """
     study = load_study(written, settings)
     arms = check_study(study)
-    out = out or Path("results") / study.name
+    out = results_folder(study, out)
     notes = check_arms(arms, out)
     lab = open_at_hand(study, Artifacts(artifacts))
     failed = run_probe(study, out / "probe", artifacts) if probe else []

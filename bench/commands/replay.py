@@ -8,6 +8,7 @@ from rich.table import Table
 
 from bench.commands._choice import choose_run
 from bench.errors import BenchError
+from bench.files import check_place
 from bench.progress import narrate, quiet, say
 from bench.results import read_study
 
@@ -22,6 +23,7 @@ def replay_run(
         BenchError: on the same machine and versions the numbers differ.
     """
     row, recorded = choose_run(folder, arm, trial, seed, share)
+    check_place("DIR", folder)
     study = read_study(folder)
     from bench.artifacts import Artifacts  # after the run is known: torch is slow
     from bench.evaluation.measured import measure_run

@@ -22,7 +22,7 @@ from bench.artifacts import Artifacts
 from bench.caveats import Caveats
 from bench.claims import Claims
 from bench.comparability import find_caveats
-from bench.encoding.device import environment
+from bench.encoding.device import environment, said_of
 from bench.encoding.models import weights_digest
 from bench.errors import BenchError, BusyError, InputError, first_line
 from bench.evaluation.geometry import compare_with_teacher
@@ -449,7 +449,7 @@ class Crossing:
             row.folder.finish(
                 {
                     "status": "failed",
-                    "error": f"{type(error).__name__}: {error}",
+                    "error": f"{type(error).__name__}: {said_of(error, self.lab.device)}",
                     "traceback": traceback.format_exc(),
                     "tries": tries + 1,
                 }

@@ -165,7 +165,8 @@ SHORT = 32
 
 
 def _print_sources(plans: Sequence[ArmPlan]) -> None:
-    """Where the seconds are from: which study, how long its runs were, on which machine."""
+    """Where the seconds are from: which study, how long its runs were, on which machine; and what
+    memory those took."""
     arms: Counter[tuple] = Counter()
     for plan in plans:
         if plan.rates:
@@ -174,6 +175,10 @@ def _print_sources(plans: Sequence[ArmPlan]) -> None:
     for (folder, steps, device, like), count in arms.items():
         ignoring = f", of {like}" if like else ""
         print(f"seconds of {count} arms: {folder}, from {steps:,} steps a run, {device}{ignoring}")
+    runs = [run for plan in plans if plan.rates for run in plan.rates.runs]
+    most = max(runs, key=lambda run: run.memory, default=None)
+    if most and most.memory:
+        print(f"memory: {most.memory / 1e9:,.1f} GB at most, of those runs, on {most.device}")
 
 
 def _print_preparations(

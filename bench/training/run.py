@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from bench.artifacts import Artifact, once
-from bench.encoding.device import environment, is_out_of_memory, peak_memory
+from bench.encoding.device import environment, forget_peak, is_out_of_memory, peak_memory
 from bench.encoding.flops import training_flops
 from bench.encoding.towers import Towers
 from bench.errors import TrainingError
@@ -84,6 +84,7 @@ class Run:
             TrainingError: the run cannot be finished.
         """
         start = time.perf_counter()
+        forget_peak(self.lab.device)
         self._pace = reference_step(self.lab.device)
         self._clean()
         self._build()

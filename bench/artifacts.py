@@ -68,6 +68,7 @@ class Made:
         examples: training examples this was made for, where its cost is due as they are consumed;
             0 where all of it is due before the first step.
         flops: floating-point operations, estimated.
+        warming: seconds of them in which only a machine was warmed up: on no bill.
     """
 
     examples: int = 0
@@ -76,6 +77,7 @@ class Made:
     flops: float = 0.0
     device: str = "cpu"
     about: Mapping[str, Any] | None = None
+    warming: float = 0.0
 
 
 class Artifacts:
@@ -166,7 +168,7 @@ class Artifacts:
             if not (aside / SHARDS).exists():
                 shutil.rmtree(aside, ignore_errors=True)
             raise
-        seconds = before + time.perf_counter() - since
+        seconds = before + time.perf_counter() - since - made.warming
         own = Bill(
             "score" if made.examples else "prepare",
             f"{kind} {identity}",
@@ -178,7 +180,7 @@ class Artifacts:
             made.device,
         )
         bills = once((own, *(bill for need in needs for bill in need.bills)))
-        about = dict(made.about or {})
+        about = {**(made.about or {}), **({"warming": made.warming} if made.warming else {})}
         (aside / SHARDS).unlink(missing_ok=True)
         record = {
             "format": FORMAT,

@@ -183,6 +183,7 @@ def test_scoring_goes_on_from_the_last_finished_shard(lab, demand, tiny_model, m
     from bench.teaching import drawn as _drawn
 
     monkeypatch.setattr(_drawn, "SHARD", 7)
+    monkeypatch.setattr(_drawn, "seconds_for_nothing", lambda *arguments: 0.0)
     teacher = create("cross-encoder", tiny_model, seed=5)
     ready = teacher.ready(demand.draws.queries, lab)
     scores = ready.scorer.scores

@@ -25,8 +25,8 @@ PACE = ("reference_step_start", "reference_step_end")
 TENTHS = ("first_tenth", "last_tenth")
 """Columns of the seconds of a step within the first and the last tenth of the budget."""
 
-TIMED = (*CLOCKS, *SPEEDS, *PACE, *TENTHS)
-"""Columns of seconds: what differs between two otherwise equal runs."""
+TIMED = (*CLOCKS, *SPEEDS, *PACE, *TENTHS, "peak_memory")
+"""Columns of seconds, and bytes: what differs between two otherwise equal runs."""
 
 ERRORS = ("query_error", "document_error")
 """Columns of how far a student's vectors are from its teacher's (`bench.evaluation.geometry`)."""

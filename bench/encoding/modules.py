@@ -159,6 +159,9 @@ def read_modules(model: str) -> Modules:
     sides = {route: _encoder(model, own, prompts[route]) for route, own in encoders.items()}
     name = config.get("similarity_fn_name") or "cosine"
     similarity = _similarity(model, name, ["Normalize" in dict(own) for own in encoders.values()])
+    for _, part in dict.fromkeys(module for own in encoders.values() for module in own):
+        if part.name.endswith("_Pooling") and not (part / "config.json").is_file():
+            notes.append(f"{part.name}/config.json is not there, so the mean is pooled")
     said = tuple(f"{model}: {note}" for note in notes)
     return Modules(sides["query"], sides["document"], similarity, said)
 

@@ -251,6 +251,11 @@ def test_a_number_and_its_text_are_one_id(folder):
         opened(folder)
 
 
+def test_ids_of_any_source_are_checked():
+    with pytest.raises(InputError, match="^toys: the document id 'a b' holds white space"):
+        unique([("a", "one"), ("a b", "two")], "toys", "document")
+
+
 @given(st.text())
 def test_an_id_is_what_stays_one_field_of_a_line(id):
     fields = f"q Q0 {id} 1 0.5 tag".split()

@@ -291,8 +291,20 @@ def test_nothing_judged_is_lost_unless_it_is_counted(judgements):
     assert bool(notes) == (rows.judgements != judgements or len(rows.queries) < 2)
 
 
-@given(st.text(min_size=1), st.lists(st.text(min_size=1), min_size=1, max_size=5))
+IDS = st.text(min_size=1).filter(lambda id: not what_ails_id(id))
+
+
+@given(st.text(), st.lists(IDS, min_size=1, max_size=5))
 def test_how_ids_differ_is_one_line_about_one_that_is_there(missing, known):
     said = how_they_differ(missing, known)
     assert "\n" not in said
     assert any(repr(id) in said for id in known)
+
+
+def test_how_ids_differ_is_short_however_many_there_are():
+    known = [f"doc{at}x" for at in range(5000)]
+    assert how_they_differ("zzz", known) == "the first is 'zzz', there is for example 'doc0x'"
+    assert how_they_differ("dco77x", known[:100]).endswith(
+        "they differ in what stands around the number"
+    )
+    assert how_they_differ("abcdefg", ["tuvwxyz", "abcdef"]).endswith("for example 'abcdef'")

@@ -58,6 +58,7 @@ def _part(path: Path, queries: dict[str, str]) -> RawPart:
     )
     judgements, lines = read_judgements(path, rows, queries)
     judged = {query for query, _, _ in judgements}
-    # A judgement of an unknown query is told of with the other checks, once.
-    asked = [(id, text) for id, text in queries.items() if id in judged]
+    # A judgement of an unknown query is told of with the other checks, once; they say how ids
+    # differ where none is known.
+    asked = [(id, text) for id, text in queries.items() if id in judged] or list(queries.items())
     return RawPart(asked, judgements, str(path), lines)

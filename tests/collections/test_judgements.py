@@ -81,6 +81,21 @@ def test_ids_that_never_match_are_refused_with_how_they_differ(folder, pattern, 
     assert says in str(caught.value)
 
 
+def test_query_ids_that_never_match_are_refused_likewise(folder):
+    text = (folder / TEST).read_text()
+    (folder / TEST).write_text(re.sub(r"\nq(\d+)", r"\nQ\1", text))
+    with pytest.raises(InputError, match=r"6 of 6 .* \(test\) name queries that are not") as caught:
+        opened(folder)
+    assert str(caught.value).endswith("the first is 'Q9', there is 'q9': they differ in case")
+
+
+@pytest.mark.parametrize("text", ["", "query-id\tcorpus-id\tscore\n"])
+def test_a_file_without_judgements_is_refused(folder, text):
+    (folder / TEST).write_text(text)
+    with pytest.raises(InputError, match=r"test.tsv: no test query has a relevant document"):
+        opened(folder)
+
+
 def test_half_of_the_judgements_may_dangle_and_no_more(folder):
     append(folder / TEST, *(f"q9\tgone-{at}\t1" for at in range(6)))
     assert "6 of 12 judgements name documents" in noted(opened(folder))[0]

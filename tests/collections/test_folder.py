@@ -157,7 +157,11 @@ def test_what_is_wrong_in_msmarco_files_is_named(tmp_path, file, written, messag
     (folder / "collection.tsv").write_text("d1\tone\nd2\ttwo\n")
     (folder / "queries.test.tsv").write_text("q1\tone\nq2\ttwo\n")
     (folder / "qrels.test.tsv").write_text("query 0 document relevance\nq1 0 d1 1\nq2 0 d2 1\n")
-    assert len(opened(folder).part("test").judgements) == 2
+    before = opened(folder)
+    assert len(before.part("test").judgements) == 2
+    path = folder / "collection.tsv"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert opened(folder).fingerprint == before.fingerprint
     (folder / file).write_text(written)
     with pytest.raises(InputError, match=message):
         opened(folder)

@@ -70,3 +70,5 @@ def test_chunks_hold_every_text_once_and_few_characters(sizes, most, chunk, char
     for start, end in chunks:
         read = sum(min(size, most) for size in sizes[start:end])
         assert end - start == 1 or (end - start <= chunk and read <= characters)
+        if end < len(sizes) and end - start < chunk:  # it is full
+            assert read + min(sizes[end], most) > characters

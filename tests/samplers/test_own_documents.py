@@ -68,6 +68,14 @@ def test_what_a_student_mines_holds_no_query_of_its_own(labs, tiny_model):
         assert own.any() != ignored
 
 
+def test_a_ranking_less_the_query_is_as_deep_as_asked(labs, tiny_model):
+    student = find_student(str(tiny_model))
+    towers = labs[True].device.put(student.build(labs[True]))
+    found = Evaluator(labs[True], student, Evaluation(depth=3)).rank(towers, "dev").documents
+    assert found.shape == (2, 3)
+    assert (found >= 0).all()
+
+
 def test_a_fallback_to_uniform_draws_is_said(tmp_path, capsys):
     """BM25 has nothing for queries of unknown words: their negatives are drawn uniformly."""
     folder = write_collection(tmp_path / "mute", topics=12)

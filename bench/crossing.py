@@ -152,8 +152,7 @@ class Crossing:
             remove_leftovers(self.out)
         check_storage(self.out)
         differences = account(self.out, study, self.arms)
-        own = [lab.collection.fingerprint for lab in self._labs.values()]
-        gone = outdated(self.out, own, self.lab.fingerprints(study.tested))
+        gone = outdated(self.out, self._labs.values(), study.tested)
         differences += account_outdated(self.out, gone, self.lab)
         study.write(self.out / "study.toml")
         self._artifacts.claims = claims = Claims(self._artifacts.root, self.out)

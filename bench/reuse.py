@@ -44,20 +44,23 @@ def account(out: Path, study: Study, arms: Iterable[Arm]) -> list[str]:
     ]
 
 
-def outdated(out: Path, own: Iterable[str], tests: Mapping[str, str]) -> set[str]:
+def outdated(out: Path, labs: Iterable[Lab], tested: Collection[str]) -> set[str]:
     """The ids of finished runs in the folder whose collections are not what they were then.
 
     Args:
-        own: the fingerprints of the study's collection, one for each share of the train queries.
-        tests: the fingerprint of each test's collection, by the test's name.
+        labs: one for each share of the train queries.
+        tested: what is tested on, whose fingerprints are a share's too.
     """
-    now, found = set(own), set()
+    now = {lab.collection.fingerprint: lab.fingerprints(tested) for lab in labs}
+    found = set()
     for path in (out / "runs").glob("*"):
         run = RunFolder(path)
         if run.status() == "done":
             said = run.record()["specification"]
-            others = any(tests.get(name, then) != then for name, then in said["tests"].items())
-            if said["collection"] not in now or others:
+            tests = now.get(said["collection"])
+            if tests is None or any(
+                tests.get(name, then) != then for name, then in said["tests"].items()
+            ):
                 found.add(run.id)
     return found
 

@@ -91,6 +91,8 @@ class Tracker:
         shown = for_others(self._uri)
         if disk_is_full(error):
             return "the disk is full"
+        if isinstance(error, BenchError):
+            return str(error)  # says how to mend it
         said = first_line(error).replace(self._uri, shown)
         if "out-of-date database schema" in said:
             return (

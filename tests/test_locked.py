@@ -55,7 +55,7 @@ def test_optunas_file_is_waited_for_and_then_told_of(command, tmp_path, capsys, 
     more = [*command, "--set", "tuning.trials=2"]
     # As long as a dashboard may take.
     held = Held(tmp_path / "out" / "optuna.db")
-    threading.Timer(8, held.let_go).start()
+    threading.Timer(25, held.let_go).start()
     code, _, told = call(capsys, *more)
     assert code == 0, told
     assert told.count("optuna.db: another process holds it (a dashboard?); waiting for it") == 1

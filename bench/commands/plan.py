@@ -64,8 +64,7 @@ def plan_study(
     except InputError as error:
         before, unread = None, f"what is there already is not known: {error}"
     if lab and before:
-        own = [lab.subset(share).collection.fingerprint for share in study.train_shares]
-        gone = outdated(out, own, lab.fingerprints(study.tested))
+        gone = outdated(out, map(lab.subset, study.train_shares), study.tested)
         before = replace(before, rows=[row for row in before.rows if row["run"] not in gone])
     plans = [
         plan_arm(study, arm, forecast, before, share)

@@ -137,10 +137,7 @@ def read_modules(model: str) -> Modules:
     folder = locate(model)
     if not (folder / "modules.json").is_file():
         raise InputError(f"model {model!r}: {folder} has no modules.json; is it `pretrained`?")
-    modules = [
-        (_kind(model, module["type"]), folder / module["path"])
-        for module in read(folder / "modules.json")
-    ]
+    modules = _listed(model, folder)
     config = _optional(folder / "config_sentence_transformers.json")
     if modules[0][0] == "Router":
         router = read(modules[0][1] / "router_config.json")
@@ -193,6 +190,18 @@ def _similarity(model: str, name: str, normalised: list[bool]) -> Similarity:
     raise InputError(f"model {model!r}: vectors compared by {what} are not understood")
 
 
+def _listed(model: str, folder: Path) -> list[tuple[str, Path]]:
+    """(kind, folder) of each module that a folder's modules.json names, in order."""
+    listed = read(folder / "modules.json")
+    try:
+        modules = [(module["type"], folder / module["path"]) for module in listed]
+    except (TypeError, KeyError):
+        modules = []
+    if not modules:
+        raise InputError(f"model {model!r}: its modules.json is no list of modules")
+    return [(_kind(model, name), place) for name, place in modules]
+
+
 def _kind(model: str, type_name: str) -> str:
     if not type_name.startswith("sentence_transformers."):
         raise InputError(
@@ -211,13 +220,18 @@ def _encoder(model: str, modules: list[tuple[str, Path]], prompt: str) -> Encode
             f"model {model!r}: modules {', '.join(kinds)} in this order are not understood; "
             "known are Transformer and Pooling, or StaticEmbedding, then Dense, then Normalize"
         )
+    for kind in ("Transformer", "Pooling", "Dense"):  # a Normalize has nothing to say
+        if kind in found and not (found[kind] / "config.json").is_file():
+            raise InputError(
+                f"model {model!r}: its {kind} is to be in {found[kind]}, which has no config.json"
+            )
     if "Dense" in found:
         _check_dense(model, found["Dense"])
     body = found.get("Transformer") or found["StaticEmbedding"]
     check_weights(model, body)
     if "Pooling" not in found:
         return EncoderModules(body, None, found.get("Dense"), prompt)
-    config = _optional(found["Pooling"] / "config.json")
+    config = read(found["Pooling"] / "config.json")
     if prompt and not config.get("include_prompt", True):
         raise InputError(f"model {model!r}: a pooling that leaves out the prompt is not known")
     return EncoderModules(body, _pooling(model, config), found.get("Dense"), prompt)

@@ -70,7 +70,7 @@ class EncoderModules:
         """Most tokens of a text: what the folder says, or less where it can read no more."""
         if self.pooling is None:  # a table's limit is its tokenizer's, and counts no special tokens
             truncation = _optional(self.body / "tokenizer.json").get("truncation")
-            return int(truncation["max_length"]) + 2 if truncation else UNLIMITED
+            return int(truncation["max_length"]) + sum(self._ends) if truncation else UNLIMITED
         return min(self.said_length or UNLIMITED, most_tokens_of(str(self.body)))
 
     @cached_property
@@ -104,13 +104,19 @@ class EncoderModules:
                 )
         return encoder
 
-    def _static(self, similarity: Similarity) -> Encoder:
+    @cached_property
+    def _ends(self) -> tuple[int, int]:
+        """How many special tokens stand before and behind a text."""
         from bench.encoding.joint import JointForm
         from bench.encoding.models import load_tokenizer
-        from bench.encoding.static_encoder import StaticEncoder
 
         form = JointForm.of(load_tokenizer(str(self.body)))
-        return StaticEncoder(_table(self.body), form.head, form.tail, similarity)
+        return form.head, form.tail
+
+    def _static(self, similarity: Similarity) -> Encoder:
+        from bench.encoding.static_encoder import StaticEncoder
+
+        return StaticEncoder(_table(self.body), *self._ends, similarity)
 
 
 @dataclass(frozen=True)

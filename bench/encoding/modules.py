@@ -231,16 +231,20 @@ def _encoder(model: str, modules: list[tuple[str, Path]], prompt: str) -> Encode
             raise InputError(
                 f"model {model!r}: its {kind} is to be in {found[kind]}, which has no config.json"
             )
-    if "Dense" in found:
-        _check_dense(model, found["Dense"])
+    dense = found.get("Dense")
+    if dense:
+        _check_dense(model, dense)
     body = found.get("Transformer") or found["StaticEmbedding"]
     check_weights(model, body)
     if "Pooling" not in found:
-        return EncoderModules(body, None, found.get("Dense"), prompt)
+        return EncoderModules(body, None, dense, prompt)
     config = read(found["Pooling"] / "config.json")
     if prompt and not config.get("include_prompt", True):
         raise InputError(f"model {model!r}: a pooling that leaves out the prompt is not known")
-    return EncoderModules(body, _pooling(model, config), found.get("Dense"), prompt)
+    pooling = _pooling(model, config)
+    if dense:
+        _check_width(model, read(dense / "config.json").get("in_features"), str(body), pooling)
+    return EncoderModules(body, pooling, dense, prompt)
 
 
 @remembered
@@ -274,6 +278,14 @@ def _check_dense(model: str, folder: Path) -> None:
             f"model {model!r}: a Dense module that is no plain linear layer is not understood"
         )
     check_weights(model, folder)
+
+
+def _check_width(model: str, taken: int | None, body: str, pooling: str) -> None:
+    given = load_config(body).hidden_size * len(pooling.split("+"))
+    if taken not in (None, given):
+        raise InputError(
+            f"model {model!r}: its linear layer takes vectors {taken} wide, and these are {given}"
+        )
 
 
 def _dense(folder: Path) -> Any:

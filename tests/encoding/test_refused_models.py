@@ -13,7 +13,7 @@ from bench import students, teachers
 from bench.encoding.models import BUNDLED, load_tokenizer
 from bench.errors import InputError
 from bench.model_checks import check_models, check_weights
-from tests.conftest import bench, call, study_values
+from tests.conftest import call, study_values
 from tests.encoding.folders import MODULES, change, describe, write_dense, write_json, write_plain
 from tests.students.conftest import write
 
@@ -233,3 +233,85 @@ def test_a_plan_finds_it_without_weights(model, tiny_model, collection_folder, t
     code, _, told = run(capsys, values, tmp_path, "plan")
     assert code == 2
     says(told, message)
+
+
+# -- what says which model it is, and where ------------------------------------------------------
+
+
+def broken(whole, tmp_path, fault):
+    shutil.copytree(whole, tmp_path / "model")
+    fault(tmp_path / "model")
+    return tmp_path / "model"
+
+
+MADE_OF = {
+    "untied": lambda model, tiny: write(
+        "untied", queries=write("pretrained", model=tiny), documents=write("static", model=model)
+    ),
+    "asymmetric": lambda model, tiny: write(
+        "asymmetric",
+        queries=write("pretrained", model=tiny),
+        teacher=write("bi-encoder", model=model),
+    ),
+    "projected": lambda model, tiny: write("projected", student=write("pretrained", model=model)),
+    "projected towards": lambda model, tiny: write(
+        "projected",
+        student=write("pretrained", model=tiny),
+        width=32,
+        start="least-squares",
+        teacher=write("bi-encoder", model=model),
+    ),
+    "narrow": lambda model, tiny: write("narrow", model=model),
+}
+
+
+@pytest.mark.parametrize("name", MADE_OF)
+def test_students_made_of_others_look_at_every_model(name, whole, tiny_model, tmp_path):
+    made = students.create(MADE_OF[name](broken(whole, tmp_path, without_a_layer), tiny_model))
+    made.check()
+    with pytest.raises(InputError, match="16 of its weights are not in its files"):
+        made.check_weights()
+    without_tokenizer(tmp_path / "model")
+    with pytest.raises(InputError, match="has no tokenizer"):
+        made.check()
+
+
+@pytest.mark.parametrize(
+    "name", ["cross-encoder", "late-interaction", "dual-pooled-cross-encoder", "ensemble"]
+)
+def test_teachers_of_every_kind_look_at_their_models(name, whole, tmp_path):
+    model = broken(whole, tmp_path, without_a_layer)
+    if name == "ensemble":
+        inner = write("cross-encoder", model=model)
+        teacher = teachers.create("ensemble", teachers=[inner, "bi-encoder"])
+    else:
+        teacher = teachers.create(name, model=str(model))
+    teacher.check()
+    with pytest.raises(InputError, match="16 of its weights are not in its files"):
+        teacher.check_weights()
+    without_tokenizer(model)
+    with pytest.raises(InputError, match="has no tokenizer"):
+        teacher.check()
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_more_layers_than_there_are(command, tiny_model, collection_folder, tmp_path, capsys):
+    values = study_values(collection_folder, tiny_model)
+    values["arms"][1]["student"] = f"truncated(layers=99, model='{tiny_model}')"
+    code, _, told = run(capsys, values, tmp_path, command)
+    assert code == 2
+    says(told, "arm 'static-margin': layers: 99 of an encoder that has 2")
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_are_looked_at_without_drawing_from_a_seed(tiny_model, collection_folder):
+    from bench.arms import expand
+    from bench.study import parse_study
+
+    arms = expand(parse_study(study_values(collection_folder, tiny_model), "toy"))
+    torch.manual_seed(0)
+    wanted = torch.rand(1)
+    torch.manual_seed(0)
+    assert check_models(arms) == []
+    check_weights(arms)
+    assert torch.equal(torch.rand(1), wanted)

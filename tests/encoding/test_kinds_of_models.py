@@ -20,7 +20,7 @@ from transformers import (
 
 from bench import students
 from bench.encoding.by_hand import embed
-from bench.encoding.models import BUNDLED, load_tokenizer
+from bench.encoding.models import BUNDLED, forget, load_tokenizer
 from bench.encoding.side import Side
 from bench.errors import InputError
 from bench.exporting.folder import save_student
@@ -108,8 +108,6 @@ def test_a_table_of_positions_says_how_much_is_read(kind, lab):
     name, folder = kind
     change(folder / "sentence_bert_config.json", max_seq_length=64)
     try:
-        from bench.encoding.models import forget
-
         forget()
         student = students.create("pretrained", model=str(folder))
         most = TABLES.get(name, 64)

@@ -10,11 +10,13 @@ from safetensors.torch import load_file, save_file
 from transformers import BertModel, DPRConfig, DPRQuestionEncoder
 
 from bench import students, teachers
+from bench.arms import expand
 from bench.encoding.models import BUNDLED, load_tokenizer
 from bench.errors import InputError
 from bench.model_checks import check_models, check_weights
+from bench.study import parse_study
 from tests.conftest import call, study_values
-from tests.encoding.folders import MODULES, change, describe, write_dense, write_json, write_plain
+from tests.encoding.folders import change, describe, write_dense, write_json, write_plain
 from tests.students.conftest import write
 
 BERT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -305,9 +307,6 @@ def test_more_layers_than_there_are(command, tiny_model, collection_folder, tmp_
 
 
 def test_weights_are_looked_at_without_drawing_from_a_seed(tiny_model, collection_folder):
-    from bench.arms import expand
-    from bench.study import parse_study
-
     arms = expand(parse_study(study_values(collection_folder, tiny_model), "toy"))
     torch.manual_seed(0)
     wanted = torch.rand(1)

@@ -166,7 +166,7 @@ def _but(values: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
 
 @remembered
 def tokenizer_digest(model: str) -> str:
-    """16 hex digits over the tokenizer's files."""
+    """16 hex digits over the tokenizer's files, and over what else is done to a text."""
     folder = locate(model)
     files = {file for pattern in TOKENIZER for file in folder.glob(pattern)}
     found = {file.name: file_digest(file) for file in files}
@@ -175,6 +175,8 @@ def tokenizer_digest(model: str) -> str:
         # What is said twice counts once.
         if own := _but(read_json(special), read_json(about) if about.is_file() else {}):
             found[special.name] = digest(own)
+    if _lowers(folder):
+        found["do_lower_case"] = "true"
     return digest(found)
 
 
@@ -223,9 +225,14 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
     except Exception as error:  # transformers has no error of its own for what it cannot read
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(f"model {model!r}: its tokenizer cannot be loaded: {first}") from error
-    if any(read_json(file).get("do_lower_case") for file in transformer_configs(folder)[:1]):
+    if _lowers(folder):
         _lower(tokenizer)
     return tokenizer
+
+
+def _lowers(folder: Path) -> bool:
+    """Whether a folder says that texts are lowered before its tokenizer reads them."""
+    return any(read_json(file).get("do_lower_case") for file in transformer_configs(folder)[:1])
 
 
 def _lower(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -71,7 +71,7 @@ class EncoderModules:
         """Most tokens of a text: what the folder says, or less where it can read no more."""
         if self.pooling is None:  # a table's limit is its tokenizer's, and counts no special tokens
             truncation = _optional(self.body / "tokenizer.json").get("truncation")
-            return int(truncation["max_length"]) + 2 if truncation else UNLIMITED
+            return int(truncation["max_length"]) + sum(self._ends) if truncation else UNLIMITED
         return min(self.said_length or UNLIMITED, most_tokens_of(str(self.body)))
 
     @cached_property
@@ -105,13 +105,19 @@ class EncoderModules:
                 )
         return encoder
 
-    def _static(self, similarity: Similarity) -> Encoder:
+    @cached_property
+    def _ends(self) -> tuple[int, int]:
+        """How many special tokens stand before and behind a text."""
         from bench.encoding.joint import JointForm
         from bench.encoding.models import load_tokenizer
-        from bench.encoding.static_encoder import StaticEncoder
 
         form = JointForm.of(load_tokenizer(str(self.body)))
-        return StaticEncoder(_table(self.body), form.head, form.tail, similarity)
+        return form.head, form.tail
+
+    def _static(self, similarity: Similarity) -> Encoder:
+        from bench.encoding.static_encoder import StaticEncoder
+
+        return StaticEncoder(_table(self.body), *self._ends, similarity)
 
 
 @dataclass(frozen=True)
@@ -138,10 +144,7 @@ def read_modules(model: str) -> Modules:
     folder = locate(model)
     if not (folder / "modules.json").is_file():
         raise InputError(f"model {model!r}: {folder} has no modules.json; is it `pretrained`?")
-    modules = [
-        (_kind(model, module["type"]), folder / module["path"])
-        for module in read(folder / "modules.json")
-    ]
+    modules = _listed(model, folder)
     config = _optional(folder / "config_sentence_transformers.json")
     if modules[0][0] == "Router":
         router = read(modules[0][1] / "router_config.json")
@@ -197,6 +200,18 @@ def _similarity(model: str, name: str, normalised: list[bool]) -> Similarity:
     raise InputError(f"model {model!r}: vectors compared by {what} are not understood")
 
 
+def _listed(model: str, folder: Path) -> list[tuple[str, Path]]:
+    """(kind, folder) of each module that a folder's modules.json names, in order."""
+    listed = read(folder / "modules.json")
+    try:
+        modules = [(module["type"], folder / module["path"]) for module in listed]
+    except (TypeError, KeyError):
+        modules = []
+    if not modules:
+        raise InputError(f"model {model!r}: its modules.json is no list of modules")
+    return [(_kind(model, name), place) for name, place in modules]
+
+
 def _kind(model: str, type_name: str) -> str:
     if not type_name.startswith("sentence_transformers."):
         raise InputError(
@@ -215,16 +230,25 @@ def _encoder(model: str, modules: list[tuple[str, Path]], prompt: str) -> Encode
             f"model {model!r}: modules {', '.join(kinds)} in this order are not understood; "
             "known are Transformer and Pooling, or StaticEmbedding, then Dense, then Normalize"
         )
-    if "Dense" in found:
-        _check_dense(model, found["Dense"])
+    for kind in ("Transformer", "Pooling", "Dense"):  # a Normalize has nothing to say
+        if kind in found and not (found[kind] / "config.json").is_file():
+            raise InputError(
+                f"model {model!r}: its {kind} is to be in {found[kind]}, which has no config.json"
+            )
+    dense = found.get("Dense")
+    if dense:
+        _check_dense(model, dense)
     body = found.get("Transformer") or found["StaticEmbedding"]
     check_weights(model, body)
     if "Pooling" not in found:
-        return EncoderModules(body, None, found.get("Dense"), prompt)
-    config = _optional(found["Pooling"] / "config.json")
+        return EncoderModules(body, None, dense, prompt)
+    config = read(found["Pooling"] / "config.json")
     if prompt and not config.get("include_prompt", True):
         raise InputError(f"model {model!r}: a pooling that leaves out the prompt is not known")
-    return EncoderModules(body, _pooling(model, config), found.get("Dense"), prompt)
+    pooling = _pooling(model, config)
+    if dense:
+        _check_width(model, read(dense / "config.json").get("in_features"), str(body), pooling)
+    return EncoderModules(body, pooling, dense, prompt)
 
 
 @remembered
@@ -260,6 +284,14 @@ def _check_dense(model: str, folder: Path) -> None:
             f"model {model!r}: a Dense module that is no plain linear layer is not understood"
         )
     check_weights(model, folder)
+
+
+def _check_width(model: str, taken: int | None, body: str, pooling: str) -> None:
+    given = load_config(body).hidden_size * len(pooling.split("+"))
+    if taken not in (None, given):
+        raise InputError(
+            f"model {model!r}: its linear layer takes vectors {taken} wide, and these are {given}"
+        )
 
 
 def _dense(folder: Path) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,19 +89,8 @@ class Asymmetric(Student):
     def models(self) -> list[str]:
         return [*self._queries.models(), self._teacher.model]
 
-    def parts(self) -> list[FromModel]:
-        return self._queries.parts()
-
-    def check(self) -> None:
-        super().check()
-        self._teacher.check()
-
-    def check_weights(self) -> None:
-        super().check_weights()
-        self._teacher.check_weights()
-
-    def notes(self) -> list[str]:
-        return [*super().notes(), *self._teacher.notes()]
+    def parts(self) -> Sequence[FromModel | BiEncoder]:
+        return [*self._queries.parts(), self._teacher]
 
     def inherits(self) -> BiEncoder:
         return self._teacher

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from bench.encoding.towers import Towers
     from bench.lab import Lab
     from bench.teachers.base import Teacher
+    from bench.teachers.bi_encoder import BiEncoder
 
 
 ProjectionStart = Literal["random", "orthogonal", "pca", "procrustes", "least-squares"]
@@ -59,8 +61,8 @@ class Student(Entry):
         """Every model it is made of, so that a missing one is found before anything is written."""
         raise NotImplementedError
 
-    def parts(self) -> list[FromModel]:
-        """The students of one model each that it is made of."""
+    def parts(self) -> Sequence[FromModel | BiEncoder]:
+        """The entries of one model each that it is made of."""
         return []
 
     def check(self) -> None:
@@ -80,7 +82,7 @@ class Student(Entry):
             InputError: they do not.
         """
         for part in self.parts():
-            part.transformer()
+            part.check_weights()
 
     def notes(self) -> list[str]:
         """Where it reads its models otherwise than they say themselves, a line each."""
@@ -166,6 +168,12 @@ class FromModel(OneEncoder):
 
     def check(self) -> None:
         check_encoder(self)
+
+    def check_weights(self) -> None:
+        from bench.encoding.models import load_tokenizer
+
+        load_tokenizer(self.declares.body)
+        self.transformer()
 
     def notes(self) -> list[str]:
         return departures(self)

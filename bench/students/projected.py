@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from bench.encoding.encoder import Encoder
     from bench.lab import Lab
+    from bench.teachers.bi_encoder import BiEncoder
 
 TAUGHT = ("procrustes", "least-squares")
 """Starts that are computed from a teacher's embeddings."""
@@ -79,12 +81,9 @@ class Projected(OneEncoder):
         teacher = [bi_encoder("teacher", self.teacher).model] if self.start in TAUGHT else []
         return [*self._student.models(), *teacher]
 
-    def parts(self) -> list[FromModel]:
-        return self._student.parts()
-
-    def notes(self) -> list[str]:
-        teacher = bi_encoder("teacher", self.teacher).notes() if self.start in TAUGHT else []
-        return [*super().notes(), *teacher]
+    def parts(self) -> Sequence[FromModel | BiEncoder]:
+        teacher = [bi_encoder("teacher", self.teacher)] if self.start in TAUGHT else []
+        return [*self._student.parts(), *teacher]
 
     def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
         from bench.students._projection import Projection, undisturbed

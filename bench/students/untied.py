@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from bench.students.base import FromModel, OneEncoder, Student
 if TYPE_CHECKING:
     from bench.encoding.towers import Towers
     from bench.lab import Lab
+    from bench.teachers.bi_encoder import BiEncoder
 
 
 @students.register("untied", version=1)
@@ -72,7 +74,7 @@ class Untied(Student):
     def models(self) -> list[str]:
         return [*self._queries.models(), *self._documents.models()]
 
-    def parts(self) -> list[FromModel]:
+    def parts(self) -> Sequence[FromModel | BiEncoder]:
         return [*self._queries.parts(), *self._documents.parts()]
 
     def build(self, lab: Lab) -> Towers:

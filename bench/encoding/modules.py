@@ -230,7 +230,7 @@ def _encoder(model: str, modules: list[tuple[str, Path]], prompt: str) -> Encode
             f"model {model!r}: modules {', '.join(kinds)} in this order are not understood; "
             "known are Transformer and Pooling, or StaticEmbedding, then Dense, then Normalize"
         )
-    for kind in ("Transformer", "Pooling", "Dense"):  # a Normalize has nothing to say
+    for kind in ("Transformer", "Dense"):  # without a Pooling's the mean is taken, and said
         if kind in found and not (found[kind] / "config.json").is_file():
             raise InputError(
                 f"model {model!r}: its {kind} is to be in {found[kind]}, which has no config.json"
@@ -242,7 +242,7 @@ def _encoder(model: str, modules: list[tuple[str, Path]], prompt: str) -> Encode
     check_weights(model, body)
     if "Pooling" not in found:
         return EncoderModules(body, None, dense, prompt)
-    config = read(found["Pooling"] / "config.json")
+    config = _optional(found["Pooling"] / "config.json")
     if prompt and not config.get("include_prompt", True):
         raise InputError(f"model {model!r}: a pooling that leaves out the prompt is not known")
     pooling = _pooling(model, config)

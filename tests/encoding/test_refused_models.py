@@ -101,10 +101,6 @@ def with_a_dense_that_does_not_fit(folder):
     describe(write_dense(folder, width=48), kinds=DENSE)
 
 
-def without_its_pooling(folder):
-    shutil.rmtree(folder / "1_Pooling")
-
-
 def without_its_body(folder):
     describe(folder, body="0_Transformer")
 
@@ -137,7 +133,6 @@ SEEN_EARLY = {
     pickled: "has no weights in safetensors, only pytorch_model.bin; convert it once",
     with_a_pickled_dense: "2_Dense has no weights in safetensors, only pytorch_model.bin; convert",
     without_its_dense: "its Dense is to be in ",
-    without_its_pooling: "its Pooling is to be in ",
     without_its_body: "its Transformer is to be in ",
     without_modules: "its modules.json is no list of modules",
     an_adapter: " is an adapter; merge it with its model",

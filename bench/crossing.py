@@ -125,7 +125,7 @@ class Crossing:
             for model in (*arm.student.models(), *arm.teacher.models()):
                 weights_digest(model)  # a missing model is found before anything is written
         self.arms = expand(self.study)  # models that were just fetched may say how they compare
-        self._notes = check_models(self.arms)
+        check_models(self.arms)
         if not self.out.exists():
             check_weights(self.arms)
         caveats = self._caveats()
@@ -187,8 +187,6 @@ class Crossing:
         )
         parts = ", ".join(f"{len(p.queries):,} {name}" for name, p in collection.parts.items())
         say(f"{collection.name}: {len(collection.documents):,} documents, queries: {parts}")
-        for note in self._notes:
-            say(f"  {note}")
         for name, other in self.lab.elsewhere.items():
             asked = len(other.part("test").queries)
             say(f"tested on {name} too: {len(other.documents):,} documents, {asked:,} queries")

@@ -9,21 +9,24 @@ from bench.arms import Arm
 from bench.errors import InputError
 
 
-def check_models(arms: Iterable[Arm]) -> list[str]:
-    """What is to be said of the arms' models, each line once; their weights are not looked at.
+def check_models(arms: Iterable[Arm]) -> None:
+    """That the arms' models can be what is made of them; their weights are not looked at.
 
     A model that would have to be fetched is passed over.
 
     Raises:
-        InputError: a model that cannot be what an arm makes of it, with the arm's name.
+        InputError: one cannot, with the arm's name.
     """
-    notes: dict[str, None] = {}
     for arm in arms:
         with _named(arm):
             arm.student.check()
             arm.teacher.check()
-            notes |= dict.fromkeys([*arm.student.notes(), *arm.teacher.notes()])
-    return list(notes)
+
+
+def model_notes(arms: Iterable[Arm]) -> list[str]:
+    """Where the arms read their models otherwise than these say themselves, each line once."""
+    entries = [entry for arm in arms for entry in (arm.student, arm.teacher)]
+    return list(dict.fromkeys(note for entry in entries for note in entry.notes()))
 
 
 def check_weights(arms: Iterable[Arm]) -> None:

@@ -54,7 +54,7 @@ def plan_study(
     study = load_study(written, settings)
     arms = expand(study)
     check_measures(study.measures, study.evaluation.depth)
-    notes = check_models(arms)
+    check_models(arms)
     out = out or Path("results") / study.name
     failed = run_probe(study, out / "probe", artifacts) if probe else []
     forecast = Forecast(read_all(out))
@@ -75,8 +75,6 @@ def plan_study(
 
     _print_head(study, plans, references, before, out)
     _print_caveats(study, arms, artifacts)
-    for note in notes:
-        print(note)
     for line in [*lab.notes(), *account_outdated(len(gone))] if lab else []:
         print(f"  {line}")
     _print_arms(plans, unknown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from itertools import pairwise
@@ -198,11 +198,14 @@ EVERY = "*"
 def _name(arms: list[Arm], written: list[ArmEntry]) -> list[Arm]:
     """Arms without a name get their loss as it is written, plus whatever else two of that loss
     differ in."""
+    of_loss: dict[str, list[Arm]] = defaultdict(list)
+    for arm in arms:
+        of_loss[str(arm.loss)].append(arm)
     named = []
     for arm, entry in zip(arms, written, strict=True):
         name = entry.name
         if not name:
-            rivals = [other for other in arms if str(other.loss) == str(arm.loss)]
+            rivals = of_loss[str(arm.loss)]
             differing = [
                 tell_apart(getattr(arm, axis), [getattr(other, axis) for other in rivals])
                 for axis in AXES

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
+from bench.claims import Claims
 from bench.files import (
     atomic,
+    check_place,
     digest,
     file_digest,
     read_json,
@@ -66,6 +68,7 @@ class Made:
         examples: training examples this was made for, where its cost is due as they are consumed;
             0 where all of it is due before the first step.
         flops: floating-point operations, estimated.
+        warming: seconds of them in which only a machine was warmed up: on no bill.
     """
 
     examples: int = 0
@@ -74,13 +77,19 @@ class Made:
     flops: float = 0.0
     device: str = "cpu"
     about: Mapping[str, Any] | None = None
+    warming: float = 0.0
 
 
 class Artifacts:
-    """The artifacts below one folder."""
+    """The artifacts below one folder.
+
+    Attributes:
+        claims: of the study that is at work with them; `None` where none is.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.claims: Claims | None = None
         self._verified: set[Path] = set()
 
     def get(
@@ -101,10 +110,13 @@ class Artifacts:
         """
         identity = _identity(kind, specification)
         folder = self.root / kind / identity
+        if self.claims is not None:
+            self.claims.add(f"{kind} {identity}")
         since = time.perf_counter()
         if not self._whole(folder):
+            check_place("--artifacts", self.root)
             self.root.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.root / f"{kind}-{identity}.lock"):
+            with artifact_lock(folder):
                 if not self._whole(folder):
                     with room(folder):
                         return self._make(folder, specification, make, tuple(needs))
@@ -115,6 +127,12 @@ class Artifacts:
     def has(self, kind: str, specification: Mapping[str, Any]) -> bool:
         """Whether `get` would find it (or what is left of it) and not make it."""
         return (self.root / kind / _identity(kind, specification) / RECORD).exists()
+
+    def abouts(self, kind: str) -> Iterator[Mapping[str, Any]]:
+        """What the makers of all artifacts of a kind wanted to remember."""
+        for folder in sorted(path.parent for path in self.root.glob(f"{kind}/*/{RECORD}")):
+            if not damaged(folder):
+                yield read_json(folder / RECORD)["about"]
 
     def _whole(self, folder: Path) -> bool:
         """Whether it is there with every file as it was written; says which file is not."""
@@ -137,12 +155,12 @@ class Artifacts:
     ) -> Artifact:
         kind, identity = folder.parent.name, folder.name
         aside = folder.parent / f".{identity}.work"
-        if not (aside / SHARDS).exists():
+        if not _shards(aside):
             shutil.rmtree(aside, ignore_errors=True)  # a killed process left it, and nothing whole
         aside.mkdir(parents=True, exist_ok=True)
         remove_leftovers(aside)
         # Shards of a process that was stopped: their seconds were spent too.
-        before = sum(read_json(aside / SHARDS).values()) if (aside / SHARDS).exists() else 0.0
+        before = sum(_shards(aside).values())
         since = time.perf_counter()
         try:
             made = make(aside)
@@ -150,7 +168,7 @@ class Artifacts:
             if not (aside / SHARDS).exists():
                 shutil.rmtree(aside, ignore_errors=True)
             raise
-        seconds = before + time.perf_counter() - since
+        seconds = before + time.perf_counter() - since - made.warming
         own = Bill(
             "score" if made.examples else "prepare",
             f"{kind} {identity}",
@@ -162,7 +180,7 @@ class Artifacts:
             made.device,
         )
         bills = once((own, *(bill for need in needs for bill in need.bills)))
-        about = dict(made.about or {})
+        about = {**(made.about or {}), **({"warming": made.warming} if made.warming else {})}
         (aside / SHARDS).unlink(missing_ok=True)
         record = {
             "format": FORMAT,
@@ -192,6 +210,11 @@ class Artifacts:
         return Artifact(kind, identity, folder, bills, 0.0, about)
 
 
+def artifact_lock(folder: Path) -> FileLock:
+    """Held by who makes the artifact of this folder, or deletes it."""
+    return FileLock(folder.parent.parent / f"{folder.parent.name}-{folder.name}.lock")
+
+
 def _identity(kind: str, specification: Mapping[str, Any]) -> str:
     return digest({"format": FORMAT, "kind": kind, "made_from": dict(specification)})
 
@@ -203,9 +226,12 @@ def shard(folder: Path, name: str, make: Callable[[], np.ndarray]) -> np.ndarray
         folder: the one that ``make`` of `Artifacts.get` is given.
     """
     path = folder / f"{name}.npy"
-    finished = read_json(folder / SHARDS) if (folder / SHARDS).exists() else {}
+    finished = _shards(folder)
     if name in finished and path.exists():
-        return np.load(path)
+        try:
+            return np.load(path)
+        except (OSError, ValueError, EOFError):
+            say(f"{path} is damaged; it is made again")
     since = time.perf_counter()
     value = make()
     with atomic(path) as aside:
@@ -214,13 +240,29 @@ def shard(folder: Path, name: str, make: Callable[[], np.ndarray]) -> np.ndarray
     return value
 
 
+def _shards(folder: Path) -> dict[str, float]:
+    """Seconds of each finished shard; none where that cannot be read: they are made again."""
+    try:
+        finished = read_json(folder / SHARDS)
+        return {str(name): float(seconds) for name, seconds in finished.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
 def damaged(folder: Path) -> str:
     """What is wrong with an artifact's files; empty where nothing is."""
-    for name, known in read_json(folder / RECORD)["files"].items():
+    try:
+        record = read_json(folder / RECORD)
+        own, *_ = [Bill(**bill) for bill in record["bills"]]
+        files = {name: (one["bytes"], one["digest"]) for name, one in record["files"].items()}
+        _ = record["about"], record["made_at"], record["made_from"], float(own.seconds)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return f"{RECORD} is damaged"
+    for name, (size, content) in files.items():
         file = folder / name
         if not file.is_file():
             return f"{name} is missing"
-        if file.stat().st_size != known["bytes"] or file_digest(file) != known["digest"]:
+        if file.stat().st_size != size or file_digest(file) != content:
             return f"{name} is damaged"
     return ""
 

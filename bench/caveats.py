@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.files import read_json, write_json
+from bench.files import read_object, write_json
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,14 @@ class Caveats:
 
     @classmethod
     def read(cls, folder: Path) -> Caveats:
-        """Those of a study's folder; none where an earlier version has run it."""
+        """Those of a study's folder; none where an earlier version has run it.
+
+        Raises:
+            InputError: the file is damaged.
+        """
         path = folder / "caveats.json"
-        return cls(**read_json(path)) if path.exists() else cls()
+        if not path.exists():
+            return cls()
+        mend = "delete it, and `bench run` writes it again"
+        found = read_object(path, mend, {"warnings": list, "notes": list})
+        return cls(found["warnings"], found["notes"])

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from bench.crash import explained
 from bench.errors import BenchError, InputError
 
 ARTIFACTS = Path("results/artifacts")
@@ -176,7 +177,8 @@ def report(
     from bench.commands.report import report_studies
     from reports.shown import Shown
 
-    report_studies(folders, out, Shown(arms or [], measure, style, font_size))
+    with explained(folders[0]):
+        report_studies(folders, out, Shown(arms or [], measure, style, font_size))
 
 
 @app.command()
@@ -184,7 +186,8 @@ def status(folder: Folder) -> None:
     """How far a study is."""
     from bench.commands.status import show_status
 
-    show_status(folder)
+    with explained(folder):
+        show_status(folder)
 
 
 @app.command()
@@ -192,7 +195,8 @@ def bill(folder: Folder) -> None:
     """Who is charged for what: artifacts, and every arm's seconds."""
     from bench.commands.bill import show_bill
 
-    show_bill(folder)
+    with explained(folder):
+        show_bill(folder)
 
 
 @app.command()
@@ -200,9 +204,7 @@ def artifacts(
     root: Annotated[Path, typer.Option(help="where prepared things are")] = Path(
         "results/artifacts"
     ),
-    prune: Annotated[
-        bool, typer.Option("--prune", help="delete what no study beside it mentions")
-    ] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="delete what no known study uses")] = False,
     json: Annotated[bool, typer.Option("--json", help="print a list of objects")] = False,
 ) -> None:
     """Prepared things: what they cost, their size, and whether they are whole and used."""
@@ -238,7 +240,8 @@ def export(
     """Write a trained student as a folder that sentence-transformers loads, with a model card."""
     from bench.commands.export import export_student
 
-    export_student(folder, arm, trial, seed, to)
+    with explained(folder):
+        export_student(folder, arm, trial, seed, to)
 
 
 @app.command()
@@ -253,7 +256,8 @@ def replay(
     """Train exactly one run of a study again, and compare every number with its record."""
     from bench.commands.replay import replay_run
 
-    replay_run(folder, arm, trial, seed, train_share, artifacts)
+    with explained(folder):
+        replay_run(folder, arm, trial, seed, train_share, artifacts)
 
 
 @app.command()
@@ -304,7 +308,8 @@ def main() -> None:
     from bench.progress import quiet
 
     try:
-        app(standalone_mode=True)
+        with explained():
+            app(standalone_mode=True)
     except InputError as error:
         quiet()
         _complain(error)
@@ -312,10 +317,6 @@ def main() -> None:
     except BenchError as error:
         quiet()
         _complain(error)
-        sys.exit(1)
-    except (OSError, MemoryError) as error:
-        quiet()
-        _complain(f"{type(error).__name__}: {error}; nothing is lost, the same command goes on")
         sys.exit(1)
     finally:
         quiet()

@@ -20,20 +20,22 @@ from filelock import FileLock, Timeout
 from bench.arms import Arm, expand
 from bench.artifacts import Artifacts
 from bench.caveats import Caveats
+from bench.claims import Claims
 from bench.comparability import find_caveats
-from bench.encoding.device import environment
+from bench.encoding.device import environment, said_of
 from bench.encoding.models import weights_digest
-from bench.errors import BenchError, InputError
+from bench.errors import BenchError, BusyError, InputError, first_line
 from bench.evaluation.geometry import compare_with_teacher
 from bench.evaluation.measured import measure_run
-from bench.evaluation.measures import check_measures
 from bench.files import disk_is_full, remove_leftovers
 from bench.lab import Lab, open_lab
 from bench.ledger import ARTIFACT_PHASES
 from bench.links import write_links
-from bench.model_checks import check_models, check_weights
+from bench.locks import report_lock
+from bench.model_checks import models_of
 from bench.progress import Countdown, duration, narrate, say
-from bench.proposals import Proposals, storage_url
+from bench.proposals import Proposals, check_storage, storage_url
+from bench.readiness import check_arms, check_study
 from bench.records import FINISHED, RunFolder
 from bench.registry import Entry, tell_apart
 from bench.results import Row, write_tables
@@ -101,8 +103,7 @@ class Crossing:
     ) -> None:
         self.study = study
         self.out = out
-        self.arms = expand(study)
-        check_measures(study.measures, study.evaluation.depth)
+        self.arms = check_study(study)
         self._artifacts = Artifacts(artifacts)
         self._tracking_uri = tracking_uri
         self._retry_failed = retry_failed
@@ -111,8 +112,11 @@ class Crossing:
         self._now = 0
         self._before = 0
 
-    def run(self) -> Outcome:
+    def run(self, report: Callable[[], None] = lambda: None) -> Outcome:
         """Finish the study.
+
+        Args:
+            report: draws it, before the folder is anybody else's to work in.
 
         Raises:
             InputError: something in the collection or the models is not as it must be.
@@ -122,12 +126,10 @@ class Crossing:
         self.lab = open_lab(self.study, self._artifacts)
         self._labs = {share: self.lab.subset(share) for share in self.study.train_shares}
         for arm in self.arms:
-            for model in (*arm.student.models(), *arm.teacher.models()):
+            for model in models_of(arm):
                 weights_digest(model)  # a missing model is found before anything is written
         self.arms = expand(self.study)  # models that were just fetched may say how they compare
-        check_models(self.arms)
-        if not self.out.exists():
-            check_weights(self.arms)
+        check_arms(self.arms, self.out)
         caveats = self._caveats()
         self.out.mkdir(parents=True, exist_ok=True)
         try:
@@ -136,7 +138,9 @@ class Crossing:
         except Timeout:
             raise BenchError(f"{self.out}: another `bench run` is at work there") from None
         with locked:
-            return self._run(caveats)
+            outcome = self._run(caveats)
+            report()
+            return outcome
 
     def _caveats(self) -> Caveats:
         lab = self.lab
@@ -144,12 +148,14 @@ class Crossing:
 
     def _run(self, caveats: Caveats) -> Outcome:
         study = self.study
-        remove_leftovers(self.out)
+        with report_lock(self.out):  # `bench report` may be drawing: what it has is no leftover
+            remove_leftovers(self.out)
+        check_storage(self.out)
         differences = account(self.out, study, self.arms)
-        own = [lab.collection.fingerprint for lab in self._labs.values()]
-        gone = outdated(self.out, own, self.lab.fingerprints(study.tested))
-        differences += account_outdated(len(gone))
+        gone = outdated(self.out, self._labs.values(), study.tested)
+        differences += account_outdated(self.out, gone, self.lab)
         study.write(self.out / "study.toml")
+        self._artifacts.claims = claims = Claims(self._artifacts.root, self.out)
         self._tracker = Tracker(self._tracking_uri, study, self.out)
         self._announce()
         for line in differences:
@@ -161,12 +167,18 @@ class Crossing:
             self._perform(row, execute, value_of=None)
         self._run_arms()
         write_tables(self.out, study, self._in_order())
+        claims.drop()
         self._caveats().write(self.out)  # by now the teachers' scores are known
         write_links(self.out, storage_url(self.out), self._optuna_studies, self._tracker.links())
         failed = [row for row in self.rows if row.folder.status() == "failed"]
         others = {path.name for path in (self.out / "runs").iterdir() if path.is_dir()}
         others -= {row.folder.id for row in self.rows}
         return Outcome(failed, self._now, self._before, len(others))
+
+    @property
+    def tracked(self) -> bool:
+        """Whether what was done is in MLflow."""
+        return self._tracker.links() is not None
 
     def log_report(self, folder: Path) -> None:
         """Attach the report to the study in MLflow."""
@@ -282,7 +294,7 @@ class Crossing:
         """Tune the arm on a share of the train queries; `None` where no trial could be finished."""
         study = self.study
         proposals = Proposals(storage_url(self.out), study, arm, self._identity(lab))
-        self._optuna_studies[arm.name] = proposals.optuna_study.study_name
+        self._optuna_studies[arm.name] = proposals.name
         values: list[float | None] = []
         for number in range(arm.trials):
             chosen = arm.choose(options := proposals.get(number))
@@ -422,19 +434,19 @@ class Crossing:
         """
         try:
             execute()
-        except (InputError, OSError, MemoryError):
+        except (InputError, BusyError, OSError, MemoryError):
             raise  # not the run's fault: it is taken up again by the same command
         except Exception as error:
             if disk_is_full(error):
                 raise  # in a library's own words
             if tries < self.study.retries:
-                say(f"{row.arm} · {row.role} · seed {row.seed}: {error}; trying again")
+                say(f"{row.arm} · {row.role} · seed {row.seed}: {first_line(error)}; trying again")
                 self._execute(row, execute, tries + 1)
                 return
             row.folder.finish(
                 {
                     "status": "failed",
-                    "error": f"{type(error).__name__}: {error}",
+                    "error": f"{type(error).__name__}: {said_of(error, self.lab.device)}",
                     "traceback": traceback.format_exc(),
                     "tries": tries + 1,
                 }
@@ -453,7 +465,8 @@ class Crossing:
         count = f"[{self._countdown.done}/{self._countdown.jobs}]"
         place = _place(row)
         if row.folder.status() == "failed":
-            say(f"{count} {place} · FAILED: {row.folder.record()['error']}")
+            error = row.folder.record()["error"].partition("\n")[0]
+            say(f"{count} {place} · FAILED: {error}")
             return
         if row.folder.status() == "pruned":
             examples = row.folder.record()["examples"]

@@ -1,7 +1,7 @@
 """Errors a user can act on, and the suggestions that go with them."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class BenchError(Exception):
@@ -16,8 +16,31 @@ class DiskFullError(BenchError):
     """There is no room left where something had to be written: no fault of the run's."""
 
 
+class BusyError(BenchError):
+    """Another process holds what is needed, for too long: no fault of the run's."""
+
+
 class TrainingError(BenchError):
     """A run cannot be finished (say, a loss that is not finite); it is recorded as failed."""
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, and all that it came from."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, one.__context__]
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in a line: its first, or its name where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

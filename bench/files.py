@@ -7,14 +7,15 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from bench.errors import DiskFullError
+from bench.errors import DiskFullError, InputError, causes
 
 _SAYS_FULL = re.compile(
     r"os error (28|122)\b|No space left on device|Disk quota exceeded"  # safetensors, tokenizers
@@ -25,19 +26,12 @@ _SAYS_FULL = re.compile(
 
 def disk_is_full(error: BaseException) -> bool:
     """Whether an error, or one that it came from, says that there is no room left."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        if isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if isinstance(one, DiskFullError) or _SAYS_FULL.search(str(one)):
-            return True
-        waiting += [one.__cause__, one.__context__]
-    return False
+    return any(
+        (isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT))
+        or isinstance(one, DiskFullError)
+        or _SAYS_FULL.search(str(one)) is not None
+        for one in causes(error)
+    )
 
 
 @contextmanager
@@ -56,6 +50,41 @@ def room(path: Path) -> Iterator[None]:
             f"{path}: the disk is full; nothing is lost, the same command goes on once there is "
             "room"
         ) from error
+
+
+def check_place(option: str, folder: Path) -> None:
+    """See that ``folder`` is one that can be written to, or made; the trial leaves nothing.
+
+    Args:
+        option: the one that named it.
+
+    Raises:
+        InputError: it is a file, lies below one, or cannot be made or written to.
+    """
+    _try_place(f"{option} {folder}", folder)
+
+
+def check_target(option: str, path: Path) -> None:
+    """The same for a file that will be written, or written over."""
+    if path.is_dir():
+        raise InputError(f"{option} {path}: that is a folder; name a file")
+    _try_place(f"{option} {path}", path.parent)
+
+
+def _try_place(named: str, folder: Path) -> None:
+    missing = folder.name
+    there = folder
+    while not os.path.lexists(there) and there != there.parent:
+        missing, there = there.name, there.parent
+    if not there.is_dir():
+        raise InputError(f"{named}: {there} is not a folder; name another place")
+    try:
+        with room(there), tempfile.NamedTemporaryFile(prefix=f".{missing}.", dir=there):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{named}: nothing can be made in {there} ({error.strerror}); name another place"
+        ) from None
 
 
 @contextmanager
@@ -131,6 +160,36 @@ def save_array(path: Path, array: np.ndarray) -> None:
 
 def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_object(path: Path, mend: str, needs: Mapping[str, type] = MappingProxyType({})) -> Any:
+    """The JSON object of a file that we wrote.
+
+    Args:
+        mend: what to do where it is damaged.
+        needs: keys that must be in it, and of which type.
+
+    Raises:
+        InputError: it is not there, or not as we write it.
+    """
+    try:
+        value = read_json(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file; {mend}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise damaged(path, error, mend) from None
+    if not isinstance(value, dict):
+        raise damaged(path, "no JSON object", mend)
+    for key, kind in needs.items():
+        if not isinstance(value.get(key), kind):
+            raise damaged(path, f"it has no {key!r}", mend)
+    return value
+
+
+def damaged(path: Path, what: object, mend: str) -> InputError:
+    """The one line for a file of ours that is not as we wrote it."""
+    first_line = (str(what).strip() or type(what).__name__).splitlines()[0]
+    return InputError(f"{path} is damaged ({first_line}); {mend}")
 
 
 def canonical(value: Any) -> Any:

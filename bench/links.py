@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.databases import patiently, sqlite_url
 from bench.files import write_text
 
 
@@ -24,13 +25,16 @@ def write_links(
     """
     from optuna.storages import get_storage
 
-    kept = get_storage(storage)
-    studies = {
-        arm: kept.get_study_id_from_name(name) for arm, name in sorted(optuna_studies.items())
-    }
+    def look_up() -> dict[str, int]:
+        kept = get_storage(storage)
+        return {
+            arm: kept.get_study_id_from_name(name) for arm, name in sorted(optuna_studies.items())
+        }
+
+    studies = patiently(storage, look_up)
     links: dict[str, Any] = {"optuna": {"storage": Path(storage).name, "studies": studies}}
     if mlflow is not None:
-        links["mlflow"] = {**mlflow, "uri": _for_others(mlflow["uri"])}
+        links["mlflow"] = {**mlflow, "uri": for_others(mlflow["uri"])}
     elif known := read_links(out).get("mlflow"):
         links["mlflow"] = known
     write_text(out / "links.json", json.dumps(links, indent=1, sort_keys=True) + "\n")
@@ -45,9 +49,11 @@ def read_links(out: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _for_others(url: str) -> str:
+def for_others(url: str) -> str:
     """A page is passed on: without a password, and a file from where the study was run."""
-    here = f"sqlite:///{Path.cwd()}/"
+    here = f"{sqlite_url(Path.cwd())}/"
     if url.startswith(here):
         return f"sqlite:///{url.removeprefix(here)}"
+    if url.startswith("sqlite:") or "://" not in url:
+        return url  # a file's, which may hold any sign
     return re.sub(r"//.*@", "//", url).partition("?")[0]

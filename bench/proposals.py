@@ -10,8 +10,10 @@ has its number and its values.
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,12 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from scipy.stats import qmc
 
 from bench.arms import Arm, grid
-from bench.files import canonical, digest
+from bench.databases import patient, sqlite_url
+from bench.files import canonical, damaged, digest
 from bench.study import Study
+
+STORAGE = "optuna.db"
+"""Optuna's storage in a study's folder."""
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -49,6 +55,7 @@ class Proposals:
     """
 
     def __init__(self, storage: str, study: Study, arm: Arm, identity: Mapping[str, Any]) -> None:
+        self.database = storage
         self._arm = arm
         self._tuning = study.tuning
         space = {key: asdict(value) for key, value in arm.space.items()}
@@ -59,9 +66,14 @@ class Proposals:
         }
         key = digest({"arm": _without_choices(arm), **defined})
         self._seed = int(hashlib.sha256(f"{key} {study.tuning.seed}".encode()).hexdigest()[:8], 16)
+        self.name = f"{arm.name} [{key}]"
+        self._open_study(study)
+
+    @patient
+    def _open_study(self, study: Study) -> None:
         self.optuna_study = optuna.create_study(
-            storage=storage,
-            study_name=f"{arm.name} [{key}]",
+            storage=self.database,
+            study_name=self.name,
             direction="maximize",
             pruner=_PRUNERS[study.tuning.pruner](),
             load_if_exists=True,
@@ -70,10 +82,11 @@ class Proposals:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self.optuna_study.set_metric_names([f"dev-select {study.primary}"])
         known = self.optuna_study.user_attrs
-        for name, value in _about(study, arm).items():
+        for name, value in _about(study, self._arm).items():
             if name not in known:
                 self.optuna_study.set_user_attr(name, value)
 
+    @patient
     def get(self, number: int) -> dict[str, Any]:
         """The values of proposal ``number``, in the storage before this returns."""
         found = self._find(number)
@@ -91,6 +104,7 @@ class Proposals:
         trial.set_user_attr(NUMBER, number)
         return canonical(trial.params)
 
+    @patient
     def describe(self, number: int, **attributes: Any) -> None:
         """Say of an open trial what leads to its run, for who looks with Optuna's own tools."""
         found = self._find(number)
@@ -100,6 +114,7 @@ class Proposals:
             if name not in found.user_attrs:
                 self._handle(found).set_user_attr(name, value)
 
+    @patient
     def hopeless(self, number: int, curve: Sequence[tuple[int, float]]) -> bool:
         """Whether the study's pruner gives this trial up, after (examples, value) of its points.
 
@@ -124,6 +139,7 @@ class Proposals:
             storage.set_trial_system_attr(found._trial_id, key, note)
         return answer
 
+    @patient
     def tell(
         self, number: int, value: float | None, pruned: bool = False, error: str | None = None
     ) -> None:
@@ -140,6 +156,7 @@ class Proposals:
         else:
             self.optuna_study.tell(found.number, value)
 
+    @patient
     def record_fixed(self, value: float | None, **attributes: Any) -> None:
         """The single trial of an arm in which nothing is varied."""
         if self._find(0) is None:
@@ -244,6 +261,30 @@ def _about(study: Study, arm: Arm) -> dict[str, Any]:
     }
 
 
+def check_storage(out: Path) -> None:
+    """That Optuna's storage of a study folder, where there is one, can be read.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    path = out / "optuna.db"
+    if not path.exists():
+        return
+    mend = "delete it, and `bench run` makes it again from the records of the runs"
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+    except sqlite3.OperationalError:
+        return  # locked, say: whoever opens it next will say so
+    except sqlite3.DatabaseError as error:
+        raise damaged(path, error, mend) from None
+    if said != "ok":
+        raise damaged(path, said, mend)
+    if tables and not {"studies", "trials"} <= tables:
+        raise damaged(path, "a database of something else", mend)
+
+
 def storage_url(out: Path) -> str:
     """Optuna's storage of a study folder."""
-    return f"sqlite:///{(out / 'optuna.db').resolve()}"
+    return sqlite_url((out / STORAGE).resolve())

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pyarrow.lib import ArrowException
 
 from bench.errors import InputError
-from bench.files import atomic, read_json, write_json
+from bench.files import atomic, damaged, read_object, write_json
 from bench.ledger import Bill
 
 FORMAT = 1
@@ -22,6 +23,28 @@ version wrote stays readable."""
 
 FINISHED = ("done", "failed", "pruned")
 """A run of which nothing more is to be done, unless it is retried."""
+
+_DONE = {
+    "specification": dict,
+    "examples": int,
+    "steps": int,
+    "best_point": int,
+    "environment": dict,
+    "collection": dict,
+}
+_FAILED = {"error": str}
+"""What the record of a run that ended so has at least, and of which type."""
+
+_COLUMNS = {
+    "curve": ("point",),
+    "rankings": ("point", "query", "documents"),
+    "bills": ("phase", "what", "seconds"),
+    "queries": ("part", "query"),
+    "dev": ("point", "query"),
+}
+"""What the tables beside it have at least."""
+
+_MEASURED = "delete it: a report goes without it, and `bench run` measures it again"
 
 DRY_RUN = "DRY-RUN.txt"
 """In a study's folder: its numbers are no results (`bench.dry_run`)."""
@@ -62,15 +85,27 @@ class RunFolder:
         """run.json, once the run is done or has failed.
 
         Raises:
-            InputError: a later version of this package wrote it.
+            InputError: it is not there, or damaged, or a later version of this package wrote it.
         """
-        record = read_json(self.path / "run.json")
+        path = self.path / "run.json"
+        if not path.exists():
+            raise InputError(f"{path}: there is no such file; `bench run` makes the run again")
+        record = read_object(path, self._mend, {"format": int, "status": str})
         if record["format"] > FORMAT:
             raise InputError(
-                f"{self.path / 'run.json'}: its format is {record['format']} and this version "
+                f"{path}: its format is {record['format']} and this version "
                 f"reads up to {FORMAT}; a later version of this package wrote it"
             )
+        if record["status"] not in FINISHED:
+            raise damaged(path, f"no run ends as {record['status']!r}", self._mend)
+        for key, kind in (_FAILED if record["status"] == "failed" else _DONE).items():
+            if not isinstance(record.get(key), kind):
+                raise damaged(path, f"it has no {key!r}", self._mend)
         return record
+
+    @property
+    def _mend(self) -> str:
+        return f"delete {self.path}, and `bench run` makes the run again"
 
     def finish(self, record: dict[str, Any]) -> None:
         """Write run.json: from now on the run is done, or failed."""
@@ -87,12 +122,28 @@ class RunFolder:
             table.to_parquet(aside, index=False)
 
     def table(self, name: str) -> pd.DataFrame:
-        return pd.read_parquet(self.path / f"{name}.parquet")
+        """``<name>.parquet``.
+
+        Raises:
+            InputError: it is not there, or damaged.
+        """
+        path = self.path / f"{name}.parquet"
+        mend = _MEASURED if name in ("dev", "queries") else self._mend
+        try:
+            table = pd.read_parquet(path)
+        except FileNotFoundError:
+            raise InputError(f"{path}: there is no such file; {self._mend}") from None
+        except (ArrowException, OSError, ValueError) as error:
+            raise damaged(path, error, mend) from None
+        for column in _COLUMNS.get(name, ()):
+            if column not in table:
+                raise damaged(path, f"there is no column {column!r}", mend)
+        return table
 
     def write_bills(self, bills: list[Bill]) -> None:
         self.write_table("bills", pd.DataFrame([bill.record() for bill in bills]))
 
     def bills(self) -> list[Bill]:
-        if not (self.path / "bills.parquet").exists():
-            return []
+        if not (self.path / "bills.parquet").exists() and self.status() == "failed":
+            return []  # before it had cost anything
         return [Bill(**row) for row in self.table("bills").to_dict("records")]

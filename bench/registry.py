@@ -10,6 +10,7 @@ import dataclasses
 import importlib
 import inspect
 import json
+import math
 import pkgutil
 import re
 import tomllib
@@ -159,6 +160,8 @@ def _build(cls: type[EntryType], options: dict[str, Any]) -> EntryType:
         if option not in known:
             where = did_you_mean(option, known) if known else " (it has none)"
             raise InputError(f"{cls.name}: no option is named {option!r}{where}")
+        if not _finite(options[option]):
+            raise InputError(f"{cls.name}: {option}: must be finite (got {options[option]})")
     try:
         # Strict JSON mode: true is not 1 and "1" is not 1, but a list may become a tuple.
         text = json.dumps(canonical(options))
@@ -169,16 +172,44 @@ def _build(cls: type[EntryType], options: dict[str, Any]) -> EntryType:
         raise InputError(f"{cls.name}: {error}") from None
 
 
-def first_problem(error: ValidationError) -> str:
-    """One line for a pydantic error: key path, what is wrong, what was given."""
-    problem = error.errors()[0]
-    path = ".".join(str(part) for part in problem["loc"])
+def _finite(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def first_problem(error: ValidationError, values: Any = None) -> str:
+    """One line for a pydantic error: key path, what is wrong, what was given.
+
+    Args:
+        values: what was checked, where its key path has to be the one it was written with.
+    """
+    # Of a union every member complains; the one that was meant does not of the type.
+    problem = min(error.errors(), key=lambda one: one["type"].endswith("_type"))
+    steps = problem["loc"] if values is None else place_of(problem, values)
+    path = ".".join(map(str, steps))
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if problem["type"] == "model_type":
+        message = "must be a table"
     given = problem.get("input")
     shown = f" (got {given!r})" if not isinstance(given, Mapping | bytes) else ""
     if isinstance(given, str) and given.startswith("{"):
         shown = ""
     return f"{path}: {message}{shown}" if path else message
+
+
+def place_of(problem: Mapping[str, Any], values: Any) -> list[int | str]:
+    """The steps of a pydantic error's place that lead through the values: without the members of
+    unions, which nobody has written."""
+    steps: list[int | str] = []
+    for step in problem["loc"]:
+        inside = isinstance(values, Mapping) and step in values
+        if inside or (isinstance(values, list) and step in range(len(values))):
+            values = values[step]
+            steps.append(step)
+    return [*steps, problem["loc"][-1]] if problem["type"] == "missing" else steps
 
 
 _ENTRY = re.compile(r"\s*([A-Za-z0-9][\w.-]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
@@ -192,7 +223,7 @@ def parse_entry(text: str) -> tuple[str, dict[str, Any]]:
     name, inside = match.groups()
     try:
         return name, tomllib.loads(f"options = {{ {inside or ''} }}")["options"]
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # whatever else tomllib does not take
         raise InputError(
             f"{text!r}: the options are not readable ({error}); "
             'write numbers and true/false plainly, text in quotes: error="l1"'

@@ -9,13 +9,12 @@ from typing import Any
 
 import pandas as pd
 from pandas.errors import EmptyDataError, ParserError
-from pyarrow.lib import ArrowInvalid
 
 from bench.caveats import Caveats
 from bench.errors import InputError
 from bench.files import write_text
 from bench.ledger import Bill, cold_seconds, total, tuning_seconds, warm_seconds
-from bench.records import RunFolder
+from bench.records import FINISHED, RunFolder
 from bench.specification import Role
 from bench.study import Study
 from bench.study_file import load_study
@@ -23,8 +22,11 @@ from bench.study_file import load_study
 CLOCKS = ("train_seconds", "cold_seconds", "warm_seconds", "tuned_seconds")
 SPEEDS = ("query_seconds", "document_seconds")
 PACE = ("reference_step_start", "reference_step_end")
-TIMED = (*CLOCKS, *SPEEDS, *PACE)
-"""Columns of seconds: what differs between two otherwise equal runs."""
+TENTHS = ("first_tenth", "last_tenth")
+"""Columns of the seconds of a step within the first and the last tenth of the budget."""
+
+TIMED = (*CLOCKS, *SPEEDS, *PACE, *TENTHS, "peak_memory")
+"""Columns of seconds, and bytes: what differs between two otherwise equal runs."""
 
 ERRORS = ("query_error", "document_error")
 """Columns of how far a student's vectors are from its teacher's (`bench.evaluation.geometry`)."""
@@ -110,10 +112,9 @@ def load_results(folder: str | Path) -> Results:
     """
     folder = Path(folder)
     summary = read_summary(folder)
-    _refuse_cut_off(folder, summary)
     everything = Results(
         folder=folder,
-        study=load_study(str(folder / "study.toml")),
+        study=read_study(folder),
         summary=summary,
         curves=read_table(folder / "curves.csv"),
         ledger=read_table(folder / "ledger.csv"),
@@ -153,24 +154,14 @@ def _per_query(folder: Path, summary: pd.DataFrame, name: str) -> pd.DataFrame:
     """One table of every final and reference run, with what tells the runs apart."""
     keys = ["run", *_LABELS, "train_share"]
     runs = summary.loc[(summary["role"] != "tuning") & (summary["status"] == "done"), keys]
-    paths = [folder / "runs" / str(run) / f"{name}.parquet" for run in runs["run"]]
-    there = [path.exists() for path in paths]
-    tables = [_read_parquet(path) for path, found in zip(paths, there, strict=True) if found]
+    records = [RunFolder(folder / "runs" / str(run)) for run in runs["run"]]
+    there = [(record.path / f"{name}.parquet").exists() for record in records]
+    tables = [record.table(name) for record, found in zip(records, there, strict=True) if found]
     if not tables:
         return pd.DataFrame(columns=keys)
     labels = runs[there].loc[runs[there].index.repeat(list(map(len, tables)))]
     values = pd.concat(tables, ignore_index=True)
     return pd.concat([labels.reset_index(drop=True), values], axis="columns")
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except ArrowInvalid as error:
-        what = str(error).splitlines()[0]
-        raise InputError(
-            f"{path} is damaged ({what}); a report goes without it once it is deleted"
-        ) from None
 
 
 def _given(results: Results, share: float) -> Results:
@@ -189,7 +180,7 @@ def read_summary(folder: Path) -> pd.DataFrame:
     """summary.csv of a study folder.
 
     Raises:
-        InputError: it is no such folder, or nothing has been finished in it yet.
+        InputError: it is no such folder, nothing has been finished in it yet, or it is damaged.
     """
     if not (folder / "study.toml").is_file():
         raise InputError(f"{folder}: no results here (there is no study.toml)")
@@ -198,7 +189,36 @@ def read_summary(folder: Path) -> pd.DataFrame:
     summary = read_table(folder / "summary.csv")
     if "train_share" not in summary:  # of a version before there were shares
         summary["train_share"] = 1.0
+    _refuse_cut_off(folder, summary)
     return summary
+
+
+def read_study(folder: Path) -> Study:
+    """study.toml of a study folder.
+
+    Raises:
+        InputError: it is damaged, or of a later version.
+    """
+    try:
+        return load_study(str(folder / "study.toml"))
+    except InputError as error:
+        raise InputError(f"{error}; `bench run` with --out {folder} writes it again") from None
+
+
+def lost_records(folder: Path, summary: pd.DataFrame) -> str:
+    """A sentence on finished runs of the summary that have no record; empty where all have one.
+
+    Raises:
+        InputError: a record is damaged.
+    """
+    ended = summary.loc[summary["status"].isin(FINISHED), "run"].unique()
+    lost = [run for run in ended if RunFolder(folder / "runs" / run).status() not in FINISHED]
+    if not lost:
+        return ""
+    return (
+        f"{folder / 'runs'}: {len(lost)} of the {len(ended)} finished runs in summary.csv have no "
+        f"record (first: {lost[0]}); `bench run` makes them again"
+    )
 
 
 def _refuse_without(path: Path, table: pd.DataFrame, columns: Sequence[str]) -> None:
@@ -210,6 +230,7 @@ def _refuse_cut_off(folder: Path, summary: pd.DataFrame) -> None:
     _refuse_without(folder / "summary.csv", summary, [*_FIRST, "run"])
     if summary["run"].isna().any():
         raise _damaged(folder / "summary.csv", "a row of it is cut off")
+    _refuse_half_row(folder / "summary.csv")
     if summary.empty:
         raise InputError(f"{folder}: nothing is finished here yet; `bench run` goes on with it")
 
@@ -226,6 +247,7 @@ def _refuse_incomplete(results: Results) -> None:
         if missing := sorted(runs - known):
             arm, role, trial, seed = missing[0]
             raise _damaged(path, f"nothing is in it of {arm} ({role} {trial}, seed {seed})")
+        _refuse_half_row(path)
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -233,8 +255,13 @@ def read_table(path: Path) -> pd.DataFrame:
     names = dict.fromkeys(_NAMES, str)
     try:
         return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=names)
-    except (FileNotFoundError, UnicodeDecodeError, ParserError, EmptyDataError) as error:
+    except (OSError, ValueError, ParserError, EmptyDataError) as error:
         raise _damaged(path, str(error)) from None
+
+
+def _refuse_half_row(path: Path) -> None:
+    if not path.read_bytes().endswith(b"\n"):
+        raise _damaged(path, "its last row is cut off")
 
 
 def _damaged(path: Path, what: str) -> InputError:
@@ -292,6 +319,8 @@ _LAST = (
     *LABELS,
     *ERRORS,
     *PACE,
+    *TENTHS,
+    "peak_memory",
     "best_point",
     "stopped",
     "unpriced",
@@ -341,6 +370,8 @@ def _summary_row(
     values |= {key: record.get(key) for key in (*LABELS, *SIZES, *SPEEDS)}
     pace, errors = record.get("reference_step") or {}, record.get("geometry") or {}
     values |= dict(zip(PACE, (pace.get("start"), pace.get("end")), strict=True))
+    values |= dict(zip(TENTHS, _tenths(record.get("tenths") or []), strict=True))
+    values["peak_memory"] = record.get("peak_memory")
     values |= dict(zip(ERRORS, (errors.get("queries"), errors.get("documents")), strict=True))
     values["environment"] = ", ".join(
         f"{name} {value}" for name, value in record["environment"].items()
@@ -366,6 +397,18 @@ def _summary_row(
                 values[_test_column(name, str(part))] = measured[name].mean()
         values |= _retention(study, row, rows)
     return values
+
+
+def _tenths(marks: Sequence[tuple[int, float]]) -> tuple[float | None, float | None]:
+    """Seconds of a step before the first and after the last but one of (steps, seconds); unknown
+    where tenths of the budget are a few steps, whose seconds are those of their texts."""
+    if len(marks) < 2 or marks[0][0] < FEWEST_STEPS:
+        return None, None
+    (steps, seconds), (before, since), (after, until) = marks[0], *marks[-2:]
+    return seconds / steps, (until - since) / (after - before) if after > before else None
+
+
+FEWEST_STEPS = 5
 
 
 def _retention(study: Study, row: Row, rows: Sequence[Row]) -> dict[str, Any]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.arms import Arm, expand
+from bench.collections.prepare import differing_tables
 from bench.errors import InputError
 from bench.records import RunFolder
 from bench.study import Study
 from bench.study_file import load_study
+
+if TYPE_CHECKING:
+    from bench.lab import Lab
 
 LONGEST = 60
 """Letters of a value that are shown."""
@@ -40,29 +44,46 @@ def account(out: Path, study: Study, arms: Iterable[Arm]) -> list[str]:
     ]
 
 
-def outdated(out: Path, own: Iterable[str], tests: Mapping[str, str]) -> set[str]:
+def outdated(out: Path, labs: Iterable[Lab], tested: Collection[str]) -> set[str]:
     """The ids of finished runs in the folder whose collections are not what they were then.
 
     Args:
-        own: the fingerprints of the study's collection, one for each share of the train queries.
-        tests: the fingerprint of each test's collection, by the test's name.
+        labs: one for each share of the train queries.
+        tested: what is tested on, whose fingerprints are a share's too.
     """
-    now, found = set(own), set()
+    now = {lab.collection.fingerprint: lab.fingerprints(tested) for lab in labs}
+    found = set()
     for path in (out / "runs").glob("*"):
         run = RunFolder(path)
         if run.status() == "done":
             said = run.record()["specification"]
-            others = any(tests.get(name, then) != then for name, then in said["tests"].items())
-            if said["collection"] not in now or others:
+            tests = now.get(said["collection"])
+            if tests is None or any(
+                tests.get(name, then) != then for name, then in said["tests"].items()
+            ):
                 found.add(run.id)
     return found
 
 
-def account_outdated(count: int) -> list[str]:
-    """The line that says so."""
-    if not count:
+def account_outdated(out: Path, gone: Collection[str], lab: Lab) -> list[str]:
+    """The line that says so of these runs, with what has changed where that is known."""
+    if not gone:
         return []
-    return [f"the collection has changed since {count:,} finished runs here; they are made anew"]
+    changed: dict[str, list[str]] = {}
+    for id in sorted(gone):
+        said = RunFolder(out / "runs" / id).record()["specification"]
+        for name, then in said["tests"].items() if "reference" in said else ():
+            now = lab.elsewhere.get(name, lab.collection)
+            if now.fingerprint != then:
+                changed[now.name] = differing_tables(lab.artifacts, then, now.fingerprint)
+    told = [
+        name + (f" ({', '.join(tables)})" if tables else "") for name, tables in changed.items()
+    ]
+    return [
+        f"the collection has changed since {len(gone):,} finished runs here"
+        f"{': ' if told else ''}{', '.join(told)}; they are kept, unused, and made again with what "
+        "is there now; another --out keeps the two apart"
+    ]
 
 
 _TEXTS = ("name", "title", "question", "claim", "cost")

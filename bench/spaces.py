@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Strict, Tag
 from pydantic.dataclasses import dataclass
 
 from bench.errors import InputError
@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 
-_STRICT = ConfigDict(extra="forbid")
+# Each field by itself: a strict dataclass would take no table.
+_CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
+_Real = Annotated[float, Strict()]
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=_CHECKED)
 class Float:
     """A real number from ``low`` to ``high``, both included; ``step`` makes it a grid."""
 
-    low: float
-    high: float
-    step: Annotated[float, Field(gt=0)] | None = None
-    log: bool = False
+    low: _Real
+    high: _Real
+    step: Annotated[_Real, Field(gt=0)] | None = None
+    log: Annotated[bool, Strict()] = False
 
     def __post_init__(self) -> None:
         if self.low > self.high:
@@ -60,11 +62,26 @@ class Float:
         return canonical(self.low + share * (self.high - self.low))
 
 
-@dataclass(frozen=True, config=_STRICT)
+def _choices(values: Any) -> tuple[Any, ...]:
+    """Values that Optuna can choose from: plain ones, each once."""
+    if not isinstance(values, list | tuple) or not values:
+        raise ValueError("choices are a list of one value or more")
+    seen = set()
+    for value in values:
+        if not isinstance(value, float | int | bool | str):
+            raise ValueError(f"a choice is a number, text or true/false, not {value!r}")
+        key = (isinstance(value, bool), canonical(value))  # true is not 1, and 1.0 is
+        if key in seen:
+            raise ValueError(f"every choice once; {value!r} is there again")
+        seen.add(key)
+    return tuple(values)
+
+
+@dataclass(frozen=True, config=_CHECKED)
 class Choice:
     """One of a list of values."""
 
-    values: Annotated[tuple[float | int | bool | str, ...], Field(min_length=1)]
+    values: Annotated[tuple[float | int | bool | str, ...], BeforeValidator(_choices)]
 
     def distribution(self) -> BaseDistribution:
         from optuna.distributions import CategoricalDistribution
@@ -85,7 +102,20 @@ def _at(values: Sequence[Any], share: float) -> Any:
 
 def _from_list(value: Any) -> Any:
     """A study file writes a choice as a plain list."""
-    return {"values": value} if isinstance(value, list) else value
+    if isinstance(value, list):
+        return {"values": value}
+    if not isinstance(value, dict | Float | Choice):
+        raise ValueError("a space is a list of values, or a table of low and high")
+    return value
 
 
-Space = Annotated[Float | Choice, BeforeValidator(_from_list)]
+def _kind(value: Any) -> str:
+    chosen = "values" in value if isinstance(value, dict) else isinstance(value, Choice)
+    return "choice" if chosen else "range"
+
+
+Space = Annotated[
+    Annotated[Float, Tag("range")] | Annotated[Choice, Tag("choice")],
+    Discriminator(_kind),
+    BeforeValidator(_from_list),
+]

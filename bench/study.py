@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from bench.errors import InputError, did_you_mean
 from bench.files import write_text
-from bench.registry import first_problem
+from bench.registry import first_problem, place_of
 from bench.spaces import Space
 
 Written = str | dict[str, Any]
 """An entry as a file writes it: ``"name(option=value)"`` or ``{name = …, option = …}``."""
 
-Positive = Annotated[int, Field(gt=0)]
+MOST = 10**15
+"""The largest number of anything that is counted: what counts in 64 bits can still multiply it."""
+
+
+def _whole(value: Any) -> Any:
+    """``4e5`` is a whole number to whoever writes it, and a real one to TOML."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, Field(ge=0, le=MOST), BeforeValidator(_whole)]
+Positive = Annotated[int, Field(gt=0, le=MOST), BeforeValidator(_whole)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -27,7 +45,8 @@ TUNING_SEEDS = 1_000_000
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Strict: true is not 1, and "1" is not 1.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Budget(_Model):
@@ -75,7 +94,7 @@ class Training(_Model):
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: Annotated[float, Field(ge=0)] = 1.0
-    gradient_cache: Annotated[int, Field(ge=0)] = 0
+    gradient_cache: Count = 0
     precision: Literal["auto", "float32", "bf16"] = "auto"
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 60.0
 
@@ -94,8 +113,8 @@ class Evaluation(_Model):
 
     points: Positive | Annotated[list[Fraction], Field(min_length=1)] = 5
     depth: Positive = 100
-    pool: Annotated[int, Field(ge=0)] = 0
-    patience: Annotated[int, Field(ge=0)] = 0
+    pool: Count = 0
+    patience: Count = 0
 
     @field_validator("points")
     @classmethod
@@ -133,10 +152,10 @@ class Tuning(_Model):
             that has none is then not tuned, and the report says so.
     """
 
-    trials: Annotated[int, Field(ge=0)] = 0
+    trials: Count = 0
     sampler: Literal["tpe", "random", "quasi-random", "grid"] = "tpe"
     pruner: Literal["none", "median", "successive-halving"] = "none"
-    seed: int = 0
+    seed: Count = 0
     space: dict[Literal["learning_rate", "warmup", "weight_decay"], Space] = {}
 
 
@@ -283,13 +302,13 @@ class Study(_Model):
     measures: Annotated[list[str], Field(min_length=1)] = ["nDCG@10", "RR@10", "R@100"]
     primary: str = ""
     relevance: dict[str, Positive] = Field({}, exclude_if=lambda value: not value)
-    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=TUNING_SEEDS)]], Field(min_length=1)]
+    seeds: Annotated[list[Annotated[Count, Field(lt=TUNING_SEEDS)]], Field(min_length=1)]
     test: Annotated[list[str], Field(min_length=1)] = ["test"]
     test_collections: dict[Name, Written] = {}
     train_shares: Annotated[list[Fraction], Field(min_length=1)] = [1.0]
     baseline: str
     keep_students: bool = True
-    retries: Annotated[int, Field(ge=0)] = 0
+    retries: Count = 0
     defaults: Defaults = Defaults()
     arms: list[ArmEntry] = []
     cross: Cross | None = None
@@ -320,6 +339,8 @@ class Study(_Model):
             raise ValueError("seeds: every seed once")
         if not self.arms and self.cross is None:
             raise ValueError("a study needs [[arms]] or a [cross]")
+        if len(set(self.test)) < len(self.test):
+            raise ValueError("test: every part once")
         for part in self.test:
             if not part.startswith("test"):
                 raise ValueError(f"test: {part!r} is not a test part; choices may have seen it")
@@ -350,15 +371,16 @@ def parse_study(values: Mapping[str, Any], origin: str) -> Study:
     try:
         return Study.model_validate(values)
     except ValidationError as error:
-        problem = error.errors()[0]
-        if problem["type"] == "extra_forbidden":
-            path, key = problem["loc"][:-1], str(problem["loc"][-1])
-            where = ".".join(map(str, (*path, key)))
-            raise InputError(f"{origin}: {where}: there is no such key{_near(key, path)}") from None
-        raise InputError(f"{origin}: {first_problem(error)}") from None
+        for problem in error.errors():
+            if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+                *path, key = place_of(problem, values)
+                where = ".".join(map(str, (*path, key)))
+                near = _near(str(key), path)
+                raise InputError(f"{origin}: {where}: there is no such key{near}") from None
+        raise InputError(f"{origin}: {first_problem(error, values)}") from None
 
 
-def _near(key: str, path: tuple[int | str, ...]) -> str:
+def _near(key: str, path: Sequence[int | str]) -> str:
     """The closest key that a study may hold at this place."""
     model: Any = Study
     tables = {

@@ -54,6 +54,8 @@ def _find(written: str, beside: Path) -> Path:
     part = _folder() / f"{written}.toml"  # a part of studies, and none by itself
     if part.is_file():
         return part
+    if path.is_dir():
+        return path  # which says so
     raise InputError(
         f"study {written!r}: no file and no predefined study{did_you_mean(written, known)}"
     )
@@ -68,12 +70,16 @@ def _read(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in below:
         raise InputError(f"study {path}: it extends itself")
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        # Editors of some systems begin a file with a byte order mark.
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"study {str(path)!r}: there is no such file") from None
+    except IsADirectoryError:
+        there = f", perhaps {path / 'study.toml'}" if (path / "study.toml").is_file() else ""
+        raise InputError(f"study {path}: a folder; a study is a TOML file{there}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"study {path}: cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # whatever else tomllib does not take
         raise InputError(f"study {path}: not TOML: {error}") from None
     extended = values.pop("extends", [])
     names = [extended] if isinstance(extended, str) else extended
@@ -114,7 +120,7 @@ def read_value(text: str) -> Any:
     """A value on a command line: as in TOML, but plain words need no quotes."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text.strip()
 
 

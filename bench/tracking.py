@@ -5,26 +5,42 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
+import time
 import warnings
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
+from bench.databases import sqlite_url
+from bench.errors import BenchError, first_line
 from bench.files import atomic, disk_is_full
+from bench.links import for_others, read_links
 from bench.progress import narrate, say
 from bench.results import SIZES, SPEEDS, Row
 from bench.study import Study
 
 RUN_TAG = "bench.run"
 KIND_TAG = "bench.kind"
+FOLDER_TAG = "bench.folder"
+"""The study's folder: studies of one name in several folders share an experiment, and no run."""
+
+PATIENCE = 8.0
+"""Seconds for which a server that does not answer is waited for."""
+
+LONGEST = 200
+"""Letters of MLflow's own words that are shown."""
 
 _ENDS = {"done": "FINISHED", "failed": "FAILED", "pruned": "KILLED"}
 """MLflow's word for how a run of ours ended."""
 
 
 class Tracker:
-    """Logs a study: experiment = study, parent run = arm, child run = run.
+    """Logs a study: experiment = study's name, parent run = arm, child run = run.
+
+    Runs of other folders are left alone, but for those that this folder's ``links.json`` lists: it
+    was moved or copied here, or an earlier version logged them.
 
     The first error is said once and turns tracking off for the rest of this process; the records
     are complete, and the next ``bench run`` logs what is missing.
@@ -36,7 +52,8 @@ class Tracker:
     def __init__(self, uri: str | None, study: Study, out: Path) -> None:
         self._study = study
         self._out = out
-        self._uri = uri
+        self._folder = str(out.resolve())
+        self._uri = uri or ""
         self._client: Any = None
         self._logged: dict[str, str] = {}
         if uri is not None:
@@ -60,12 +77,29 @@ class Tracker:
 
     def _safely(self, action: Any) -> None:
         try:
+            _await_server(self._uri)
             action()
         except Exception as error:
             self._client = None
-            said = "the disk is full" if disk_is_full(error) else str(error).strip()
-            first_line = (said or type(error).__name__).splitlines()[0]
-            say(f"MLflow: {first_line}; training goes on without it, the records are complete")
+            say(
+                f"MLflow: {self._reason(error)}; training goes on without it, the records are "
+                "complete, and the next `bench run` logs them"
+            )
+
+    def _reason(self, error: Exception) -> str:
+        """What went wrong, in a line, and how to mend it where that is known."""
+        shown = for_others(self._uri)
+        if disk_is_full(error):
+            return "the disk is full"
+        if isinstance(error, BenchError):
+            return str(error)  # says how to mend it
+        said = first_line(error).replace(self._uri, shown)
+        if "out-of-date database schema" in said:
+            return (
+                f"the tables of {shown} are not those of this MLflow; with a backup made, "
+                f"`mlflow db upgrade {shlex.quote(shown)}` brings older ones up to date"
+            )
+        return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
 
     def _connect(self, uri: str) -> None:
         narrate("opening MLflow")
@@ -73,27 +107,35 @@ class Tracker:
         logging.getLogger("alembic").setLevel(logging.WARNING)
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # we say it ourselves
         warnings.filterwarnings("ignore", module="mlflow")
-        from mlflow import MlflowClient
-
-        if uri.startswith("sqlite:///"):
-            _make_database(Path(uri.removeprefix("sqlite:///")))
-        client = MlflowClient(tracking_uri=uri)
+        # MLflow's own 7 take minutes where a server goes away meanwhile.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+        file = _sqlite_file(uri)
+        if file:
+            _make_database(file)
+        client = _client(uri)
         experiment = client.get_experiment_by_name(self._study.name)
         if experiment is None:
             location = None
-            if uri.startswith("sqlite:///"):
+            if file:
                 # Without a location MLflow would write into the current folder.
-                folder = Path(uri.removeprefix("sqlite:///")).parent / "mlflow-artifacts"
-                location = folder.resolve().as_uri()
+                location = (file.parent / "mlflow-artifacts").resolve().as_uri()
             self._experiment = client.create_experiment(self._study.name, location)
         else:
             self._experiment = experiment.experiment_id
+            if experiment.lifecycle_stage != "active":
+                raise BenchError(
+                    f"its experiment {self._study.name!r} was deleted; `MLFLOW_TRACKING_URI="
+                    f"{shlex.quote(for_others(uri))} mlflow experiments restore --experiment-id "
+                    f"{self._experiment}` brings it back"
+                )
         self._client = client
         known = client.search_runs([self._experiment], max_results=50_000)
+        linked = _linked(self._out)
         self._known = {
             (run.data.tags.get(KIND_TAG), run.data.tags.get(RUN_TAG)): run
             for run in known
             if run.info.lifecycle_stage == "active"
+            and (run.data.tags.get(FOLDER_TAG) == self._folder or run.info.run_id in linked)
         }
 
     def _log_run(self, row: Row) -> None:
@@ -170,9 +212,65 @@ class Tracker:
         return run_id
 
     def _create(self, kind: str, tag: str, name: str, tags: dict[str, str]) -> str:
-        all_tags = {KIND_TAG: kind, RUN_TAG: tag, **tags}
+        all_tags = {KIND_TAG: kind, RUN_TAG: tag, FOLDER_TAG: self._folder, **tags}
         run = self._client.create_run(self._experiment, tags=all_tags, run_name=name)
         return run.info.run_id
+
+
+def _await_server(uri: str) -> None:
+    """See that a server is there: MLflow's own patience is counted in minutes.
+
+    Raises:
+        BenchError: nothing answers.
+    """
+    if not uri.startswith(("http://", "https://")):
+        return
+    import requests
+
+    until, told = time.monotonic() + PATIENCE, False
+    while True:
+        try:
+            answer = requests.head(uri, timeout=PATIENCE / 2)
+            if answer.status_code not in (502, 503, 504):  # a gateway's, in front of a dead server
+                return
+        except requests.exceptions.SSLError:
+            return  # somebody answers
+        except (requests.ConnectionError, requests.Timeout):
+            pass
+        if time.monotonic() > until:
+            raise BenchError(f"{for_others(uri)} does not answer")
+        if not told:
+            say(f"MLflow: waiting for {for_others(uri)}")
+            told = True
+        time.sleep(1)
+
+
+def _sqlite_file(uri: str) -> Path | None:
+    """The database's file, where the store is one."""
+    if not uri.startswith("sqlite:///"):
+        return None
+    from sqlalchemy import make_url
+
+    return Path(make_url(uri).database or "")
+
+
+def _client(uri: str) -> Any:
+    """MLflow's client, which lays out the tables of a new database.
+
+    Where no driver is named, it makes a folder named as the URL escapes it.
+    """
+    from mlflow import MlflowClient
+
+    if "%" in uri:
+        uri = uri.replace("sqlite:///", "sqlite+pysqlite:///", 1)
+    return MlflowClient(tracking_uri=uri)
+
+
+def _linked(out: Path) -> set[str]:
+    """MLflow's ids of the runs that the folder's links lead to."""
+    written = read_links(out).get("mlflow")
+    runs = written.get("runs") if isinstance(written, dict) else None
+    return {str(id) for id in runs.values()} if isinstance(runs, dict) else set()
 
 
 def _make_database(path: Path) -> None:
@@ -180,15 +278,13 @@ def _make_database(path: Path) -> None:
 
     MLflow lays its tables out in many steps and never gets over a stop between two of them.
     """
-    from mlflow import MlflowClient
-
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):
         if not path.exists():
             for left in path.parent.glob(f".{path.name}.*.part"):
                 left.unlink()
             with atomic(path) as aside:
-                MlflowClient(tracking_uri=f"sqlite:///{aside}")
+                _client(sqlite_url(aside))
 
 
 def metric_name(name: str) -> str:

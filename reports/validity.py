@@ -6,15 +6,13 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from bench.results import PACE, Results
+from bench.results import Results
 from reports.claims import UNDECIDED, doubtful, verdicts
+from reports.clocks import unequal_clocks
 from reports.data_fraction import by_share
 from reports.reading import arms, final_runs
 from reports.statistics import FEWEST
 from reports.wording import count, named, percent, plain
-
-LOADED = 0.1
-"""By so much the reference step may differ within a run, or between runs on one machine."""
 
 JUDGED, SHALLOW = "Judged@10", 0.2
 """The column of the share judged, and the share unjudged from which judgements are shallow."""
@@ -35,7 +33,7 @@ def warnings(results: Results) -> list[str]:
         *_incomplete(results),
         *_examples(results),
         *_environments(results),
-        *_pace(results),
+        *unequal_clocks(results),
         *_schedule(results),
         *doubtful(results),
         *_undecided(results),
@@ -138,34 +136,6 @@ def _environments(results: Results) -> Iterator[str]:
     seconds = any(part.startswith(_MACHINE) for part in differing)
     end = ": their seconds do not compare" if seconds else ""
     yield f"Runs were trained in different environments ({listed}){end}."
-
-
-def _pace(results: Results) -> Iterator[str]:
-    """Clocks that were taken while the machine did something else, or at different speeds."""
-    start, end = PACE
-    runs = final_runs(results).reindex(columns=["arm", "seed", "environment", start, end])
-    known = runs.dropna(subset=[start, end])
-    ratios = known[[start, end]].max(axis=1) / known[[start, end]].min(axis=1)
-    loaded = known[ratios > 1 + LOADED]
-    if len(loaded):
-        which = ", ".join(
-            f"{named(arm)} (seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))})"
-            for arm, seeds in loaded.groupby("arm", sort=False)["seed"]
-        )
-        yield (
-            f"The machine did other work while {len(loaded)} of {len(known)} final runs were "
-            f"timed, or changed its speed: a reference step took up to {ratios.max():.2f} times as "
-            f"long at one end of a run as at the other. Their seconds do not compare: {which}."
-        )
-    for _, same in known.groupby("environment"):
-        means = same[[start, end]].mean(axis=1)
-        if means.max() > (1 + LOADED) * means.min():
-            slowest, fastest = same.loc[means.idxmax()], same.loc[means.idxmin()]
-            yield (
-                "The machine was not equally fast for all final runs: a reference step took "
-                f"{means.max() / means.min():.2f} times as long for {named(slowest['arm'])} (seed "
-                f"{slowest['seed']}) as for {named(fastest['arm'])} (seed {fastest['seed']})."
-            )
 
 
 def _undecided(results: Results) -> Iterator[str]:

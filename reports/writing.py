@@ -9,6 +9,7 @@ import matplotlib.figure
 
 from bench.errors import InputError
 from bench.files import atomic_folder
+from bench.locks import report_lock
 from bench.results import Results
 from reports import figures
 from reports.latex import to_latex
@@ -63,7 +64,7 @@ def write_report(
         InputError: what is to be shown is not there; nothing is written then.
     """
     folder = results.folder / "report"
-    with remembering(), atomic_folder(folder) as aside:
+    with report_lock(results.folder), remembering(), atomic_folder(folder) as aside:
         pictures = list(_write_figures(results, shown or Shown(), aside / "figures", tell))
         tell("writing tables and page")
         tables = all_tables(results)

@@ -39,6 +39,17 @@ def test_made_once_and_billed(tmp_path):
     assert artifacts.get("things", {"of": 0.4}, make).folder != made.folder
 
 
+def test_warming_up_is_on_no_bill(tmp_path):
+    def make(folder):
+        time.sleep(0.2)
+        return Made(warming=0.15)
+
+    made = Artifacts(tmp_path).get("things", {}, make)
+    (own,) = made.bills
+    assert 0.05 <= own.seconds < 0.15
+    assert made.about == {"warming": 0.15}
+
+
 def test_bills_of_what_it_was_made_from_come_with_it_once(tmp_path):
     artifacts = Artifacts(tmp_path)
 

@@ -11,7 +11,7 @@ import pytest
 
 import bench as public
 from bench.links import read_links, write_links
-from bench.results import CLOCKS, ERRORS, LABELS, PACE, SIZES, SPEEDS
+from bench.results import CLOCKS, ERRORS, LABELS, PACE, SIZES, SPEEDS, TENTHS
 from tests.conftest import bench, call, study_values, write_collection
 
 
@@ -60,7 +60,7 @@ def test_summary_has_a_row_a_run(place):
         "training.learning_rate", "loss.margin", "examples", "steps", *CLOCKS, *SIZES, *SPEEDS,
         "nDCG@10", "RR@10", "R@100",
         "retention", "retention_of",
-        "train_share", *LABELS, *ERRORS, *PACE,
+        "train_share", *LABELS, *ERRORS, *PACE, *TENTHS, "peak_memory",
         "best_point", "stopped", "unpriced", "environment", "run", "error",
     ]  # fmt: skip
     roles = summary.groupby(["role", "arm"]).size().to_dict()

@@ -29,7 +29,7 @@ def study(**changes) -> Study:
     values = {
         "name": "new",
         "title": "New",
-        "collection": "somewhere",
+        "collection": "pydocs",
         "seeds": [1, 2],
         "baseline": "a",
         "budget": {"examples": 100},
@@ -49,7 +49,16 @@ def write_past(folder: Path, asked: Study, rows: list[tuple], made: float | None
     for number, (arm, role, trial, seed, entries, examples, bills) in enumerate(rows):
         label = {"arm": arm, "role": role, "trial": trial, "seed": seed}
         more = {"status": "done", "examples": examples, "steps": examples // 10}
-        runs.append({**label, **entries, **more, "run": f"run{number}", "parameters": 1000})
+        runs.append(
+            {
+                "study": asked.name,
+                **label,
+                **entries,
+                **more,
+                "run": f"run{number}",
+                "parameters": 1000,
+            }
+        )
         for phase, what, seconds, of in bills:
             bill = {"phase": phase, "what": what, "seconds": seconds, "examples": of}
             ledger.append({**label, **bill, "device": "cpu", "reused": False})

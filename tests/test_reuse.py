@@ -61,6 +61,27 @@ def test_a_budget_changed_on_the_way_trains_anew(values, tmp_path, capsys):
     assert "3 more in" in told
 
 
+def test_a_changed_collection_is_said_with_what_changed(values, tmp_path, capsys):
+    from tests.conftest import write_collection
+
+    values["collection"] = str(write_collection(tmp_path / "texts"))
+    run(capsys, tmp_path, values)
+    corpus = tmp_path / "texts" / "corpus.jsonl"
+    corpus.write_text(corpus.read_text().replace('"title": "', '"title": "the '))
+    code, planned, _ = call(
+        capsys, "plan", str(tmp_path / "study.toml"),
+        "--out", str(tmp_path / "out"), "--artifacts", str(tmp_path / "artifacts"),
+    )  # fmt: skip
+    assert code == 0
+    changed = "the collection has changed since 6 finished runs here: folder(path="
+    assert changed in planned
+    told = run(capsys, tmp_path, values)
+    assert changed in told
+    assert "(documents); they are kept, unused, and made again" in told
+    assert "another --out keeps the two apart" in told
+    assert "6 runs done now, 0 were there before" in told
+
+
 def test_an_unreadable_study_file_is_said(values, tmp_path, capsys):
     run(capsys, tmp_path, values)
     (tmp_path / "out" / "study.toml").write_text("format = 99\n")

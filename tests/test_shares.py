@@ -190,6 +190,7 @@ def test_what_is_planned_and_where_it_stands(done, shared_values, tmp_path, caps
     assert "2 arms: 6 tuning trials and 12 final runs (2 seeds, 3 shares of the train queries)" in (
         " ".join(output.split())
     )
+    assert "has changed" not in output
     assert "time: 0 s" in output
     code, output, _ = call(capsys, "status", str(done))
     assert code == 0

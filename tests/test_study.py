@@ -5,7 +5,7 @@ import tomli_w
 
 from bench.arms import expand, grid
 from bench.errors import InputError
-from bench.study import parse_study
+from bench.study import Budget, parse_study
 from bench.study_file import load_study
 
 SUM = 'sum(parts=["infonce", "adaptive-margin"])'
@@ -43,6 +43,20 @@ def parsed(values: dict, **changes):
         ),
         ({"test_collections": {"dev": "pydocs"}}, "'dev' is a name of the collection's parts"),
         ({"arms": [{"loss": "infonce", "training": {"batch": 3}}]}, "arms.0.training"),
+        ({"arms": [{"lss": "infonce"}]}, "arms.0.lss: .*did you mean 'loss'"),
+        ({"arms": [3]}, "arms.0: must be a table"),
+        ({"seeds": [True]}, "seeds.0: .*got True"),
+        ({"seeds": ["1"]}, "seeds.0: .*got '1'"),
+        ({"seeds": [-1]}, "seeds.0: .*got -1"),
+        ({"test": ["test", "test"]}, "test: every part once"),
+        ({"tuning": {"seed": -5}}, "tuning.seed: .*got -5"),
+        ({"budget": {"examples": 10**30}}, "budget.examples: "),
+        ({"budget": {"seconds": float("inf")}}, "budget.seconds: .*finite number .got inf"),
+        ({"training": {"learning_rate": float("inf")}}, "training.learning_rate: .*got inf"),
+        ({"training": {"learning_rate": True}}, "training.learning_rate: .*got True"),
+        ({"evaluation": {"points": []}}, "evaluation.points: .*at least 1"),
+        ({"evaluation": {"points": [0.5, float("nan")]}}, "evaluation.points.1: .*got nan"),
+        ({"comparison": {"quality": float("nan")}}, "comparison.quality: .*got nan"),
     ],
 )
 def test_a_bad_study_names_the_key(toy_values, changes, message):
@@ -50,6 +64,43 @@ def test_a_bad_study_names_the_key(toy_values, changes, message):
         parsed(toy_values, **changes)
     assert str(caught.value).startswith("file.toml: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ([0.1, 0.1], "every choice once; 0.1 is there again"),
+        ([1, 1.0], "every choice once"),
+        ([], "choices are a list of one value or more"),
+        ([[0.1, 0.2]], r"a choice is a number, text or true/false, not \[0.1, 0.2\]"),
+        ([0.1, float("nan")], ".*finite number .got nan"),
+        (0.1, "a space is a list of values, or a table of low and high"),
+        ({"low": 0.2, "high": 0.1}, r"low \(0.2\) is above high \(0.1\)"),
+        ({"low": 0.1, "high": float("inf")}, "high: .*got inf"),
+        ({"low": True, "high": 2.0}, "low: .*got True"),
+        ({"low": 0.1, "hgih": 0.2}, "hgih: there is no such key"),
+        ({"low": 0.1}, "high: Field required"),
+    ],
+)
+def test_a_bad_space_names_the_key(toy_values, space, message):
+    arms = [{"loss": "static-margin", "space": {"margin": space}}]
+    with pytest.raises(InputError, match=rf"file.toml: arms\.0\.space\.margin[.:] ?{message}"):
+        parsed(toy_values, arms=arms)
+    with pytest.raises(InputError, match=rf"tuning\.space\.warmup[.:] ?{message}"):
+        parsed(toy_values, tuning={"trials": 1, "space": {"warmup": space}})
+
+
+def test_a_whole_number_may_be_written_as_a_power(toy_values):
+    assert parsed(toy_values, budget={"examples": 4e5}).budget == Budget(examples=400_000)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), [1.0, float("inf")]])
+def test_an_entry_s_options_are_finite(toy_values, value):
+    arms = [{"loss": {"name": "infonce", "temperature": value}}]
+    with pytest.raises(InputError, match="infonce: temperature: must be finite"):
+        expand(parsed(toy_values, arms=arms))
+    with pytest.raises(InputError, match="infonce: temperature: must be finite"):
+        expand(parsed(toy_values, arms=[{"loss": "infonce(temperature=-inf)"}]))
 
 
 @pytest.mark.parametrize(
@@ -298,6 +349,23 @@ def test_files_that_cannot_be_read(tmp_path):
     broken.write_bytes(b"title = '\xff'\n")
     with pytest.raises(InputError, match="cannot be read"):
         load_study(str(broken))
+    broken.write_text(f"seeds = {'[' * 9999}")
+    with pytest.raises(InputError, match="not TOML"):
+        load_study(str(broken))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(InputError, match="out: a folder; a study is a TOML file$"):
+        load_study(str(tmp_path / "out"))
+    (tmp_path / "out" / "study.toml").touch()
+    with pytest.raises(InputError, match="a TOML file, perhaps .*out/study.toml$"):
+        load_study(str(tmp_path / "out"))
+
+
+def test_a_file_of_another_system_is_read(tmp_path, toy_values):
+    path = tmp_path / "toy.toml"
+    path.write_text(tomli_w.dumps(toy_values))
+    written = load_study(str(path))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert load_study(str(path)) == written
 
 
 def test_a_written_study_reads_back(tmp_path, toy_values):

@@ -1,10 +1,9 @@
 """What an id of a document or a query can be, and how two ids of the same thing differ."""
 
+import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-
-from bench.errors import did_you_mean
 
 
 def what_ails_id(id: str) -> str:
@@ -25,8 +24,8 @@ def how_they_differ(missing: str, known: Iterable[str]) -> str:
             for id in known:
                 if key(id) == wanted:
                     return f"the first is {missing!r}, there is {id!r}: {says}"
-    hint = did_you_mean(missing, known) if len(known) < _FEW else ""
-    return f"the first is {missing!r}, there is for example {known[0]!r}{hint}"
+    near = difflib.get_close_matches(missing, known, n=1) if len(known) < _FEW else []
+    return f"the first is {missing!r}, there is for example {[*near, *known][0]!r}"
 
 
 _FEW = 10_000  # looking for one that is nearly the same is slow

@@ -1,7 +1,7 @@
 """Reading text files of a collection line by line, with errors that name file and line."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,25 @@ def checked_id(id: str, kind: str, where: str) -> str:
     if ailment := what_ails_id(id):
         raise InputError(f"{where}: the {kind} id {id!r} {ailment}")
     return id
+
+
+def queries_by_id(path: Path, rows: Iterable[tuple[int, str, str]]) -> dict[str, str]:
+    """The text of each query of a file, by its id.
+
+    Args:
+        rows: line number, id, text.
+
+    Raises:
+        InputError: an id stands there twice, or a query is empty.
+    """
+    queries: dict[str, str] = {}
+    for number, id, text in rows:
+        if id in queries:
+            raise InputError(f"{path}:{number}: the query id {id!r} stands there twice")
+        if not text.strip():
+            raise InputError(f"{path}:{number}: query {id!r} is empty")
+        queries[id] = text
+    return queries
 
 
 def columns(path: Path, *counts: int) -> Iterator[tuple[int, list[str]]]:

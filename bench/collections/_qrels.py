@@ -37,8 +37,8 @@ def read_judgements(
         rows: line number, query id, document id, grade.
     """
     judgements, lines = [], []
-    for number, query, document, written in rows:
-        if number == 1 and query not in queries and not _is_number(written):
+    for at, (number, query, document, written) in enumerate(rows):
+        if at == 0 and query not in queries and not _is_number(written):
             continue
         judgements.append((query, document, grade(written, f"{path}:{number}")))
         lines.append(number)

@@ -76,6 +76,10 @@ class Source(Entry):
         """What the content depends on (digests of files, versions), cheap to find out."""
         raise NotImplementedError
 
+    def part_names(self) -> frozenset[str] | None:
+        """The names of its parts, where they are known before it is read."""
+        return None
+
     def read(self) -> RawCollection:
         """The whole collection.
 

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from bench import collections
-from bench.collections._lines import columns, json_texts, text_of
+from bench.collections._lines import columns, json_texts, queries_by_id, text_of
 from bench.collections._on_disk import OnDisk
 from bench.collections._qrels import read_judgements
 from bench.collections.base import RawCollection, RawPart
-from bench.errors import InputError
 
 
 @collections.register("folder", version=1)
@@ -35,7 +34,8 @@ class Folder(OnDisk):
 
     def read(self) -> RawCollection:
         corpus, file = self.root / "corpus.jsonl", self.root / "queries.jsonl"
-        queries = _queries(file)
+        rows = ((number, id, text) for number, id, text, _ in json_texts(file, "query"))
+        queries = queries_by_id(file, rows)
         parts = {name: _part(file, queries) for name, file in self._judgements().items()}
         judged = {id for part in parts.values() for id, _ in part.queries}
         notes = []
@@ -51,17 +51,6 @@ def _documents(path: Path) -> Iterator[tuple[str, str]]:
         yield id, f"{before} {text}".strip()
 
 
-def _queries(path: Path) -> dict[str, str]:
-    queries: dict[str, str] = {}
-    for number, id, text, _ in json_texts(path, "query"):
-        if id in queries:
-            raise InputError(f"{path}:{number}: the query id {id!r} stands there twice")
-        if not text.strip():
-            raise InputError(f"{path}:{number}: query {id!r} is empty")
-        queries[id] = text
-    return queries
-
-
 def _part(path: Path, queries: dict[str, str]) -> RawPart:
     rows = (
         (number, query, document, written)
@@ -69,6 +58,7 @@ def _part(path: Path, queries: dict[str, str]) -> RawPart:
     )
     judgements, lines = read_judgements(path, rows, queries)
     judged = {query for query, _, _ in judgements}
-    # A judgement of an unknown query is told of with the other checks, once.
-    asked = [(id, text) for id, text in queries.items() if id in judged]
+    # A judgement of an unknown query is told of with the other checks, once; they say how ids
+    # differ where none is known.
+    asked = [(id, text) for id, text in queries.items() if id in judged] or list(queries.items())
     return RawPart(asked, judgements, str(path), lines)

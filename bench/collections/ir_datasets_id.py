@@ -96,6 +96,10 @@ class IrDatasets(Source):
                 )
         return parts
 
+    def part_names(self) -> frozenset[str]:
+        parts = self._part_ids().keys()
+        return frozenset(parts | {"dev"} if "train" in parts else parts)
+
     def identity(self) -> dict[str, Any]:
         return {"parts": self._part_ids(), "ir_datasets": version("ir_datasets")}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import collections
-from bench.collections._lines import checked_id, columns, text_lines
+from bench.collections._lines import checked_id, columns, queries_by_id, text_lines
 from bench.collections._on_disk import OnDisk
 from bench.collections._qrels import read_judgements
 from bench.collections.base import RawCollection, RawPart
@@ -49,22 +49,22 @@ class MsMarcoFolder(OnDisk):
     def read(self) -> RawCollection:
         collection = self.root / "collection.tsv"
         return RawCollection(
-            documents=_pairs(collection, "document"),
+            documents=((id, text) for _, id, text in _texts(collection, "document")),
             parts={name: _part(*files) for name, files in self._parts().items()},
             origin=str(collection),
             triples=_id_triples(self._triples) if self._triples.exists() else None,
         )
 
 
-def _pairs(path: Path, kind: str) -> Iterator[tuple[str, str]]:
+def _texts(path: Path, kind: str) -> Iterator[tuple[int, str, str]]:
     for number, (id, text) in columns(path, 2):
-        yield checked_id(id, kind, f"{path}:{number}"), text
+        yield number, checked_id(id, kind, f"{path}:{number}"), text
 
 
 def _part(queries: Path, qrels: Path) -> RawPart:
-    asked = list(_pairs(queries, "query"))
-    judgements, lines = read_judgements(qrels, _rows(qrels), {id for id, _ in asked})
-    return RawPart(asked, judgements, str(qrels), lines)
+    asked = queries_by_id(queries, _texts(queries, "query"))
+    judgements, lines = read_judgements(qrels, _rows(qrels), asked)
+    return RawPart(list(asked.items()), judgements, str(qrels), lines)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, str, str, str]]:

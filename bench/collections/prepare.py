@@ -47,6 +47,18 @@ def is_prepared(source: Source, artifacts: Artifacts) -> bool:
     return artifacts.has("collection", _specification(source))
 
 
+def differing_tables(artifacts: Artifacts, one: str, other: str) -> list[str]:
+    """Which tables (documents, queries-test, …) differ between two prepared collections, by their
+    fingerprints; nothing where one of them is not there any more."""
+    known = {}
+    for about in artifacts.abouts("collection"):
+        known[about.get("fingerprint")] = about.get("fingerprints", {})
+    if one not in known or other not in known:
+        return []
+    names = dict.fromkeys([*known[one], *known[other]])
+    return [name for name in names if known[one].get(name) != known[other].get(name)]
+
+
 def _specification(source: Source) -> dict[str, Any]:
     return {"format": FORMAT, "source": source.specification, "content": source.identity()}
 
@@ -54,6 +66,8 @@ def _specification(source: Source) -> dict[str, Any]:
 def _store(source: Source, folder: Path) -> Made:
     raw = source.read()
     documents = unique(raw.documents, raw.origin, "document")
+    if not any(text.strip() for _, text in documents):
+        raise InputError(f"{raw.origin}: no document has any text")
     positions = {id: position for position, (id, _) in enumerate(documents)}
     parts, notes = _parts(raw, positions)
     notes += _oddities(source, documents, positions, parts)
@@ -116,6 +130,13 @@ def _oddities(
         )
     if source.ignore_identical_ids:
         notes.append("the document that has a query's id is not ranked for it")
+        for name, part in parts.items():
+            if count := sum(
+                query == document for query, document, grade in part.judgements if grade > 0
+            ):
+                notes.append(
+                    f"{name}: {count:,} relevant documents have their query's id; never found"
+                )
     else:
         for name, part in parts.items():
             if count := among_documents(part.queries, documents, positions):

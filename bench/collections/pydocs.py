@@ -78,6 +78,9 @@ class PyDocs(Source):
 
     documents: Annotated[int, Ge(0)] = 0
 
+    def part_names(self) -> frozenset[str]:
+        return frozenset(PARTS)
+
     def identity(self) -> dict[str, Any]:
         return {"packages": {name: _installed(name).version for name in PACKAGES}, "format": 1}
 

@@ -3,44 +3,55 @@
 from __future__ import annotations
 
 import json as json_module
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from filelock import Timeout
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.artifacts import RECORD, damaged
+from bench.artifacts import RECORD, artifact_lock, damaged
+from bench.claims import claims_lock, forget_deleted, usage
 from bench.errors import BenchError, InputError
-from bench.files import read_json
+from bench.files import check_place, read_json
+
+_UNKNOWN: dict[str, Any] = {
+    "made_at": "",
+    "files": {},
+    "bills": [{"seconds": 0.0}],
+    "made_from": {},
+}
+"""The record of an artifact whose own cannot be read."""
 
 KEPT = {"collection"}
 """On nobody's bill, and dear to make: never pruned."""
 
 
 def show_artifacts(root: Path, prune: bool, as_json: bool) -> None:
-    """List what is prepared below ``root``; with ``prune`` delete what no run's record mentions.
-
-    Run records are looked for beside it, in every study below its parent folder.
+    """List what is prepared below ``root``; with ``prune`` delete what no study uses.
 
     Raises:
         InputError: there is no such folder.
-        BenchError: something is damaged.
+        BenchError: something is damaged, or what a study uses cannot be told.
     """
     if not root.is_dir():
         raise InputError(f"artifacts: there is no folder {root}")
-    used = _used(root.parent)
-    found = sorted(_found(root, used), key=lambda entry: (entry["kind"], entry["digest"]))
     if prune:
-        _prune(root, [entry for entry in found if not entry["used"]])
+        check_place("--root", root)
+        with claims_lock(root):
+            _prune(root)
         return
+    known = usage(root)
+    found = sorted(_found(root, known.names), key=lambda entry: (entry["kind"], entry["digest"]))
     if as_json:
         print(json_module.dumps(found, indent=1, ensure_ascii=False))
     else:
         _print(found)
+        for line in known.untold:
+            print(f"what a study uses is not known: {line}")
     if broken := [entry for entry in found if entry["damage"]]:
         names = "; ".join(
             f"{entry['kind']} {entry['digest']}: {entry['damage']}" for entry in broken
@@ -50,28 +61,22 @@ def show_artifacts(root: Path, prune: bool, as_json: bool) -> None:
 
 def _found(root: Path, used: set[str]) -> Iterator[dict[str, Any]]:
     for path in root.glob(f"*/*/{RECORD}"):
-        folder, record = path.parent, read_json(path)
-        own = record["bills"][0]
+        folder, damage = path.parent, damaged(path.parent)
+        record = _UNKNOWN if damage == f"{RECORD} is damaged" else read_json(path)
         yield {
             "kind": folder.parent.name,
             "digest": folder.name,
             "made_at": record["made_at"],
             "bytes": sum(file["bytes"] for file in record["files"].values()),
-            "seconds": own["seconds"],
+            "seconds": record["bills"][0]["seconds"],
             "made_from": record["made_from"],
-            "damage": damaged(folder),
-            "used": folder.parent.name in KEPT or f"{folder.parent.name} {folder.name}" in used,
+            "damage": damage,
+            "used": _kept(folder.parent.name, folder.name, used),
         }
 
 
-def _used(results: Path) -> set[str]:
-    """``<kind> <digest>`` of everything that a ledger below ``results`` mentions."""
-    mentioned = re.compile(r"\b([a-z0-9-]+ [0-9a-f]{16})\b")
-    return {
-        found
-        for ledger in results.glob("*/ledger.csv")
-        for found in mentioned.findall(ledger.read_text(encoding="utf-8"))
-    }
+def _kept(kind: str, identity: str, used: set[str]) -> bool:
+    return kind in KEPT or f"{kind} {identity}" in used
 
 
 def _print(found: list[dict[str, Any]]) -> None:
@@ -89,14 +94,39 @@ def _print(found: list[dict[str, Any]]) -> None:
     print(f"{len(found)} artifacts, {_size(sum(entry['bytes'] for entry in found))}")
 
 
-def _prune(root: Path, unused: list[dict[str, Any]]) -> None:
-    for entry in unused:
-        shutil.rmtree(root / entry["kind"] / entry["digest"])
-        print(f"deleted {entry['kind']} {entry['digest']} ({_size(entry['bytes'])})")
-    for work in root.glob("*/.*.work"):
-        shutil.rmtree(work)
-        print(f"deleted what a stopped process left of {work.parent.name}")
-    print(f"{len(unused)} deleted, {_size(sum(entry['bytes'] for entry in unused))}")
+def _prune(root: Path) -> None:
+    """Delete what nobody uses; what is being made is left alone."""
+    forget_deleted(root)
+    known = usage(root)
+    if known.untold:
+        raise BenchError(f"nothing is pruned: {'; '.join(known.untold)}")
+    used = known.names
+    count, freed = 0, 0
+    for path in sorted(root.glob(f"*/*/{RECORD}")):
+        kind, identity = path.parent.parent.name, path.parent.name
+        size = sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file())
+        if not _kept(kind, identity, used) and _delete(path.parent, path.parent):
+            count += 1
+            freed += size
+            print(f"deleted {kind} {identity} ({_size(size)})")
+    for work in sorted(root.glob("*/.*.work")):
+        kind, identity = work.parent.name, work.name.removeprefix(".").removesuffix(".work")
+        if f"{kind} {identity}" not in used and _delete(work, work.parent / identity):
+            print(f"deleted what a stopped process left of {kind} {identity}")
+    print(f"{count} deleted, {_size(freed)}")
+    asked = ", ".join(map(str, known.studies)) or "none"
+    print(f"asked what they use: {asked} (a study elsewhere is known once this version ran it)")
+
+
+def _delete(folder: Path, artifact: Path) -> bool:
+    """Delete it, unless the artifact is being made right now."""
+    try:
+        with artifact_lock(artifact).acquire(timeout=0):
+            shutil.rmtree(folder)
+    except Timeout:
+        print(f"left alone: {artifact.parent.name} {artifact.name}, which is being made")
+        return False
+    return True
 
 
 def _size(count: float) -> str:

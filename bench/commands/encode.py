@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.errors import InputError
-from bench.files import atomic, save_array
+from bench.files import atomic, check_target, save_array
 from bench.progress import quiet, say
 
 
@@ -25,6 +25,8 @@ def encode_texts(
         texts = [*texts, *_lines(file)]
     if not texts:
         raise InputError("encode: give texts, or --file with one on each line")
+    if to is not None:
+        check_target("--to", to)
     from bench.encoding.modules import read_modules
 
     modules = read_modules(model)

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.errors import InputError
+from bench.files import check_target
 from bench.progress import quiet, say
 
 
@@ -37,6 +38,8 @@ def evaluate_student(
     from bench.students.find import find_student
     from bench.study import Evaluation
 
+    if run:
+        check_target("--run", run)
     if not measures:
         raise InputError("--measures: name at least one, for example nDCG@10")
     checked = parse_all(measures)

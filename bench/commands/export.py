@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.commands._choice import choose_run
 from bench.errors import InputError
-from bench.files import atomic_folder, write_text
+from bench.files import atomic_folder, check_place, write_text
 from bench.progress import say
 from bench.results import load_results
 
@@ -27,6 +27,7 @@ def export_student(folder: Path, arm: str, trial: int | None, seed: int | None, 
         )
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise InputError(f"--to {to}: there is something already; name a new folder")
+    check_place("--to", to)
     card = model_card(load_results(folder), run, record, to.name)
     with atomic_folder(to) as aside:
         shutil.copytree(record.student, aside, dirs_exist_ok=True)

@@ -12,15 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from bench.arms import Arm, expand
+from bench.arms import Arm
 from bench.artifacts import Artifacts
-from bench.collections._on_disk import OnDisk
-from bench.collections.open import open_prepared, resolve
+from bench.collections.open import open_prepared
+from bench.commands.run import results_folder
 from bench.comparability import find_caveats
-from bench.errors import BenchError
-from bench.evaluation.measures import check_measures
-from bench.lab import Lab, open_lab
-from bench.model_checks import check_models
+from bench.errors import BenchError, InputError
+from bench.model_checks import not_at_hand
 from bench.planning.forecast import Forecast, Preparation
 from bench.planning.past import read_all
 from bench.planning.plan import (
@@ -34,6 +32,7 @@ from bench.planning.plan import (
 )
 from bench.planning.probe import run_probe
 from bench.progress import duration
+from bench.readiness import check_arms, check_study, open_at_hand
 from bench.reuse import account_outdated, outdated
 from bench.study import Study
 from bench.study_file import load_study
@@ -52,18 +51,20 @@ def plan_study(
         BenchError: a run of the probe failed; the plan is printed all the same.
     """
     study = load_study(written, settings)
-    arms = expand(study)
-    check_measures(study.measures, study.evaluation.depth)
-    check_models(arms)
-    out = out or Path("results") / study.name
+    arms = check_study(study)
+    out = results_folder(study, out)
+    check_arms(arms, out)
+    lab = open_at_hand(study, Artifacts(artifacts))
     failed = run_probe(study, out / "probe", artifacts) if probe else []
     forecast = Forecast(read_all(out))
     unknown = "unknown" if probe else "unknown (try --probe)"
-    before, gone = load_before(out), set[str]()
-    lab = _lab(study, out, artifacts)
+    gone: set[str] = set()
+    try:
+        before, unread = load_before(out), ""
+    except InputError as error:
+        before, unread = None, f"what is there already is not known: {error}"
     if lab and before:
-        own = [lab.subset(share).collection.fingerprint for share in study.train_shares]
-        gone = outdated(out, own, lab.fingerprints(study.tested))
+        gone = outdated(out, map(lab.subset, study.train_shares), study.tested)
         before = replace(before, rows=[row for row in before.rows if row["run"] not in gone])
     plans = [
         plan_arm(study, arm, forecast, before, share)
@@ -74,9 +75,13 @@ def plan_study(
     preparations, unclear = preparations_of(study, plans, references, artifacts)
 
     _print_head(study, plans, references, before, out)
+    if unread:
+        print(unread)
     _print_caveats(study, arms, artifacts)
-    for line in [*lab.notes(), *account_outdated(len(gone))] if lab else []:
+    for line in [*lab.notes(), *account_outdated(out, gone, lab)] if lab else []:
         print(f"  {line}")
+    if absent := [*([] if lab else ["the collection"]), *not_at_hand(arms)]:
+        print(f"not looked at, as it is not here yet: {', '.join(absent)}")
     _print_arms(plans, unknown)
     _print_sources(plans)
     _print_preparations(preparations, unclear, unknown)
@@ -85,15 +90,6 @@ def plan_study(
     _print_disk(study, plans, preparations, unclear, forecast, unknown)
     if failed:
         raise BenchError(f"{len(failed)} runs of the probe failed: {'; '.join(failed)}")
-
-
-def _lab(study: Study, out: Path, artifacts: Path) -> Lab | None:
-    """The study's collections, where they are on disk or have been used here; none is fetched."""
-    written = (study.collection, *study.test_collections.values())
-    on_disk = all(isinstance(resolve(one), OnDisk) for one in written)
-    if not on_disk and not (out / "runs").is_dir():
-        return None
-    return open_lab(study, Artifacts(artifacts))
 
 
 def _print_head(
@@ -166,7 +162,8 @@ SHORT = 32
 
 
 def _print_sources(plans: Sequence[ArmPlan]) -> None:
-    """Where the seconds are from: which study, how long its runs were, on which machine."""
+    """Where the seconds are from: which study, how long its runs were, on which machine; and what
+    memory those took."""
     arms: Counter[tuple] = Counter()
     for plan in plans:
         if plan.rates:
@@ -175,6 +172,10 @@ def _print_sources(plans: Sequence[ArmPlan]) -> None:
     for (folder, steps, device, like), count in arms.items():
         ignoring = f", of {like}" if like else ""
         print(f"seconds of {count} arms: {folder}, from {steps:,} steps a run, {device}{ignoring}")
+    runs = [run for plan in plans if plan.rates for run in plan.rates.runs]
+    most = max(runs, key=lambda run: run.memory, default=None)
+    if most and most.memory:
+        print(f"memory: {most.memory / 1e9:,.1f} GB at most, of those runs, on {most.device}")
 
 
 def _print_preparations(

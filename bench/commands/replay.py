@@ -8,8 +8,9 @@ from rich.table import Table
 
 from bench.commands._choice import choose_run
 from bench.errors import BenchError
+from bench.files import check_place
 from bench.progress import narrate, quiet, say
-from bench.study_file import load_study
+from bench.results import read_study
 
 
 def replay_run(
@@ -22,7 +23,8 @@ def replay_run(
         BenchError: on the same machine and versions the numbers differ.
     """
     row, recorded = choose_run(folder, arm, trial, seed, share)
-    study = load_study(str(folder / "study.toml"))
+    check_place("DIR", folder)
+    study = read_study(folder)
     from bench.artifacts import Artifacts  # after the run is known: torch is slow
     from bench.evaluation.measured import measure_run
     from bench.lab import open_lab

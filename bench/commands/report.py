@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench.errors import InputError
-from bench.progress import narrate, quiet
+from bench.files import check_place
+from bench.progress import narrate, quiet, say
 
 if TYPE_CHECKING:
     from reports.shown import Shown
@@ -19,7 +20,7 @@ def report_studies(folders: list[Path], out: Path | None, shown: Shown) -> None:
 
     Several studies are laid side by side in ``out``; their own reports stay as they are.
     """
-    from bench.results import load_results
+    from bench.results import load_results, lost_records
     from reports import write_report
     from reports.remembering import remembering
     from reports.terminal import closing_table
@@ -28,10 +29,16 @@ def report_studies(folders: list[Path], out: Path | None, shown: Shown) -> None:
         raise InputError("several studies side by side need a folder of their own: --out DIR")
     if len(folders) == 1 and out is not None:
         raise InputError("--out is for several studies; one study's report is in its own folder")
+    if out is not None:
+        check_place("--out", out)
     narrate("reading the records")
     studies = [load_results(folder) for folder in folders]
+    for results in studies:
+        if lost := lost_records(results.folder, results.summary):
+            say(f"{lost}; until then the report is drawn from the tables")
     with remembering():
         if out is None:
+            check_place("DIR", folders[0])
             page = write_report(studies[0], shown, narrate)
         else:
             from reports.across import write_across

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from bench.crash import explained
+from bench.databases import sqlite_url
 from bench.errors import BenchError
-from bench.files import room
+from bench.files import check_place, room
+from bench.links import for_others
 from bench.progress import narrate, quiet, say
 from bench.study import Study
 from bench.study_file import load_study
 
 if TYPE_CHECKING:
+    from bench.crossing import Outcome
     from bench.results import Row
 
 
@@ -47,29 +52,9 @@ def carry_out(
         InputError: the study cannot be run as it is written.
         BenchError: a run failed and everything else was done; or the disk is full.
     """
-    out = out or Path("results") / study.name
-    from bench.crossing import Crossing  # after the file is known to be good: torch is slow
-
-    uri = tracking_uri() if mlflow else None
-    crossing = Crossing(study, out, artifacts, uri, retry_failed)
-    with room(out):
-        outcome = crossing.run()
-    narrate("drawing the report")
-    from bench.results import load_results
-    from reports import write_report
-    from reports.terminal import closing_table
-
-    results = load_results(out)
-    page = write_report(results, tell=narrate)
-    crossing.log_report(page.parent)
-    quiet()
-    Console().print(closing_table(results))
-    say(f"{outcome.done_now} runs done now, {outcome.done_before} were there before")
-    if outcome.others:
-        say(f"{outcome.others} more in {out / 'runs'} are of no arm of this study: kept, unused")
-    say(f"report: {page}")
-    if uri:
-        say(f"MLflow: mlflow ui --backend-store-uri {uri}")
+    out = results_folder(study, out)
+    with explained(out):
+        outcome = _finish(study, out, artifacts, mlflow, retry_failed)
     if outcome.failed:
         failed = ", ".join(map(_place, outcome.failed))
         raise BenchError(
@@ -77,6 +62,50 @@ def carry_out(
             f"{out / 'summary.csv'}; {advice}"
         )
     return out
+
+
+def results_folder(study: Study, out: Path | None) -> Path:
+    """Where the study's results go; nothing is written yet.
+
+    Raises:
+        InputError: nothing can be written there.
+    """
+    out = out or Path("results") / study.name
+    check_place("--out", out)
+    return out
+
+
+def _finish(study: Study, out: Path, artifacts: Path, mlflow: bool, retry_failed: bool) -> Outcome:
+    """Carry out what is missing, draw the report, and say where everything is."""
+    from bench.crossing import Crossing  # after the file is known to be good: torch is slow
+
+    uri = tracking_uri() if mlflow else None
+    crossing = Crossing(study, out, artifacts, uri, retry_failed)
+
+    def draw() -> None:
+        narrate("drawing the report")
+        from bench.results import load_results
+        from reports import write_report
+        from reports.terminal import closing_table
+
+        results = load_results(out)
+        page = write_report(results, tell=narrate)
+        crossing.log_report(page.parent)
+        quiet()
+        Console().print(closing_table(results))
+
+    with room(out):
+        outcome = crossing.run(draw)
+    say(f"{outcome.done_now} runs done now, {outcome.done_before} were there before")
+    if outcome.others:
+        say(f"{outcome.others} more in {out / 'runs'} are of no arm of this study: kept, unused")
+    say(f"report: {out / 'report' / 'index.html'}")
+    if uri and crossing.tracked:
+        shown = for_others(uri)
+        served = uri.startswith(("http://", "https://"))
+        start = shlex.join(["mlflow", "ui", "--backend-store-uri", shown])
+        say(f"MLflow: {shown if served else start}")
+    return outcome
 
 
 def _place(row: Row) -> str:
@@ -89,4 +118,4 @@ def tracking_uri() -> str:
     given = os.environ.get("MLFLOW_TRACKING_URI")
     if given:
         return given
-    return f"sqlite:///{Path('results/mlflow.db').resolve()}"
+    return sqlite_url(Path("results/mlflow.db").resolve())

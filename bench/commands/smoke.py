@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from filelock import Timeout
+
 from bench.commands.run import carry_out
-from bench.errors import InputError
-from bench.files import write_text
+from bench.errors import BenchError, InputError
+from bench.files import check_place, write_text
+from bench.locks import study_lock
 from bench.progress import say
 from bench.records import DRY_RUN
 from bench.study_file import load_study
@@ -25,6 +28,7 @@ def smoke_study(written: str, settings: list[str], out: Path | None) -> None:
     """
     study = load_study(written, settings)
     out = out or Path("results") / f"{study.name}-smoke"
+    check_place("--out", out)
     _make_room(out)
     from bench.dry_run import miniature, stand_ins  # after the file is known to be good
 
@@ -48,7 +52,11 @@ def _make_room(out: Path) -> None:
             raise InputError(
                 f"--smoke: {out} holds something that is no dry run; give another --out"
             )
-        shutil.rmtree(out)
+        try:
+            with study_lock(out).acquire(timeout=0):
+                shutil.rmtree(out)
+        except Timeout:
+            raise BenchError(f"{out}: another `bench run` is at work there") from None
     write_text(
         out / DRY_RUN,
         "A dry run: tiny random models, made-up texts, two steps. No number here is a result.\n",

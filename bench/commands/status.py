@@ -9,14 +9,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.arms import expand
-from bench.results import read_summary
-from bench.study_file import load_study
+from bench.errors import BenchError
+from bench.results import lost_records, read_study, read_summary
 
 
 def show_status(folder: Path) -> None:
-    """How many runs of each arm are done, failed, and still to come."""
+    """How many runs of each arm are done, failed, and still to come.
+
+    Raises:
+        InputError: there are no results, or something of them is damaged.
+        BenchError: records are gone, and with them more than tables can say.
+    """
     summary = read_summary(folder)
-    study = load_study(str(folder / "study.toml"))
+    study = read_study(folder)
     table = Table(
         "arm",
         "tuning",
@@ -46,4 +51,6 @@ def show_status(folder: Path) -> None:
     begun = [path for path in (folder / "runs").glob("*") if not (path / "run.json").exists()]
     if begun:
         print(f"begun and not finished: {len(begun)}")
+    if lost := lost_records(folder, summary):
+        raise BenchError(lost)
     print(f"{missing} runs to come" if missing else "nothing is missing")

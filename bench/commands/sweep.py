@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from bench import losses
 from bench.commands._compose import Shared, compose
-from bench.commands.run import carry_out
+from bench.commands.run import carry_out, results_folder
 from bench.errors import InputError
+from bench.files import check_target
 from bench.losses import Loss
 from bench.losses.sum import Sum
 from bench.registry import first_problem, format_entry, parse_entry, toml_value
@@ -46,6 +47,7 @@ def sweep_options(
     """
     study = design(loss, options, others, seeds, baseline, shared)
     if save:
+        results_folder(study, out)  # what cannot be run is not saved either
         _save(study, save)
     carry_out(study, out, artifacts, mlflow)
 
@@ -193,5 +195,6 @@ def _save(study: Study, path: Path) -> None:
             f"--save-study {path}: there is something already; name a new file, or go on with "
             f"`bench run {path}` and the same --out"
         )
+    check_target("--save-study", path)
     resolve(study.collection)
     study.write(path)

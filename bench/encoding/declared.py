@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from bench.encoding.models import (
+    BUNDLED_NAMES,
     at_hand,
     check_tokenizer,
     load_config,
@@ -118,7 +119,8 @@ def check_encoder(entry: Any) -> None:
             f"{entry.name}: {entry.model} is a table of token embeddings, without layers; as a "
             f"student it is exported(folder={entry.model!r})"
         )
-    load_config(says.body)
+    if entry.model not in BUNDLED_NAMES:  # known to be one, and transformers is slow to import
+        load_config(says.body)
 
 
 def check_classifier(model: str) -> None:
@@ -127,7 +129,7 @@ def check_classifier(model: str) -> None:
     Raises:
         InputError: it needs code of its own, is not known, or has no tokenizer.
     """
-    if at_hand(model):
+    if model not in BUNDLED_NAMES and at_hand(model):
         check_tokenizer(model)
         read_config(model, locate(model))
 

@@ -115,6 +115,12 @@ def _kernels() -> dict[str, Any]:
     }
 
 
+def forget_peak(device: Device) -> None:
+    """Let `peak_memory` count from now on, where that can be done."""
+    if device.place.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device.place)
+
+
 def peak_memory(device: Device) -> int:
     """Most bytes so far: of the GPU's memory that tensors had; on a CPU, of the process."""
     if device.place.type == "cuda":
@@ -126,3 +132,13 @@ def peak_memory(device: Device) -> int:
 def is_out_of_memory(error: Exception) -> bool:
     """Whether tensors found no room, on a GPU or a CPU."""
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def said_of(error: Exception, device: Device) -> str:
+    """An error's text; of too little memory, what there is to do."""
+    if not is_out_of_memory(error):
+        return str(error)
+    return (
+        f"{device.label} has too little memory; a smaller model or max_length may help, and so "
+        "may a look at what else uses it"
+    )

@@ -131,6 +131,8 @@ def weights_digest(model: str) -> str:
     for file in readings:
         if unusual := _but(read_json(file), USUAL):
             found[str(file.relative_to(folder))] = digest(unusual)
+    if (tokenizer := tokenizer_digest(model)) != USUAL_TOKENIZER:
+        found["tokenizer"] = tokenizer
     return digest(found)
 
 
@@ -142,6 +144,9 @@ USUAL: dict[str, Any] = {
     "similarity_fn_name": None,
 }
 """What is no part of a digest: values that change nothing, as the bundled encoder's do not."""
+
+USUAL_TOKENIZER = "d9a02e92cf8f1fc8"
+"""The bundled encoder's, by its digest: likewise."""
 
 
 def transformer_configs(folder: Path) -> list[Path]:

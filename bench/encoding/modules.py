@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.encoding.models import (
+    bundled,
     check_weights,
     load_config,
     locate,
@@ -254,6 +255,8 @@ def most_tokens_of(model: str) -> int:
     Raises:
         InputError: it is no encoder.
     """
+    if Path(model) == bundled():
+        return 512  # known, and transformers is slow to import
     from bench.encoding.lengths import most_positions
 
     return most_positions(model, load_config(model))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bench.collections.base import Collection
-from bench.files import atomic
+from bench.files import atomic, damaged
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,19 @@ def write_trec(path: Path, ranking: Ranking, collection: Collection, part: str, 
 
 
 def read_trec(path: Path, collection: Collection, part: str) -> Ranking:
-    """The inverse of `write_trec`."""
+    """The inverse of `write_trec`.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    try:
+        return _read_trec(path, collection, part)
+    except (OSError, EOFError, zlib.error, ValueError, LookupError) as error:
+        mend = f"delete {path.parent}, and `bench run` makes the run again"
+        raise damaged(path, error, mend) from error
+
+
+def _read_trec(path: Path, collection: Collection, part: str) -> Ranking:
     at_query = {id: at for at, id in enumerate(collection.part(part).queries.id_list())}
     at_document = {id: at for at, id in enumerate(collection.documents.id_list())}
     with gzip.open(path, "rt", encoding="utf-8") as stream:

@@ -31,8 +31,8 @@ class Draw(LogitsProcessor):
         tokens, places = tokens.sort(1)
         best = best.gather(1, places)
         reached = best.softmax(1).cumsum(1)
-        # Rounding can leave the last sum below 1; the last token that is possible is drawn then, and
-        # of 0 the first.
+        # Rounding can leave the last sum below 1: the last token that is possible is drawn then; of
+        # 0 it is the first.
         number = self._numbers[:, self._step, None].minimum(reached[:, -1:])
         number = number.clamp_min(torch.finfo(number.dtype).tiny)
         drawn = tokens.gather(1, torch.searchsorted(reached, number))

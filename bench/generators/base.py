@@ -66,6 +66,10 @@ class Generator(Entry):
         """Write the queries; what is kept in ``folder`` by `bench.artifacts.shard` survives."""
         raise NotImplementedError
 
+    def models(self) -> list[str]:
+        """Every model it is made of, so that a missing one is found before anything is written."""
+        return []
+
     def weights(self) -> str:
         """A digest of the model's weights, part of what the queries are made from."""
         return ""

@@ -55,6 +55,9 @@ class Seq2Seq(Generator):
         if self.source == "queries" and self.prompt:
             raise ValueError('prompt is for source="documents"')
 
+    def models(self) -> list[str]:
+        return [self.model]
+
     def weights(self) -> str:
         from bench.encoding.models import tokenizer_digest, weights_digest
         from bench.files import digest

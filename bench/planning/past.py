@@ -51,6 +51,7 @@ class Past:
         seconds: by phase, what it did itself.
         bills: the artifacts it needed, as rows of the ledger.
         parameters: of its student; 0 where that is not known.
+        memory: most bytes that it took; 0 where that is not known.
     """
 
     study: Path
@@ -66,6 +67,7 @@ class Past:
     seconds: dict[str, float]
     bills: list[dict[str, Any]]
     parameters: int
+    memory: int
     device: str
 
 
@@ -185,7 +187,6 @@ def _past(
         used = {"examples": row["examples"], "steps": row["steps"], "seconds": seconds["train"]}
         points = evaluation_points(study, arm, used[study.budget.unit])
         mined = minings(int(row["steps"]), arm)
-    parameters = row.get("parameters")
     return Past(
         study=folder,
         run=str(row["run"]),
@@ -199,10 +200,15 @@ def _past(
         minings=mined,
         seconds=dict(seconds),
         bills=needed,
-        parameters=int(parameters) if parameters and pd.notna(parameters) else 0,
+        parameters=_count(row.get("parameters")),
+        memory=_count(row.get("peak_memory")),
         device=next((str(bill["device"]) for bill in bills if bill["phase"] == "train"), ""),
     )
 
 
 def _text(value: Any) -> str:
     return str(value) if pd.notna(value) else ""
+
+
+def _count(value: Any) -> int:
+    return int(value) if value and pd.notna(value) else 0

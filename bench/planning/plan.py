@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.arms import Arm, expand
-from bench.errors import InputError
 from bench.planning.forecast import Forecast, Preparation, Rates, prepared, run_seconds, scored
 from bench.records import FINISHED
-from bench.results import read_summary
+from bench.results import read_study, read_summary
 from bench.study import TUNING_SEEDS, Study
-from bench.study_file import load_study
 
 
 @dataclass(frozen=True)
@@ -73,18 +71,20 @@ class Before:
 
 
 def load_before(out: Path) -> Before | None:
-    """What the folder holds; `None` where nothing is finished in it, or it cannot be read."""
-    try:
-        summary = read_summary(out)
-        study = load_study(str(out / "study.toml"))
-        arms = {arm.name: arm for arm in expand(study)}
-        rows = summary.loc[summary["status"].isin(FINISHED), _NEEDED]
-    except (InputError, OSError, ValueError, KeyError):
+    """What the folder holds; `None` where nothing is finished in it.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if not (out / "study.toml").is_file() or not (out / "summary.csv").is_file():
         return None
+    summary, study = read_summary(out), read_study(out)
+    arms = {arm.name: arm for arm in expand(study)}
+    rows = summary.loc[summary["status"].isin(FINISHED), _NEEDED]
     return Before(study, arms, rows.astype(object).fillna("").to_dict("records"))
 
 
-_NEEDED = ["arm", "role", "trial", "seed", "train_share", "status", "teacher", "student"]
+_NEEDED = ["arm", "role", "trial", "seed", "train_share", "status", "teacher", "student", "run"]
 
 
 REFERENCES_NEED = ("collection", "evaluation", "test", "test_collections")

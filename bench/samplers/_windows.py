@@ -17,6 +17,7 @@ from bench.lab import Lab
 from bench.progress import say_once
 
 if TYPE_CHECKING:
+    from bench.teachers.bi_encoder import BiEncoder
     from bench.teaching.tunable import Ready
 
 BM25_NAME = "bm25"
@@ -65,12 +66,21 @@ def searching(lab: Lab, by: str) -> Ready:
     Raises:
         InputError: another kind of teacher.
     """
+    return search_teacher(by).ready(lab.collection.part("train").queries, lab)
+
+
+def search_teacher(by: str) -> BiEncoder:
+    """The bi-encoder teacher that is written so.
+
+    Raises:
+        InputError: another kind of teacher.
+    """
     from bench.teachers.bi_encoder import BiEncoder
 
     teacher = teachers.create(by)
     if not isinstance(teacher, BiEncoder):
         raise InputError(f"by = {by!r}: {teacher.name} cannot search; use bm25 or a bi-encoder")
-    return teacher.ready(lab.collection.part("train").queries, lab)
+    return teacher
 
 
 def lexical(lab: Lab, depth: int) -> Ranking:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bench.artifacts import Artifact
     from bench.collections.base import Texts
     from bench.lab import Lab
+    from bench.teachers.base import Teacher
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,18 @@ class Sampler(Entry):
 
     labelled: ClassVar[bool] = True
     """Whether a positive is one because it was judged so."""
+
+    def teachers(self) -> list[Teacher]:
+        """What it draws by, so that one that cannot be is found before anything is written.
+
+        Raises:
+            InputError: a teacher that is none, or cannot do what is asked of it.
+        """
+        return []
+
+    def models(self) -> list[str]:
+        """Every model that it needs, those of its teachers included."""
+        return [model for teacher in self.teachers() for model in teacher.models()]
 
     def prepare(self, lab: Lab) -> Draws:
         """Make (or find) what drawing needs."""

@@ -46,6 +46,9 @@ class Generated(Sampler):
     def generator(self) -> Generator:
         return generators.create(self.by)
 
+    def models(self) -> list[str]:
+        return self.generator.models()
+
     @property
     def specification(self) -> dict[str, Any]:
         by = {**self.generator.specification, "weights": self.generator.weights()}

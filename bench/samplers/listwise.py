@@ -14,6 +14,7 @@ from bench.samplers.uniform import Outside
 
 if TYPE_CHECKING:
     from bench.lab import Lab
+    from bench.teachers.base import Teacher
 
 
 @samplers.register("listwise", version=1)
@@ -32,6 +33,11 @@ class Listwise(Sampler):
     def __post_init__(self) -> None:
         if self.last < self.negatives:
             raise ValueError(f"last ({self.last}) is less than negatives ({self.negatives})")
+
+    def teachers(self) -> list[Teacher]:
+        from bench.samplers._windows import BM25_NAME, search_teacher
+
+        return [] if self.by == BM25_NAME else [search_teacher(self.by)]
 
     def prepare(self, lab: Lab) -> Draws:
         from bench.samplers._windows import window

@@ -14,6 +14,7 @@ from bench.samplers.uniform import Outside
 
 if TYPE_CHECKING:
     from bench.lab import Lab
+    from bench.teachers.base import Teacher
 
 STUDENT = "student"
 
@@ -42,6 +43,11 @@ class Mined(Sampler):
             raise ValueError(f"first ({self.first}) is after last ({self.last})")
         if (self.by == STUDENT) != (self.refresh > 0):
             raise ValueError("refresh (in steps) goes with by = 'student', and only with it")
+
+    def teachers(self) -> list[Teacher]:
+        from bench.samplers._windows import BM25_NAME, search_teacher
+
+        return [] if self.by in (BM25_NAME, STUDENT) else [search_teacher(self.by)]
 
     def prepare(self, lab: Lab) -> Draws:
         from bench.samplers._refreshed import Refreshed

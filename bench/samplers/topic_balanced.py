@@ -12,6 +12,7 @@ from bench.samplers.base import Draws, Sampler
 
 if TYPE_CHECKING:
     from bench.lab import Lab
+    from bench.teachers.base import Teacher
 
 
 @samplers.register("topic-balanced", version=1)
@@ -37,6 +38,12 @@ class TopicBalanced(Sampler):
     last: Annotated[int, Ge(1)] = 30
     topics_by: str = "bi-encoder"
     margins_by: str = "cross-encoder"
+
+    def teachers(self) -> list[Teacher]:
+        from bench import teachers
+        from bench.samplers._windows import search_teacher
+
+        return [search_teacher(self.topics_by), teachers.create(self.margins_by)]
 
     def prepare(self, lab: Lab) -> Draws:
         from bench.samplers._topics import Balanced

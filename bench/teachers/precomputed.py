@@ -116,14 +116,17 @@ class Precomputed(Teacher):
     def file(self) -> Path:
         return Path(self.path).expanduser()
 
+    def check(self) -> None:
+        if not self.file.is_file():
+            raise InputError(f"precomputed: {self.path}: there is no such file")
+
     def weights(self) -> str:
         """A digest of the file.
 
         Raises:
             InputError: there is none.
         """
-        if not self.file.is_file():
-            raise InputError(f"precomputed: {self.path}: there is no such file")
+        self.check()
         about = self.file.stat()
         return _digest(self.file, about.st_size, about.st_mtime_ns)
 

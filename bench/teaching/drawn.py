@@ -18,9 +18,13 @@ from bench.progress import narrate
 from bench.samplers.base import Demand
 from bench.teaching.pairs import drawn_pairs
 from bench.teaching.tunable import Ready
+from bench.training.warming import seconds_for_nothing
 
 SHARD = 4096
 """Pairs that are read between two moments at which a stopped process can go on."""
+
+WARMING = 64
+"""Pairs that are read once before a clock counts."""
 
 Read = Callable[[list[np.ndarray], list[np.ndarray]], Tensor]
 """Token rows of n queries and as many documents → [n, …]."""
@@ -43,6 +47,7 @@ def read_pairs(
     def make(folder: Path) -> Made:
         parts = []
         tokens = 0
+        warming = _warm(codes[:WARMING])
         for number, start in enumerate(range(0, len(codes), SHARD)):
             narrate(f"{ready.teacher.name} reads pair {start:,} of {len(codes):,}")
             queries, documents = np.divmod(codes[start : start + SHARD], total)
@@ -59,7 +64,14 @@ def read_pairs(
             tokens=tokens,
             flops=forward_flops(ready.scorer, tokens),
             device=lab.device.label,
+            warming=warming,
         )
+
+    @torch.inference_mode()
+    def _warm(some: np.ndarray) -> float:
+        queries, documents = np.divmod(some, total)
+        rows = reading.queries.rows(queries), reading.documents.rows(documents)
+        return seconds_for_nothing(lambda: read(*rows), [], lab.device)
 
     @torch.inference_mode()
     def values(asked: list[np.ndarray], found: list[np.ndarray]) -> np.ndarray:

@@ -14,6 +14,9 @@ from bench.encoding.tokens import Tokens
 from bench.files import save_array
 from bench.teaching.tunable import Ready
 
+WARMING = 256
+"""Texts that are encoded before a clock counts."""
+
 
 def encoded(
     kind: str,
@@ -22,19 +25,20 @@ def encoded(
     fingerprint: str,
     tokens: Tokens,
     positions: np.ndarray,
-    write: Callable[[Path], None],
+    write: Callable[[Path], float],
 ) -> tuple[Artifact, np.ndarray]:
     """(the artifact, the row of each text's position in it; -1 where it is not encoded).
 
     Args:
         side: ``queries`` or ``documents``.
         fingerprint: of the texts that positions mean.
-        write: encodes the texts at ``positions``, in that order, into a folder.
+        write: encodes the texts at ``positions``, in that order, into a folder; the seconds in
+            which it only warmed up.
     """
     lab = ready.reading.lab
 
     def make(folder: Path) -> Made:
-        write(folder)
+        warming = write(folder)
         save_array(folder / "positions.npy", positions)
         count = int(tokens.lengths(positions).sum())
         return Made(
@@ -42,6 +46,7 @@ def encoded(
             tokens=count,
             flops=forward_flops(ready.scorer, count),
             device=lab.device.label,
+            warming=warming,
         )
 
     specification = {

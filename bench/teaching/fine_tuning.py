@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from bench import samplers
 from bench.artifacts import Artifact, Made, shard
@@ -31,6 +32,7 @@ from bench.teaching.reading import Reading
 from bench.training.loop import stream
 from bench.training.optimizer import load_moments, make_optimizer, save_moments
 from bench.training.schedule import factor
+from bench.training.warming import seconds_for_nothing, warm_optimizer
 
 if TYPE_CHECKING:
     from bench.teaching.tunable import Tunable
@@ -83,6 +85,7 @@ class FineTuning:
         self._scorer = self.lab.device.put(self.teacher.scorer())
         self._optimizer = make_optimizer([self._scorer], weight_decay=0.01)
         self._at = 0
+        warming = self._warm_up()
         found = [
             shard(folder, f"point-{number}", partial(self._point, folder, number))
             for number in range(len(POINTS))
@@ -103,7 +106,14 @@ class FineTuning:
             flops=training_flops(self._scorer, trained) + forward_flops(self._scorer, measured),
             device=self.lab.device.label,
             about={"measure": f"dev-select {MEASURE}", "points": values, "best_point": best},
+            warming=warming,
         )
+
+    def _warm_up(self) -> float:
+        """Seconds of computing the first step for nothing."""
+        warm_optimizer(self.lab.device)
+        first = partial(self._scores, 0, min(self.teacher.batch_size, self.teacher.examples))
+        return seconds_for_nothing(first, [self._scorer.train()], self.lab.device)
 
     def _point(self, folder: Path, number: int) -> np.ndarray:
         """Train up to a point, measure it, keep its state."""
@@ -131,15 +141,19 @@ class FineTuning:
             for group in self._optimizer.param_groups:
                 share = stop / teacher.examples
                 group["lr"] = teacher.learning_rate * factor(share, 0.1, "linear")
-            triples = self._draws.batch(teacher.seed, self._at, stop)
-            queries = self.reading.queries.rows(triples.queries)
-            documents = self.reading.documents.rows(triples.documents.ravel())
-            scores = scorer.scores(queries, documents, self.lab.device) / scorer.temperature
+            scores = self._scores(self._at, stop) / scorer.temperature
             (scores.logsumexp(1) - scores[:, 0]).mean().backward()
             torch.nn.utils.clip_grad_norm_(scorer.parameters(), 1.0)
             self._optimizer.step()
             self._optimizer.zero_grad(set_to_none=True)
             self._at = stop
+
+    def _scores(self, start: int, stop: int) -> Tensor:
+        """Of the drawn examples ``start`` … ``stop - 1``, the positive's first: [n, 1 + K]."""
+        triples = self._draws.batch(self.teacher.seed, start, stop)
+        queries = self.reading.queries.rows(triples.queries)
+        documents = self.reading.documents.rows(triples.documents.ravel())
+        return self._scorer.scores(queries, documents, self.lab.device)
 
     @cached_property
     def _candidates(self) -> tuple[np.ndarray, np.ndarray]:

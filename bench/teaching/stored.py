@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ from bench.encoding.tokens import Tokens
 from bench.files import save_array
 from bench.losses.signals import Signal, Signals
 from bench.samplers.base import Triples
-from bench.teaching.encoded import encoded
+from bench.teaching.encoded import WARMING, encoded
 from bench.teaching.scorers import BiScorer
 from bench.teaching.tunable import Ready
+from bench.training.warming import seconds_for_nothing
 
 SCORED = {Signal.SCORES, Signal.IN_BATCH}
 
@@ -102,12 +104,15 @@ def _store(
 ) -> Stored:
     """The vectors of the texts at these positions, made or found."""
 
-    def write(folder: Path) -> None:
+    def write(folder: Path) -> float:
         scorer = ready.scorer
         assert isinstance(scorer, BiScorer)
-        device = ready.reading.lab.device
-        vectors = encode(scorer.encoder, tokens, positions, device, f"the teacher's {side}")
+        device, label = ready.reading.lab.device, f"the teacher's {side}"
+        some = partial(encode, scorer.encoder, tokens, positions[:WARMING], device, label)
+        warming = seconds_for_nothing(some, [], device)
+        vectors = encode(scorer.encoder, tokens, positions, device, label)
         save_array(folder / "vectors.npy", vectors.cpu().numpy())
+        return warming
 
     artifact, rows = encoded(
         "teacher-embeddings", ready, side, fingerprint, tokens, positions, write

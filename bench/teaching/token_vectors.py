@@ -16,9 +16,10 @@ from bench.files import save_array
 from bench.losses.signals import Signal, Signals
 from bench.progress import narrate
 from bench.samplers.base import Triples
-from bench.teaching.encoded import encoded
+from bench.teaching.encoded import WARMING, encoded
 from bench.teaching.scorers import LateScorer, max_sim
 from bench.teaching.tunable import Ready
+from bench.training.warming import seconds_for_nothing
 
 SHARD = 2048
 """Texts that are encoded between two moments at which a stopped process can go on."""
@@ -105,8 +106,10 @@ def store(
     """The token vectors of the texts at these positions, made or found."""
     device = ready.reading.lab.device
 
-    def write(folder: Path) -> None:
+    def write(folder: Path) -> float:
         parts = []
+        some = partial(read, tokens.rows(positions[:WARMING]))
+        warming = seconds_for_nothing(some, [], device)
         for number, start in enumerate(range(0, len(positions), SHARD)):
             narrate(f"{ready.teacher.name} encodes {side}: {start:,} of {len(positions):,}")
             rows = tokens.rows(positions[start : start + SHARD])
@@ -116,13 +119,17 @@ def store(
         save_array(folder / "starts.npy", starts)
         for path in folder.glob("part-*.npy"):
             path.unlink()
+        return warming
 
     @torch.inference_mode()
-    def encode(rows: list[np.ndarray]) -> np.ndarray:
+    def read(rows: list[np.ndarray]) -> Tensor:
         scorer = ready.scorer
         assert isinstance(scorer, LateScorer)
         vectors, mask = scorer.vectors(rows, device)
-        return vectors[mask].cpu().numpy().astype(np.float16)
+        return vectors[mask]
+
+    def encode(rows: list[np.ndarray]) -> np.ndarray:
+        return read(rows).cpu().numpy().astype(np.float16)
 
     artifact, rows = encoded(
         "teacher-token-vectors", ready, side, fingerprint, tokens, positions, write

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from bench.artifacts import Artifact, once
-from bench.encoding.device import environment, is_out_of_memory, peak_memory
+from bench.encoding.device import environment, forget_peak, is_out_of_memory, peak_memory
 from bench.encoding.flops import training_flops
 from bench.encoding.towers import Towers
 from bench.errors import TrainingError
@@ -22,7 +22,7 @@ from bench.evaluation.measured import keep_rankings
 from bench.evaluation.measures import per_query
 from bench.evaluation.ranking import to_frame
 from bench.exporting.folder import save_student
-from bench.files import disk_is_full, read_json, remove_leftovers, write_json
+from bench.files import disk_is_full, read_object, remove_leftovers, write_json
 from bench.lab import Lab
 from bench.ledger import Bill, Clocks, consumed
 from bench.records import RunFolder
@@ -84,6 +84,7 @@ class Run:
             TrainingError: the run cannot be finished.
         """
         start = time.perf_counter()
+        forget_peak(self.lab.device)
         self._pace = reference_step(self.lab.device)
         self._clean()
         self._build()
@@ -194,7 +195,8 @@ class Run:
             self.draws.ranked = self.state.mined
         self.clocks = Clocks(seconds)
         if self.folder.heartbeat.exists():
-            seen = sum(read_json(self.folder.heartbeat).values())
+            mend = "delete it, and the run goes on"
+            seen = sum(read_object(self.folder.heartbeat, mend).values())
             self.clocks.add("wasted", max(0.0, seen - sum(seconds.values())))
         # What had to be prepared just now has bills of its own.
         prepared = sum(

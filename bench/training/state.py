@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from bench.files import atomic_folder, read_json, save_array, write_json
+from bench.files import atomic_folder, damaged, read_object, save_array, write_json
 from bench.records import RunFolder
 from bench.training.optimizer import load_moments, save_moments
 
@@ -111,16 +112,35 @@ def save(
 def load(
     folder: RunFolder, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer
 ) -> tuple[State, dict[str, float]] | None:
-    """Restore the newest checkpoint into modules and optimizer; `None` where there is none."""
+    """Restore the newest checkpoint into modules and optimizer; `None` where there is none.
+
+    Raises:
+        InputError: it is damaged.
+    """
     found = sorted(path for path in folder.checkpoints.glob("[0-9]*") if path.is_dir())
     if not found:
         return None
     newest = found[-1]
-    plain = read_json(newest / "state.json")
+    mend = f"delete {folder.checkpoints}, and the run begins again"
+    plain = read_object(newest / "state.json", mend)
     if plain.pop("format", None) != FORMAT:
         for path in found:
             shutil.rmtree(path)
         return None
+    try:
+        return _restored(newest, plain, modules, optimizer)
+    except MemoryError:
+        raise
+    except Exception as error:  # each kind of file has errors of its own
+        raise damaged(newest, error, mend) from error
+
+
+def _restored(
+    newest: Path,
+    plain: dict[str, Any],
+    modules: Mapping[str, nn.Module],
+    optimizer: torch.optim.Optimizer,
+) -> tuple[State, dict[str, float]]:
     for name, module in modules.items():
         module.load_state_dict(load_file(newest / f"{name}.safetensors"))
     load_moments(optimizer, newest / "optimizer.safetensors")

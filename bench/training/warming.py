@@ -7,11 +7,12 @@ streams are as they were.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from bench.encoding.device import Device
 from bench.encoding.encoder import Encoder
@@ -66,3 +67,16 @@ def warm_optimizer(device: Device) -> None:
         layer(torch.ones(1, 8, device=device.place)).sum().backward()
         torch.nn.utils.clip_grad_norm_(layer.parameters(), 1.0)
         make_optimizer([layer], weight_decay=0.01).step()
+
+
+def seconds_for_nothing(
+    compute: Callable[[], Tensor], modules: Sequence[nn.Module], device: Device
+) -> float:
+    """Seconds of computing something twice, backwards too where it has a gradient."""
+    since = time.perf_counter()
+    with traceless(modules, device):
+        for _ in range(STEPS):
+            found = compute()
+            if found.requires_grad:
+                found.float().sum().backward()
+    return time.perf_counter() - since

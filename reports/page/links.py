@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, NonNegativeInt, ValidationError
 
+from bench.databases import sqlite_url
 from bench.links import read_links
 from reports.tables.base import Cell
 
@@ -82,7 +83,7 @@ def _mlflow(written: _MLflow) -> Links:
 
 def _optuna(written: _Optuna, folder: str) -> Links:
     storage = written.storage
-    url = storage if "://" in storage else f"sqlite:///{folder}/{storage}"
+    url = storage if "://" in storage else sqlite_url(f"{folder}/{storage}")
     arms = {arm: f"{OPTUNA}/dashboard/studies/{id}" for arm, id in written.studies.items()}
     servers = [("Optuna", shlex.join(["optuna-dashboard", url]))]
     return Links(arms=arms, servers=servers if arms else ())

@@ -9,22 +9,9 @@ import pytest
 from bench.artifacts import Artifacts
 from bench.collections.open import open_collection, resolve
 from bench.errors import InputError
+from bench.progress import say_once
+from tests.collections.conftest import edit, opened
 from tests.conftest import write_collection
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    return write_collection(tmp_path / "toy", topics=12)
-
-
-def opened(folder: Path):
-    return open_collection(str(folder), Artifacts(folder.parent / "artifacts"))
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
 
 
 def test_what_is_read(folder):
@@ -106,6 +93,22 @@ def test_missing_files(folder, tmp_path):
         resolve(str(tmp_path / "nothing"))
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("pydocs", "pydocs"), ("beir/scifact", 'ir-datasets(id="beir/scifact")')]
+)
+def test_a_name_means_the_same_beside_a_folder_of_that_name(
+    tmp_path, monkeypatch, capsys, name, meant
+):
+    monkeypatch.chdir(tmp_path)
+    write_collection(tmp_path / name)
+    say_once.cache_clear()
+    assert [str(resolve(name)) for _ in range(2)] == [meant, meant]
+    said = " ".join(capsys.readouterr().err.split())
+    assert said == f"collection {name!r} is {meant}, not the folder here: that is ./{name}"
+    assert str(resolve(f"./{name}")) == f'folder(path="./{name}")'
+    assert capsys.readouterr().err == ""
+
+
 def test_test_may_not_be_dev_as_well(folder):
     written = {"name": "folder", "path": str(folder), "dev": "test"}
     with pytest.raises(InputError, match="must not also be the train or the dev part"):
@@ -133,6 +136,34 @@ def test_msmarco_style(tmp_path):
     assert len(collection.part("dev").queries) == 3
     (folder / "triples.train.tsv").write_text("q1\t1\t77\n")
     with pytest.raises(InputError, match="triple 1 names no document: '77'"):
+        opened(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "written", "message"),
+    [
+        ("queries.test.tsv", "q1\tone\nq2\t \n", r"queries.test.tsv:2: query 'q2' is empty"),
+        ("queries.test.tsv", "q1\tone\nq1\ttwo\n", r"queries.test.tsv:2: .* 'q1' .* twice"),
+        ("queries.test.tsv", "q 1\tone\n", r"queries.test.tsv:1: the query id 'q 1' holds white"),
+        ("collection.tsv", "d1\tone\n\ttwo\n", r"collection.tsv:2: the document id '' is empty"),
+        ("collection.tsv", "d1\tone\nd1\ttwo\n", r"collection.tsv: .* 'd1' stands there 2 times"),
+        ("qrels.test.tsv", "q1 0 d1\n", r"qrels.test.tsv:1: needs query id, 0, document id"),
+        ("qrels.test.tsv", "q1 0 d1 1\nq1 0 d1 2\n", r"qrels.test.tsv:2: .* 2, and 1 at .*:1$"),
+    ],
+)
+def test_what_is_wrong_in_msmarco_files_is_named(tmp_path, file, written, message):
+    folder = tmp_path / "marco"
+    folder.mkdir()
+    (folder / "collection.tsv").write_text("d1\tone\nd2\ttwo\n")
+    (folder / "queries.test.tsv").write_text("q1\tone\nq2\ttwo\n")
+    (folder / "qrels.test.tsv").write_text("query 0 document relevance\nq1 0 d1 1\nq2 0 d2 1\n")
+    before = opened(folder)
+    assert len(before.part("test").judgements) == 2
+    path = folder / "collection.tsv"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert opened(folder).fingerprint == before.fingerprint
+    (folder / file).write_text(written)
+    with pytest.raises(InputError, match=message):
         opened(folder)
 
 

@@ -1,6 +1,6 @@
 """What only a GPU can show, in a few minutes and without a network: true clocks, and their speed.
 
-    python -m tests.gpu.measure --model FOLDER --collection BEIR_FOLDER --out FOLDER
+    python -m tests.gpu.measure --out FOLDER [--model FOLDER] [--collection BEIR_FOLDER]
 
 writes ``gpu.json`` and ``gpu.md``. A part that fails is written down as failed; the others go on.
 """
@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -30,6 +31,7 @@ from bench.collections.open import open_collection
 from bench.encoding.device import choose, environment, peak_memory
 from bench.encoding.encoder import encode
 from bench.encoding.flops import training_flops
+from bench.encoding.models import BUNDLED
 from bench.encoding.tokens import tokenize
 from bench.errors import TrainingError
 from bench.lab import Lab
@@ -307,8 +309,9 @@ def out_of_memory(setting: Setting) -> dict[str, Any]:
     return {"said": said, "free again": torch.cuda.mem_get_info()[0]}
 
 
-def curves(setting: Setting) -> dict[str, Any]:
-    """Of every loss without a teacher, the largest relative difference from the CPU in float32."""
+def loss_curves(setting: Setting) -> dict[str, float]:
+    """Of every loss without a teacher, value and gradients: the largest relative difference from
+    the CPU's, in float32."""
     found = {}
     draw = torch.Generator().manual_seed(1)
     sides = [torch.randn(shape, generator=draw) for shape in ((32, 64), (32, 64), (32, 1, 64))]
@@ -335,6 +338,26 @@ def curves(setting: Setting) -> dict[str, Any]:
     return found
 
 
+def precision(setting: Setting) -> dict[str, float]:
+    """The smallest cosine of a text's vector in half precision, joined or padded, with that in
+    float32."""
+    half = setting.device
+    exact = replace(half, precision="float32", joining=None)
+    encoder = half.put(setting.student(setting.model).encoder(setting.lab)).eval()
+    _, tokens = setting.tokens(setting.model, LENGTH)
+    rows = tokens.rows(np.arange(min(300, len(tokens))))
+    with torch.inference_mode():
+        wanted, joined, padded = (
+            encoder.embed(encoder.pack(rows, tokens.padding, device), device)
+            for device in (exact, half, replace(half, joining=None))
+        )
+    cosine = torch.nn.functional.cosine_similarity
+    return {
+        "joined": float(cosine(wanted, joined).min()),
+        "padded": float(cosine(wanted, padded).min()),
+    }
+
+
 STUDY = """
 title = "On a GPU"
 collection = "{collection}"
@@ -346,14 +369,14 @@ training = {{ batch_size = 64, learning_rate = 2e-4 }}
 evaluation = {{ points = 4 }}
 defaults = {{ student = "truncated(layers=2, max_length=128, model='{model}')" }}
 arms = [
-  {{ loss = "infonce" }},
-  {{ name = "twin", loss = "infonce" }},
+  {{ name = "infonce", loss = "infonce(temperature=0.05)" }},
+  {{ name = "twin", loss = "infonce(temperature=0.0500001)" }},
   {{ loss = "adaptive-margin" }},
   {{ loss = "distributed-margin" }},
   {{ loss = "margin-mse", teacher = "bi-encoder(model='{model}', max_length=128)" }},
 ]
 """
-"""Five arms, of which two are the same under two names."""
+"""Five arms, of which two do the same work; were they one, they would be one run."""
 
 
 def study(setting: Setting) -> dict[str, Any]:
@@ -395,7 +418,8 @@ PARTS: dict[str, Callable[[Setting], dict[str, Any]]] = {
     "speed": speed,
     "kernels": kernels,
     "encoding": encoding,
-    "losses": curves,
+    "losses": loss_curves,
+    "precision": precision,
     "study": study,
     "out of memory": out_of_memory,
 }
@@ -410,8 +434,9 @@ def page(found: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    for option in ("model", "collection", "out"):
-        parser.add_argument(f"--{option}", required=True)
+    parser.add_argument("--model", default=BUNDLED)
+    parser.add_argument("--collection", default="pydocs(documents=1500)")
+    parser.add_argument("--out", required=True)
     parser.add_argument("--only", nargs="*", default=list(PARTS))
     given = parser.parse_args()
     out = Path(given.out)

@@ -183,6 +183,7 @@ def test_scoring_goes_on_from_the_last_finished_shard(lab, demand, tiny_model, m
     from bench.teaching import drawn as _drawn
 
     monkeypatch.setattr(_drawn, "SHARD", 7)
+    monkeypatch.setattr(_drawn, "seconds_for_nothing", lambda *arguments: 0.0)
     teacher = create("cross-encoder", tiny_model, seed=5)
     ready = teacher.ready(demand.draws.queries, lab)
     scores = ready.scorer.scores
@@ -212,6 +213,19 @@ def test_scoring_goes_on_from_the_last_finished_shard(lab, demand, tiny_model, m
     assert artifact.bills[0].seconds > 0
     fresh = teacher.prepare(frozenset({Signal.SCORES}), demand, lab)
     assert np.array_equal(fresh.values, values)
+
+
+def test_warming_up_changes_no_teacher(lab, demand, tiny_model, monkeypatch):
+    from bench.teaching import fine_tuning
+
+    teacher, found = create("cross-encoder", tiny_model, fine_tune=True, seed=8), []
+    for name in ("warm", "cold"):
+        there = Lab(lab.collection, Artifacts(lab.artifacts.root.parent / name), lab.device)
+        tuned = teacher.ready(demand.draws.queries, there).tuned
+        assert ("warming" in tuned.about) == (name == "warm")
+        found.append((tuned.folder / "model.safetensors").read_bytes())
+        monkeypatch.setattr(fine_tuning, "seconds_for_nothing", lambda *arguments: 0.0)
+    assert found[0] == found[1]
 
 
 def test_fine_tuning_goes_on_from_the_last_point_exactly(lab, demand, tiny_model, monkeypatch):

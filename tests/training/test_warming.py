@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from bench.encoding.joining import Joining
+from bench.encoding.packed import Joined
 from bench.encoding.packing import Ladder
 from bench.encoding.transformer_encoder import TransformerEncoder
 from bench.records import RunFolder
@@ -22,11 +24,17 @@ def laddered(lab):
     return replace(lab, device=replace(lab.device, packing=Ladder()))
 
 
+@pytest.fixture
+def joined(laddered):
+    """One where texts stand one behind another, too."""
+    return replace(laddered, device=replace(laddered.device, joining=Joining()))
+
+
 def weights(folder: RunFolder) -> bytes:
     return (folder.student / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("where", ["lab", "laddered"])
+@pytest.mark.parametrize("where", ["lab", "laddered", "joined"])
 def test_it_changes_nothing(specify, request, where, tmp_path, monkeypatch):
     there = request.getfixturevalue(where)
     warm = train(specify(), there, tmp_path / "warm")
@@ -48,23 +56,26 @@ def test_it_is_on_no_clock_of_training(specify, lab, tmp_path, monkeypatch):
     assert seconds["train"] < 3 <= seconds["compile"]
 
 
-def test_every_shape_of_the_training_was_warmed(specify, laddered, tmp_path, monkeypatch):
+@pytest.mark.parametrize("where", ["laddered", "joined"])
+def test_every_shape_of_the_training_was_warmed(specify, request, where, tmp_path, monkeypatch):
+    there = request.getfixturevalue(where)
     shapes = {"before": set(), "training": set()}
     phase = ["before"]
-    forward, advance = TransformerEncoder.pooled, Loop._advance
+    forward, advance = TransformerEncoder.forward, Loop._advance
 
-    def spy(encoder, ids, mask):
+    def spy(encoder, texts):
         if encoder.training:
-            shapes[phase[0]].add(tuple(ids.shape))
-        return forward(encoder, ids, mask)
+            shapes[phase[0]].add((type(texts), *texts.ids.shape))
+        return forward(encoder, texts)
 
     def in_training(self, *arguments):
         phase[0] = "training"
         advance(self, *arguments)
 
-    monkeypatch.setattr(TransformerEncoder, "pooled", spy)
+    monkeypatch.setattr(TransformerEncoder, "forward", spy)
     monkeypatch.setattr(Loop, "_advance", in_training)
-    train(specify(), laddered, tmp_path)
+    train(specify(), there, tmp_path)
+    assert all((kind is Joined) == (where == "joined") for kind, *_ in shapes["training"])
     assert 0 < len(shapes["training"]) <= len(shapes["before"])
     assert shapes["training"] <= shapes["before"]
 

@@ -38,27 +38,25 @@ def bare(tmp_path_factory):
 
 @pytest.fixture
 def with_empties(tmp_path):
-    """The small collection with documents of nothing, and of nothing but spaces."""
+    """The small collection with documents of characters that a tokenizer reads nothing of."""
     folder = write_collection(tmp_path / "toy")
     with (folder / "corpus.jsonl").open("a") as corpus:
         for number in range(6):
-            corpus.write(json.dumps({"_id": f"zz{number}", "text": " " * number}) + "\n")
+            corpus.write(json.dumps({"_id": f"zz{number}", "text": "\u200b" * (number + 1)}) + "\n")
     return folder
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max", "lasttoken", "weightedmean", "mean+max"])
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
-def test_documents_of_nothing_come_last(
-    pooling, similarity, bare, with_empties, tmp_path, capsys
-):
+def test_documents_of_nothing_come_last(pooling, similarity, bare, with_empties, tmp_path, capsys):
     modes = {"pooling_mode": pooling.split("+")}
-    last_of_all(describe(bare, modes, similarity_fn_name=similarity), with_empties, tmp_path, capsys)
+    last_of_all(
+        describe(bare, modes, similarity_fn_name=similarity), with_empties, tmp_path, capsys
+    )
 
 
 @pytest.mark.parametrize("kind", ["dense", "static", "projected"])
-def test_so_do_they_behind_a_layer_that_adds_something(
-    kind, bare, with_empties, tmp_path, capsys
-):
+def test_so_do_they_behind_a_layer_that_adds_something(kind, bare, with_empties, tmp_path, capsys):
     describe(bare)
     if kind == "dense":
         student = describe(write_dense(bare), MEAN, ("Transformer", "Pooling", "Dense"))
@@ -115,9 +113,7 @@ LONG = st.lists(PIECES, max_size=40).map(lambda some: "".join(word + gap for wor
 def made(texts: list[str], path, prompt: str = "", length: int = LENGTH) -> list[list[int]]:
     column = pa.array(texts, pa.large_string())
     ids = pa.array([str(at) for at in range(len(texts))])
-    found = tokens.tokenize(
-        Texts(ids, column, str(path)), BUNDLED, length, Artifacts(path), prompt
-    )
+    found = tokens.tokenize(Texts(ids, column, str(path)), BUNDLED, length, Artifacts(path), prompt)
     return [row.tolist() for row in found.rows(np.arange(len(texts)))]
 
 

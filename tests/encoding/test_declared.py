@@ -241,6 +241,24 @@ def test_a_linear_layer_that_is_left_out_is_told(name, tmp_path):
     assert student.notes() == [f"{folder}: its linear layer (2_Dense) is left out by {name}"]
 
 
+def test_no_linear_layer_is_put_behind_the_models_own(tmp_path, tiny_model):
+    """Said before anything is written; a student that leaves it out can have another."""
+    dense, plain = settled(tmp_path / "model", "dense"), write("pretrained", model=tiny_model)
+    queries = write("pretrained", model=dense)
+    refused = [
+        students.create("projected", student=queries),
+        students.create("projected", student=write("projected", student=plain)),
+        students.create("asymmetric", queries=queries, teacher=write("bi-encoder", model=dense)),
+    ]
+    for student in refused:
+        with pytest.raises(InputError, match="there is a linear layer already, its own or its mod"):
+            student.check()
+    students.create("projected", student=plain).check()
+    students.create("projected", student=write("static", model=dense)).check()
+    teacher = write("bi-encoder", model=dense)
+    students.create("asymmetric", queries=queries, teacher=teacher, projection="none").check()
+
+
 def test_two_encoders_are_no_model_of_one(tmp_path, tiny_model, wide_model, lab):
     narrow, wide = (write("pretrained", model=model) for model in (tiny_model, wide_model))
     wide = write("projected", student=wide, width=32)

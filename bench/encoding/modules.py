@@ -228,9 +228,9 @@ def _encoder(model: str, modules: list[tuple[str, Path]], prompt: str) -> Encode
             "known are Transformer and Pooling, or StaticEmbedding, then Dense, then Normalize"
         )
     for kind in ("Transformer", "Pooling", "Dense"):  # a Normalize has nothing to say
-        if kind in found and not (found[kind] / "config.json").is_file():
+        if kind in found and not (about := found[kind] / "config.json").is_file():
             raise InputError(
-                f"model {model!r}: its {kind} is to be in {found[kind]}, which has no config.json"
+                f"model {model!r}: its modules.json names a {kind}, and there is no {about}"
             )
     dense = found.get("Dense")
     if dense:

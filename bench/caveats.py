@@ -15,7 +15,7 @@ class Caveats:
 
     Attributes:
         warnings: what bends a comparison.
-        notes: how measures are to be read.
+        notes: how measures, and models, are read.
     """
 
     warnings: Sequence[str] = ()

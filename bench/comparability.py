@@ -15,6 +15,7 @@ from bench.errors import InputError
 from bench.evaluation.fine_print import depth_notes, grade_notes, without_relevant
 from bench.evaluation.measures import parse_all
 from bench.losses.sum import Sum
+from bench.model_checks import model_notes
 
 if TYPE_CHECKING:
     from bench.arms import Arm
@@ -51,6 +52,7 @@ def find_caveats(
     notes = [
         *depth_notes(measures, study.evaluation.depth),
         *grade_notes(measures, parts, study.relevance),
+        *model_notes(arms),
     ]
     return Caveats([*warnings, *_without_relevant(study, parts)], notes)
 

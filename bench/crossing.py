@@ -129,7 +129,7 @@ class Crossing:
             for model in models_of(arm):
                 weights_digest(model)  # a missing model is found before anything is written
         self.arms = expand(self.study)  # models that were just fetched may say how they compare
-        self._notes = check_arms(self.arms, self.out)
+        check_arms(self.arms, self.out)
         caveats = self._caveats()
         self.out.mkdir(parents=True, exist_ok=True)
         try:
@@ -199,8 +199,6 @@ class Crossing:
         )
         parts = ", ".join(f"{len(p.queries):,} {name}" for name, p in collection.parts.items())
         say(f"{collection.name}: {len(collection.documents):,} documents, queries: {parts}")
-        for note in self._notes:
-            say(f"  {note}")
         for name, other in self.lab.elsewhere.items():
             asked = len(other.part("test").queries)
             say(f"tested on {name} too: {len(other.documents):,} documents, {asked:,} queries")

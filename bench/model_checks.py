@@ -17,15 +17,14 @@ def models_of(arm: Arm) -> list[str]:
     return [*arm.student.models(), *arm.teacher.models(), *arm.sampler.models()]
 
 
-def check_models(arms: Iterable[Arm]) -> list[str]:
-    """What is to be said of the arms' models, each line once; their weights are not looked at.
+def check_models(arms: Iterable[Arm]) -> None:
+    """That the arms' models can be what is made of them; their weights are not looked at.
 
     A model that would have to be fetched is passed over.
 
     Raises:
-        InputError: a model that cannot be what an arm makes of it, with the arm's name.
+        InputError: one cannot, with the arm's name.
     """
-    notes: dict[str, None] = {}
     first: dict[tuple[str, ...], Arm] = {}
     for arm in arms:
         first.setdefault((str(arm.student), str(arm.teacher), str(arm.sampler)), arm)
@@ -35,8 +34,12 @@ def check_models(arms: Iterable[Arm]) -> list[str]:
                 locate(model)
             for entry in _made_of(arm):
                 entry.check()
-            notes |= dict.fromkeys([*arm.student.notes(), *arm.teacher.notes()])
-    return list(notes)
+
+
+def model_notes(arms: Iterable[Arm]) -> list[str]:
+    """Where the arms read their models otherwise than these say themselves, each line once."""
+    entries = {str(entry): entry for arm in arms for entry in (arm.student, arm.teacher)}
+    return list(dict.fromkeys(note for entry in entries.values() for note in entry.notes()))
 
 
 def not_at_hand(arms: Iterable[Arm]) -> list[str]:

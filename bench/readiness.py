@@ -51,8 +51,8 @@ def open_at_hand(study: Study, artifacts: Artifacts) -> Lab | None:
     return None
 
 
-def check_arms(arms: Sequence[Arm], out: Path) -> list[str]:
-    """What is to be said of the models that are at hand, a line each.
+def check_arms(arms: Sequence[Arm], out: Path) -> None:
+    """That the models that are at hand can be what the arms make of them.
 
     Args:
         out: the study's folder; where there is one, weights were looked at when it was made.
@@ -60,7 +60,6 @@ def check_arms(arms: Sequence[Arm], out: Path) -> list[str]:
     Raises:
         InputError: a model that cannot be what an arm makes of it.
     """
-    notes = check_models(arms)
+    check_models(arms)
     if not out.exists():
         check_weights(arms)
-    return notes

@@ -1,5 +1,6 @@
 """A study of hub models and ir_datasets, tried out without either."""
 
+import json
 import socket
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 import tomli_w
 
+from bench.dry_run.models import write_model
 from bench.encoding.models import BUNDLED, locate
 from bench.errors import InputError
 from bench.planning.past import read_past
@@ -68,6 +70,20 @@ STUDY = {
 }
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("answerdotai/ModernBERT-base", "modernbert"),  # its layers differ by their place
+        ("microsoft/mpnet-base", "mpnet"),
+        ("roberta-base", "roberta"),
+        ("somebody/some-encoder", "bert"),
+    ],
+)
+def test_a_stand_in_has_the_architecture_that_its_name_gives_away(name, kind, tmp_path):
+    config = json.loads((write_model(name, tmp_path) / "config.json").read_text())
+    assert (config["model_type"], config["num_hidden_layers"]) == (kind, 12)
+
+
 def untuned(**changes) -> dict:
     """The first arm alone."""
     left = {key: STUDY[key] for key in STUDY if key not in ("tuning", "cross", "test_collections")}
@@ -98,6 +114,7 @@ def test_everything_is_tried_and_nothing_fetched(tried, tmp_path):
     assert code == 0, err
     folder = tmp_path / "results" / "large-smoke"
     assert "nothing in results/large-smoke is a result" in err
+    assert "as far as small models in place of cross-encoder/ms-marco-MiniLM-L-6-v2, " in err
     assert "Large (dry run)" in out
     assert [path.name for path in (tmp_path / "results").iterdir()] == ["large-smoke"]
     assert (folder / "report" / "index.html").is_file()

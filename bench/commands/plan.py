@@ -53,7 +53,7 @@ def plan_study(
     study = load_study(written, settings)
     arms = check_study(study)
     out = results_folder(study, out)
-    notes = check_arms(arms, out)
+    check_arms(arms, out)
     lab = open_at_hand(study, Artifacts(artifacts))
     failed = run_probe(study, out / "probe", artifacts) if probe else []
     forecast = Forecast(read_all(out))
@@ -78,8 +78,6 @@ def plan_study(
     if unread:
         print(unread)
     _print_caveats(study, arms, artifacts)
-    for note in notes:
-        print(note)
     for line in [*lab.notes(), *account_outdated(out, gone, lab)] if lab else []:
         print(f"  {line}")
     if absent := [*([] if lab else ["the collection"]), *not_at_hand(arms)]:

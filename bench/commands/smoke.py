@@ -35,7 +35,15 @@ def smoke_study(written: str, settings: list[str], out: Path | None) -> None:
     with stand_ins(out / "models"):
         small = miniature(study)
         carry_out(small, out, out / "artifacts", False, advice="the study would fail there too")
-    say(f"dry run: the study works as it is written; nothing in {out} is a result")
+    say(f"dry run: the study works as it is written{_with(out)}; nothing in {out} is a result")
+
+
+def _with(out: Path) -> str:
+    """Which models were not the study's own."""
+    names = sorted(path.name.replace("--", "/") for path in (out / "models").glob("*"))
+    if not names:
+        return ""
+    return f", as far as small models in place of {', '.join(names)} can show"
 
 
 def _make_room(out: Path) -> None:

@@ -13,7 +13,7 @@ from bench.files import atomic_folder, write_json
 NARROWER = 12
 """How many times narrower than the real ones: 768 becomes 64, 384 becomes 32."""
 
-KINDS = ("distilbert", "mpnet", "roberta", "electra", "bart", "t5")
+KINDS = ("distilbert", "modernbert", "mpnet", "roberta", "electra", "bart", "t5")
 """Architectures that a name may give away; anything else is a BERT."""
 
 

@@ -62,7 +62,10 @@ class Encoder(nn.Module):
             vectors = self.pooled_joined(texts)
         else:
             vectors = self.pooled(texts.ids, texts.mask)
-        return self.head(vectors) if self.head else vectors
+        if self.head is None:
+            return vectors
+        # A text without tokens stays nothing: the layer's bias alone would be like some query.
+        return self.head(vectors) * vectors.any(-1, keepdim=True)
 
     def pack(
         self, rows: list[np.ndarray], padding: int, device: Device, group_tokens: int = 0

@@ -162,8 +162,8 @@ def read_modules(model: str) -> Modules:
     sides = {route: _encoder(model, own, prompts[route]) for route, own in encoders.items()}
     name = config.get("similarity_fn_name") or "cosine"
     similarity = _similarity(model, name, ["Normalize" in dict(own) for own in encoders.values()])
-    for _, part in dict.fromkeys(module for own in encoders.values() for module in own):
-        if part.name.endswith("_Pooling") and not (part / "config.json").is_file():
+    for kind, part in dict.fromkeys(module for own in encoders.values() for module in own):
+        if kind == "Pooling" and not (part / "config.json").is_file():
             notes.append(f"{part.name}/config.json is not there, so the mean is pooled")
     said = tuple(f"{model}: {note}" for note in notes)
     return Modules(sides["query"], sides["document"], similarity, said)
@@ -231,9 +231,9 @@ def _encoder(model: str, modules: list[tuple[str, Path]], prompt: str) -> Encode
             "known are Transformer and Pooling, or StaticEmbedding, then Dense, then Normalize"
         )
     for kind in ("Transformer", "Dense"):  # without a Pooling's the mean is taken, and said
-        if kind in found and not (found[kind] / "config.json").is_file():
+        if kind in found and not (about := found[kind] / "config.json").is_file():
             raise InputError(
-                f"model {model!r}: its {kind} is to be in {found[kind]}, which has no config.json"
+                f"model {model!r}: its modules.json names a {kind}, and there is no {about}"
             )
     dense = found.get("Dense")
     if dense:

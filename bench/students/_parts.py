@@ -30,3 +30,16 @@ def bi_encoder(option: str, written: str) -> BiEncoder:
     if not isinstance(found, BiEncoder):
         raise InputError(f"{option}: must be a bi-encoder, not {found.name}")
     return found
+
+
+def check_unprojected(name: str, student: OneEncoder) -> None:
+    """That nothing stands behind a student's pooling, so that a linear layer can be put there.
+
+    Raises:
+        InputError: a linear layer does already.
+    """
+    if student.projects:
+        raise InputError(
+            f"{name}: behind {student} there is a linear layer already, its own or its model's; "
+            "leave one out"
+        )

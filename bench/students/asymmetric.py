@@ -12,7 +12,7 @@ from bench import students
 from bench.encoding.side import Side
 from bench.errors import InputError
 from bench.losses.signals import Similarity
-from bench.students._parts import bi_encoder, one_encoder
+from bench.students._parts import bi_encoder, check_unprojected, one_encoder
 from bench.students.base import FromModel, OneEncoder, Student
 from bench.teachers.bi_encoder import BiEncoder
 
@@ -91,6 +91,11 @@ class Asymmetric(Student):
 
     def parts(self) -> Sequence[FromModel | BiEncoder]:
         return [*self._queries.parts(), self._teacher]
+
+    def check(self) -> None:
+        super().check()
+        if self.projection != "none":
+            check_unprojected(self.name, self._queries)
 
     def inherits(self) -> BiEncoder:
         return self._teacher

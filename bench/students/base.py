@@ -108,6 +108,11 @@ class Student(Entry):
 class OneEncoder(Student):
     """A student whose one encoder reads queries and documents."""
 
+    @property
+    def projects(self) -> bool:
+        """Whether a linear layer stands behind its pooling."""
+        return False
+
     def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
         """The untrained encoder.
 
@@ -159,6 +164,11 @@ class FromModel(OneEncoder):
     @property
     def document_side(self) -> Side:
         return Side(self.declares.body, self.max_length, self.document_prompt)
+
+    @property
+    def projects(self) -> bool:
+        modules = self.declares.modules
+        return modules is not None and modules.dense is not None
 
     def models(self) -> list[str]:
         return [self.model]

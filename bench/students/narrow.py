@@ -40,6 +40,10 @@ class Narrow(FromModel):
     def drawn(self) -> bool:
         return True
 
+    @property
+    def projects(self) -> bool:
+        return False
+
     def notes(self) -> list[str]:
         return [*super().notes(), *left_out(self)]
 

@@ -12,7 +12,7 @@ from annotated_types import Ge
 from bench import students
 from bench.encoding.side import Side
 from bench.losses.signals import Similarity
-from bench.students._parts import bi_encoder, one_encoder
+from bench.students._parts import bi_encoder, check_unprojected, one_encoder
 from bench.students.base import FromModel, OneEncoder, ProjectionStart
 
 if TYPE_CHECKING:
@@ -76,6 +76,14 @@ class Projected(OneEncoder):
     @property
     def drawn(self) -> bool:
         return self._student.drawn or self.start in ("random", "orthogonal")
+
+    @property
+    def projects(self) -> bool:
+        return True
+
+    def check(self) -> None:
+        super().check()
+        check_unprojected(self.name, self._student)
 
     def models(self) -> list[str]:
         teacher = [bi_encoder("teacher", self.teacher).model] if self.start in TAUGHT else []

@@ -26,6 +26,10 @@ class Static(FromModel):
 
     pooling: Literal["mean"] = "mean"
 
+    @property
+    def projects(self) -> bool:
+        return False
+
     def notes(self) -> list[str]:
         return [*super().notes(), *left_out(self)]
 

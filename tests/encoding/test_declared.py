@@ -2,18 +2,24 @@
 and by `bench evaluate`."""
 
 import gzip
+import html
 
 import numpy as np
 import pytest
+import tomli_w
 from transformers import BertModel
 
 from bench import students, teachers
+from bench.encoding.by_hand import embed
+from bench.encoding.modules import read_modules
+from bench.errors import InputError
+from bench.exporting.folder import save_student
 from bench.losses import Signal
 from bench.samplers import create as create_sampler
 from bench.samplers.base import Demand
-from tests.conftest import call
-from tests.encoding.folders import describe, write_dense, write_plain
-from tests.students.conftest import build, vectors
+from tests.conftest import call, study_values
+from tests.encoding.folders import change, describe, write_dense, write_plain
+from tests.students.conftest import build, vectors, write
 
 sentence_transformers = pytest.importorskip("sentence_transformers")
 
@@ -139,3 +145,154 @@ def test_it_is_measured_as_the_folder_says(says, lab, collection_folder, tmp_pat
     for query, _, document, _, score, _ in rows:
         wanted = float(scores[queries[query], documents[document]])
         assert float(score) == pytest.approx(wanted, rel=1e-5, abs=1e-5)
+
+
+def test_texts_are_lowered_where_the_folder_says_so(tmp_path, lab):
+    folder = make(tmp_path / "model", "mean pooling")
+    change(folder / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
+    change(folder / "tokenizer.json", normalizer=None)
+    describe(folder, lower=True)
+    student = students.create("pretrained", model=str(folder), query_prompt="QUERY ")
+    encoder = build(student, lab).query_encoder
+    read = ["A Table Of Arrays", "ROW"]
+    ours = embed(encoder, student.query_side, read, lab.device)
+    model = sentence_transformers.SentenceTransformer(str(folder), device="cpu")
+    np.testing.assert_allclose(ours, unit(model.encode(read, prompt="QUERY ")), atol=1e-5)
+    np.testing.assert_allclose(
+        ours,
+        embed(encoder, student.query_side, [text.lower() for text in read], lab.device),
+    )
+
+
+# -- what is said of it --------------------------------------------------------------------------
+
+
+def settled(folder, name: str):
+    """A folder whose tokenizer does not say that more is read than can be."""
+    make(folder, name)
+    change(folder / "tokenizer_config.json", model_max_length=64)
+    return folder
+
+
+def options(entry) -> tuple:
+    return entry.pooling, entry.similarity, entry.max_length, entry.document_prompt
+
+
+def entries(folder, **given):
+    made = {"model": str(folder), **given}
+    return students.create("pretrained", **made), teachers.create("bi-encoder", **made)
+
+
+def test_what_is_given_wins_and_is_told(tmp_path):
+    folder = settled(tmp_path / "model", "dot")
+    for entry in entries(folder):
+        assert options(entry) == ("cls", "dot", 64, "")
+        assert entry.notes() == []
+    for entry in entries(folder, pooling="cls", similarity="dot"):
+        assert entry.notes() == []
+    given = {"pooling": "mean", "similarity": "cosine", "max_length": 32, "document_prompt": "a "}
+    for entry in entries(folder, **given):
+        assert options(entry) == ("mean", "cosine", 32, "a ")
+        assert entry.notes() == [
+            f"{folder} says pooling 'cls'; this reads it with 'mean'",
+            f"{folder} says similarity 'dot'; this reads it with 'cosine'",
+            f"{folder} says max_length 64; this reads it with 32",
+            f"{folder} says document_prompt ''; this reads it with 'a '",
+        ]
+
+
+def test_a_folder_that_says_nothing(tmp_path):
+    folder = settled(tmp_path / "model", "mean pooling")
+    (folder / "modules.json").unlink()
+    for entry in entries(folder):
+        assert options(entry) == ("mean", "cosine", 64, "")
+    for entry in entries(folder, pooling="cls", max_length=8):
+        assert options(entry) == ("cls", "cosine", 8, "")
+        assert entry.notes() == []
+
+
+@pytest.mark.parametrize(
+    ("prompts", "default", "sides", "told"),
+    [
+        ({"query": "a", "document": "b", "passage": "c"}, None, ("a", "b"), "'passage' are not"),
+        ({"query": "a", "corpus": "c", "passage": "b"}, None, ("a", "b"), "'corpus' are not"),
+        ({"passage": "b"}, None, ("", "b"), "'passage' is written before every document"),
+        ({"sts": "a", "pair": "b"}, None, ("", ""), "'sts', 'pair' are not used"),
+        ({"sts": "a"}, "sts", ("a", "a"), "'sts' is written before every query"),
+        ({"query": "a"}, "query", ("a", ""), ""),
+        ({"query": "a", "document": ""}, None, ("a", ""), ""),
+    ],
+)
+def test_prompts_that_are_written_or_not_are_named(prompts, default, sides, told, tmp_path):
+    folder = settled(tmp_path / "model", "mean pooling")
+    describe(folder, prompts=prompts, default_prompt_name=default)
+    exported = students.create("exported", folder=str(folder))
+    for entry in entries(folder):
+        assert (entry.query_prompt, entry.document_prompt) == sides
+        assert entry.notes() == exported.notes()
+    assert (exported.query_side.prompt, exported.document_side.prompt) == sides
+    said = " / ".join(exported.notes())
+    assert told in said if told else not said
+
+
+@pytest.mark.parametrize("name", ["static", "narrow"])
+def test_a_linear_layer_that_is_left_out_is_told(name, tmp_path):
+    folder = settled(tmp_path / "model", "dense")
+    student = students.create(name, model=str(folder))
+    assert student.notes() == [f"{folder}: its linear layer (2_Dense) is left out by {name}"]
+
+
+def test_no_linear_layer_is_put_behind_the_models_own(tmp_path, tiny_model):
+    """Said before anything is written; a student that leaves it out can have another."""
+    dense, plain = settled(tmp_path / "model", "dense"), write("pretrained", model=tiny_model)
+    queries = write("pretrained", model=dense)
+    refused = [
+        students.create("projected", student=queries),
+        students.create("projected", student=write("projected", student=plain)),
+        students.create("asymmetric", queries=queries, teacher=write("bi-encoder", model=dense)),
+    ]
+    for student in refused:
+        with pytest.raises(InputError, match="there is a linear layer already, its own or its mod"):
+            student.check()
+    students.create("projected", student=plain).check()
+    students.create("projected", student=write("static", model=dense)).check()
+    teacher = write("bi-encoder", model=dense)
+    students.create("asymmetric", queries=queries, teacher=teacher, projection="none").check()
+
+
+def test_two_encoders_are_no_model_of_one(tmp_path, tiny_model, wide_model, lab):
+    narrow, wide = (write("pretrained", model=model) for model in (tiny_model, wide_model))
+    wide = write("projected", student=wide, width=32)
+    student = students.create("untied", queries=narrow, documents=wide)
+    save_student(build(student, lab), student, tmp_path / "two")
+    with pytest.raises(InputError, match="an encoder for each side: as a student it is exported"):
+        students.create("pretrained", model=str(tmp_path / "two")).check()
+
+
+def test_a_study_tells_it_in_plan_run_and_report(tmp_path, collection_folder, tiny_model, capsys):
+    """Once, of however many arms."""
+    folder = settled(tmp_path / "model", "cls pooling")
+    values = study_values(collection_folder, tiny_model) | {"seeds": [1], "tuning": {}}
+    values |= {"arms": [{"loss": "infonce"}, {"loss": "static-margin"}], "baseline": "infonce"}
+    values |= {"budget": {"steps": 1}, "evaluation": {"points": 1}}
+    values["defaults"] = {
+        "student": {"name": "pretrained", "model": str(folder), "pooling": "mean"}
+    }
+    (tmp_path / "toy.toml").write_text(tomli_w.dumps(values))
+    line = f"{folder} says pooling 'cls'; this reads it with 'mean'"
+    places = ["--out", str(tmp_path / "out"), "--artifacts", str(tmp_path / "artifacts")]
+    code, out, _ = call(capsys, "plan", str(tmp_path / "toy.toml"), *places)
+    assert (code, out.count(f"note: {line}\n")) == (0, 1)
+    code, _, told = call(capsys, "run", str(tmp_path / "toy.toml"), "--no-mlflow", *places)
+    assert (code, told.count(f"note: {line}\n")) == (0, 1)
+    page = html.unescape((tmp_path / "out" / "report" / "index.html").read_text())
+    assert line in page
+
+
+def test_a_pooling_that_is_not_there_is_said(tmp_path):
+    """Some carry the files of a folder about, and not the folders in it."""
+    folder = make(tmp_path / "model", "mean pooling")
+    (folder / "1_Pooling" / "config.json").unlink()
+    (said,) = read_modules(str(folder)).notes
+    assert said.endswith("1_Pooling/config.json is not there, so the mean is pooled")
+    assert read_modules(str(folder)).documents.pooling == "mean"

@@ -8,42 +8,41 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
+from bench.announcing import first_lines, outcome, place
 from bench.arms import Arm, expand
 from bench.artifacts import Artifacts
 from bench.caveats import Caveats
 from bench.claims import Claims
 from bench.comparability import find_caveats
-from bench.encoding.device import environment, said_of
+from bench.encoding.device import said_of
 from bench.encoding.models import weights_digest
 from bench.errors import BenchError, BusyError, InputError, first_line
 from bench.evaluation.geometry import compare_with_teacher
 from bench.evaluation.measured import measure_run
 from bench.files import disk_is_full, remove_leftovers
 from bench.lab import Lab, open_lab
-from bench.ledger import ARTIFACT_PHASES
 from bench.links import write_links
-from bench.locks import report_lock
+from bench.locks import report_lock, study_lock
 from bench.model_checks import models_of
-from bench.progress import Countdown, duration, narrate, say
+from bench.progress import Countdown, narrate, say
 from bench.proposals import Proposals, check_storage, storage_url
 from bench.readiness import check_arms, check_study
 from bench.records import FINISHED, RunFolder
-from bench.registry import Entry, tell_apart
+from bench.references import References
 from bench.results import Row, write_tables
 from bench.reuse import account, account_outdated, outdated
 from bench.specification import ReferenceSpecification, Role, RunSpecification
 from bench.students.base import Student
 from bench.study import TUNING_SEEDS, Study
-from bench.teachers.base import Teacher
 from bench.tracking import Tracker
 from bench.training.reference import Reference
 from bench.training.run import Curve, Run
@@ -130,11 +129,12 @@ class Crossing:
                 weights_digest(model)  # a missing model is found before anything is written
         self.arms = expand(self.study)  # models that were just fetched may say how they compare
         check_arms(self.arms, self.out)
+        self._references = References(self.arms)
         caveats = self._caveats()
         self.out.mkdir(parents=True, exist_ok=True)
         try:
             # Not `with lock` after this: it would count twice, and be let go of once.
-            locked = FileLock(self.out / ".lock").acquire(timeout=0)
+            locked = study_lock(self.out).acquire(timeout=0)
         except Timeout:
             raise BenchError(f"{self.out}: another `bench run` is at work there") from None
         with locked:
@@ -163,8 +163,7 @@ class Crossing:
         for line in (*caveats.warnings, *caveats.notes):
             say(f"note: {line}")
         caveats.write(self.out)
-        for row, execute in self._references():
-            self._perform(row, execute, value_of=None)
+        self._measure_references()
         self._run_arms()
         write_tables(self.out, study, self._in_order())
         claims.drop()
@@ -185,74 +184,25 @@ class Crossing:
         self._tracker.log_report(folder)
 
     def _announce(self) -> None:
-        study, collection = self.study, self.lab.collection
-        shares = len(study.train_shares)
-        trials = sum(arm.trials for arm in self.arms) * shares
-        finals = len(self.arms) * len(study.seeds) * shares
-        self._countdown = Countdown(trials + finals + len(self._reference_list()))
-        of_shares = f", {shares} shares of the train queries" if shares > 1 else ""
-        say(f"{study.title}")
-        say(
-            f"{len(self.arms)} arms: {trials} tuning trials and {finals} final runs "
-            f"({len(study.seeds)} seeds{of_shares}), budget {study.budget.amount:,.0f} "
-            f"{study.budget.unit} a run, on {environment(self.lab.device)['device']}"
-        )
-        parts = ", ".join(f"{len(p.queries):,} {name}" for name, p in collection.parts.items())
-        say(f"{collection.name}: {len(collection.documents):,} documents, queries: {parts}")
-        for name, other in self.lab.elsewhere.items():
-            asked = len(other.part("test").queries)
-            say(f"tested on {name} too: {len(other.documents):,} documents, {asked:,} queries")
-        for note in self.lab.notes():
-            say(f"  {note}")
+        study = self.study
+        runs = sum(arm.trials + len(study.seeds) for arm in self.arms) * len(self._labs)
+        self._countdown = Countdown(runs + len(self._references))
+        for line in first_lines(study, self.arms, self.lab):
+            say(line)
         say(f"results: {self.out}")
 
     # -- reference rows --------------------------------------------------------------------------
 
-    def _reference_list(self) -> list[tuple[str, str, Student | Teacher | None]]:
-        """(arm name, label, what is measured) of each reference row."""
-        untrained = {str(arm.student): arm.student for arm in self.arms}
-        teachers = self._measured_teachers
-        rows: list[tuple[str, str, Student | Teacher | None]] = [("bm25", "bm25", None)]
-        for label, student in untrained.items():
-            rows.append((_told_apart("untrained", student, untrained), label, student))
-        for label, teacher in teachers.items():
-            rows.append((_told_apart("teacher", teacher, teachers), label, teacher))
-        return rows
-
-    @cached_property
-    def _measured_teachers(self) -> dict[str, Teacher]:
-        """Every teacher that has a reference row, by label: of signals, or of documents."""
-        of_signals = [arm.teacher for arm in self.arms if arm.teacher.ranks]
-        inherited = [teacher for arm in self.arms if (teacher := arm.student.inherits())]
-        return {str(teacher): teacher for teacher in [*of_signals, *inherited]}
-
-    def _against(self, arm: Arm) -> Teacher | None:
-        """The measured teacher that the arm's students are compared with.
-
-        Its own, that of its documents, or the only one in the study.
-        """
-        teachers = self._measured_teachers
-        own = [str(arm.teacher), str(arm.student.inherits())]
-        found = [label for label in own if label in teachers]
-        if not found and len(teachers) == 1:
-            found = list(teachers)
-        return teachers[found[0]] if found else None
-
-    def _retains(self, teacher: Teacher | None) -> str:
-        """The reference row whose quality an arm's is divided by."""
-        return _told_apart("teacher", teacher, self._measured_teachers) if teacher else ""
-
-    def _references(self) -> list[tuple[Row, Callable[[], None]]]:
-        found = []
-        for name, label, measured in self._reference_list():
+    def _measure_references(self) -> None:
+        for name, measured in self._references:
             what: dict[str, Any] = {"name": "bm25"}
             entries = {"loss": "", "teacher": "", "student": "", "sampler": ""}
             if isinstance(measured, Student):
                 what = {**measured.specification, "weights": measured.weights()}
-                entries["student"] = label
+                entries["student"] = str(measured)
             elif measured is not None:
                 what = {"teacher": measured.specification, "weights": measured.weights()}
-                entries["teacher"] = label
+                entries["teacher"] = str(measured)
             specification = ReferenceSpecification(
                 what=what,
                 evaluation=self.study.evaluation,
@@ -263,8 +213,7 @@ class Crossing:
             folder = self._folder(specification.id)
             row = Row(name, "reference", -1, 0, folder, entries, {})
             reference = Reference(specification, measured, folder, self.lab, self._report_for(row))
-            found.append((row, reference.execute))
-        return found
+            self._perform(row, reference.execute, value_of=None)
 
     # -- arms ------------------------------------------------------------------------------------
 
@@ -298,7 +247,9 @@ class Crossing:
         values: list[float | None] = []
         for number in range(arm.trials):
             chosen = arm.choose(options := proposals.get(number))
-            run = self._specify(lab, chosen, TUNING_SEEDS + study.tuning.seed, tests=[])
+            run = RunSpecification.of(
+                study, chosen, lab, TUNING_SEEDS + study.tuning.seed, tests=[]
+            )
             proposals.describe(number, run=run.id, seed=run.seed, train_share=share)
             hopeless = partial(proposals.hopeless, number)
             value = self._train(arm, share, lab, "tuning", number, run, options, hopeless)
@@ -320,20 +271,20 @@ class Crossing:
     def _train_final(self, chosen: Chosen, seed: int) -> tuple[float | None, str]:
         """The value on dev-select, and the run."""
         arm, share, lab, options = chosen.arm, chosen.share, chosen.lab, chosen.options
-        run = self._specify(lab, arm.choose(options), seed, self.study.tested)
+        run = RunSpecification.of(self.study, arm.choose(options), lab, seed, self.study.tested)
         return self._train(arm, share, lab, "final", chosen.trial, run, options), run.id
 
     def _in_order(self) -> list[Row]:
         """The rows as tables list them: references, then arm by arm, however they were trained."""
         arms = [arm.name for arm in self.arms]
 
-        def place(row: Row) -> tuple[int, ...]:
+        def position(row: Row) -> tuple[int, ...]:
             if row.role == "reference":
                 return (-1,)
             seed = self.study.seeds.index(row.seed) if row.role == "final" else -1
             return (arms.index(row.arm), list(self._labs).index(row.train_share), seed)
 
-        return sorted(self.rows, key=place)
+        return sorted(self.rows, key=position)
 
     def _identity(self, lab: Lab) -> dict[str, object]:
         """What the trials of an arm depend on besides the arm."""
@@ -343,20 +294,6 @@ class Crossing:
             "evaluation": self.study.evaluation.model_dump(),
             "select_by": self.study.primary,
         }
-
-    def _specify(self, lab: Lab, arm: Arm, seed: int, tests: Sequence[str]) -> RunSpecification:
-        return RunSpecification(
-            arm=arm,
-            budget=self.study.budget,
-            evaluation=self.study.evaluation,
-            select_by=self.study.primary,
-            tests=lab.fingerprints(tests),
-            seed=seed,
-            collection=lab.collection.fingerprint,
-            precision=lab.device.precision,
-            student_weights=arm.student.weights(),
-            teacher_weights=arm.teacher.weights(),
-        )
 
     def _train(
         self,
@@ -378,8 +315,8 @@ class Crossing:
             "sampler": str(chosen.sampler),
         }
         folder = self._folder(run.id)
-        against = self._against(arm) if role == "final" else None
-        retains = self._retains(against)
+        against = self._references.against(arm) if role == "final" else None
+        retains = self._references.name(against) if against else ""
         said = {**arm.otherwise, **options}
         row = Row(arm.name, role, number, run.seed, folder, entries, said, retains, share)
         keep = role == "final" and self.study.keep_students
@@ -453,49 +390,20 @@ class Crossing:
             )
 
     def _report_for(self, row: Row) -> Callable[[str], None]:
-        place = _place(row)
+        which = place(row)
 
         def report(message: str) -> None:
             count = f"{self._countdown.done + 1} of {self._countdown.jobs}"
-            narrate(f"run {count} · {place} · {message} · {self._countdown.left()}")
+            narrate(f"run {count} · {which} · {message} · {self._countdown.left()}")
 
         return report
 
     def _say_done(self, row: Row) -> None:
         count = f"[{self._countdown.done}/{self._countdown.jobs}]"
-        place = _place(row)
-        if row.folder.status() == "failed":
-            error = row.folder.record()["error"].partition("\n")[0]
-            say(f"{count} {place} · FAILED: {error}")
-            return
-        if row.folder.status() == "pruned":
-            examples = row.folder.record()["examples"]
-            say(f"{count} {place} · pruned after {examples:,} examples · {self._countdown.left()}")
-            return
-        curve = row.folder.table("curve")
-        best = curve.loc[row.folder.record()["best_point"]]
-        seconds = sum(
-            bill.seconds for bill in row.folder.bills() if bill.phase not in ARTIFACT_PHASES
-        )
-        say(
-            f"{count} {place} · dev {self.study.primary} {best[self.study.primary]:.4f} · "
-            f"{duration(seconds)} · {self._countdown.left()}"
-        )
+        ended = outcome(row, self.study.primary, self._countdown.left())
+        say(f"{count} {place(row)} · {ended}")
 
 
 def _drawn(seed: int, chosen: Chosen) -> str:
     """Where in the order of a seed's runs."""
     return hashlib.sha256(f"{seed} {chosen.arm.name} {chosen.share}".encode()).hexdigest()
-
-
-def _place(row: Row) -> str:
-    """Which run it is, in a line of progress."""
-    if row.role == "reference":
-        return f"{row.arm} · {row.role}"
-    share = f" · {row.train_share:.3g} of the train queries" if row.train_share < 1 else ""
-    return f"{row.arm}{share} · {row.role} · trial {row.trial} · seed {row.seed}"
-
-
-def _told_apart(kind: str, one: Entry, among: Mapping[str, Entry]) -> str:
-    """A reference row's name: its kind, and as much of which one as tells it from the others."""
-    return kind if len(among) == 1 else f"{kind}: {tell_apart(one, among.values())}"

@@ -37,10 +37,10 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [one.__cause__, one.__context__]
 
 
-def first_line(error: BaseException) -> str:
-    """What an error says, in a line: its first, or its name where it says nothing."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+def first_line(said: object) -> str:
+    """What an error or a text says, in a line: its first, or its type where it says nothing."""
+    lines = str(said).strip().splitlines()
+    return lines[0] if lines else type(said).__name__
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.errors import DiskFullError, InputError, causes
+from bench.errors import DiskFullError, InputError, causes, first_line
 
 _SAYS_FULL = re.compile(
     r"os error (28|122)\b|No space left on device|Disk quota exceeded"  # safetensors, tokenizers
@@ -188,8 +188,7 @@ def read_object(path: Path, mend: str, needs: Mapping[str, type] = MappingProxyT
 
 def damaged(path: Path, what: object, mend: str) -> InputError:
     """The one line for a file of ours that is not as we wrote it."""
-    first_line = (str(what).strip() or type(what).__name__).splitlines()[0]
-    return InputError(f"{path} is damaged ({first_line}); {mend}")
+    return InputError(f"{path} is damaged ({first_line(what)}); {mend}")
 
 
 def canonical(value: Any) -> Any:

@@ -267,7 +267,7 @@ def check_storage(out: Path) -> None:
     Raises:
         InputError: it is damaged.
     """
-    path = out / "optuna.db"
+    path = out / STORAGE
     if not path.exists():
         return
     mend = "delete it, and `bench run` makes it again from the records of the runs"

@@ -409,6 +409,7 @@ def _tenths(marks: Sequence[tuple[int, float]]) -> tuple[float | None, float | N
 
 
 FEWEST_STEPS = 5
+"""Of a tenth whose seconds are told."""
 
 
 def _retention(study: Study, row: Row, rows: Sequence[Row]) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.arms import Arm
 from bench.files import digest
-from bench.study import Budget, Evaluation
+from bench.study import Budget, Evaluation, Study
+
+if TYPE_CHECKING:
+    from bench.lab import Lab
 
 FORMAT = 1
 """Raised when a run's meaning changes: older records are then not taken for the new."""
@@ -41,6 +44,30 @@ class RunSpecification:
     precision: str
     student_weights: str
     teacher_weights: str
+
+    @classmethod
+    def of(
+        cls, study: Study, arm: Arm, lab: Lab, seed: int, tests: Collection[str]
+    ) -> RunSpecification:
+        """A run of a study.
+
+        Args:
+            arm: with its choices made.
+            lab: with the share of the train queries that the run is given.
+            tests: what is measured at the end.
+        """
+        return cls(
+            arm=arm,
+            budget=study.budget,
+            evaluation=study.evaluation,
+            select_by=study.primary,
+            tests=lab.fingerprints(tests),
+            seed=seed,
+            collection=lab.collection.fingerprint,
+            precision=lab.device.precision,
+            student_weights=arm.student.weights(),
+            teacher_weights=arm.teacher.weights(),
+        )
 
     @property
     def record(self) -> dict[str, Any]:

@@ -65,40 +65,28 @@ def attention(
     starts = options.pop("cu_seq_lens_q", None)
     if starts is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
-    longest, dropout = options["max_length_q"], options.get("dropout", 0.0)
     query, key, value = (side[0].transpose(0, 1) for side in (query, key, value))
-    read = _flash if query.is_cuda and query.dtype != torch.float32 else _one_by_one
-    read_texts = read(query, key, value, starts, longest, dropout, options.get("scaling"))
-    return read_texts.unsqueeze(0), None
-
-
-def _flash(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    starts: Tensor,
-    longest: int,
-    dropout: float,
-    scale: float | None,
-) -> Tensor:
-    # torch's own public form of it, `varlen_attn`, knows no dropout, with which BERT is trained.
-    found: tuple[Tensor, ...] = torch.ops.aten._flash_attention_forward(
-        query, key, value, starts, starts, longest, longest, dropout, False, False, scale=scale
-    )
-    return found[0]
+    longest, dropout = options["max_length_q"], options.get("dropout", 0.0)
+    scale = options.get("scaling")
+    if query.is_cuda and query.dtype != torch.float32:
+        # torch's own public form of it, `varlen_attn`, knows no dropout, with which BERT trains.
+        read, *_ = torch.ops.aten._flash_attention_forward(
+            query, key, value, starts, starts, longest, longest, dropout, False, False, scale=scale
+        )
+    else:
+        read = _one_by_one(query, key, value, starts.diff().tolist(), dropout, scale)
+    return read.unsqueeze(0), None
 
 
 def _one_by_one(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    starts: Tensor,
-    longest: int,
+    lengths: list[int],
     dropout: float,
     scale: float | None,
 ) -> Tensor:
     """The same, where there is no FlashAttention."""
-    lengths = starts.diff().tolist()
     sides = (side.transpose(0, 1).split(lengths, 1) for side in (query, key, value))
     found = [
         scaled_dot_product_attention(asking, asked, said, dropout_p=dropout, scale=scale)

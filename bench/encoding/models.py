@@ -17,7 +17,7 @@ from bench.encoding._loading import (
     load,
     read_config,
 )
-from bench.errors import BenchError, InputError
+from bench.errors import BenchError, InputError, first_line
 from bench.files import digest, file_digest, read_json
 
 if TYPE_CHECKING:
@@ -109,10 +109,9 @@ def _download(model: str) -> Path:
     try:
         return Path(snapshot_download(model, allow_patterns=_FILES))
     except Exception as error:
-        first_line = str(error).strip().splitlines()[0]
         raise BenchError(
             f"model {model!r}: not a folder here, and it could not be fetched from the hub "
-            f"({first_line}); `{BUNDLED}` is always there"
+            f"({first_line(error)}); `{BUNDLED}` is always there"
         ) from error
 
 
@@ -223,8 +222,9 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # transformers has no error of its own for what it cannot read
-        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise InputError(f"model {model!r}: its tokenizer cannot be loaded: {first}") from error
+        raise InputError(
+            f"model {model!r}: its tokenizer cannot be loaded: {first_line(error)}"
+        ) from error
     if _lowers(folder):
         _lower(tokenizer)
     return tokenizer

@@ -10,6 +10,7 @@ from typing import Any
 from bench.arms import Arm, expand
 from bench.planning.forecast import Forecast, Preparation, Rates, prepared, run_seconds, scored
 from bench.records import FINISHED
+from bench.references import References
 from bench.results import read_study, read_summary
 from bench.study import TUNING_SEEDS, Study
 
@@ -135,11 +136,10 @@ def plan_references(
     study: Study, arms: Sequence[Arm], forecast: Forecast, before: Before | None
 ) -> list[ReferencePlan]:
     """BM25, every untrained student and every teacher, once each, as a run measures them."""
-    teachers = [str(arm.teacher) for arm in arms if arm.teacher.ranks]
-    teachers += [str(inherited) for arm in arms if (inherited := arm.student.inherits())]
+    references = References(arms)
     wanted = [("", "")]
-    wanted += [(student, "") for student in dict.fromkeys(str(arm.student) for arm in arms)]
-    wanted += [("", teacher) for teacher in dict.fromkeys(teachers)]
+    wanted += [(student, "") for student in references.students]
+    wanted += [("", teacher) for teacher in references.teachers]
     there = set()
     if before and alike(before.study, study, REFERENCES_NEED):
         there = {

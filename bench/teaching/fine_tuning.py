@@ -32,7 +32,7 @@ from bench.teaching.reading import Reading
 from bench.training.loop import stream
 from bench.training.optimizer import load_moments, make_optimizer, save_moments
 from bench.training.schedule import factor
-from bench.training.warming import seconds_for_nothing, warm_optimizer
+from bench.training.warming import seconds_for_nothing
 
 if TYPE_CHECKING:
     from bench.teaching.tunable import Tunable
@@ -111,7 +111,6 @@ class FineTuning:
 
     def _warm_up(self) -> float:
         """Seconds of computing the first step for nothing."""
-        warm_optimizer(self.lab.device)
         first = partial(self._scores, 0, min(self.teacher.batch_size, self.teacher.examples))
         return seconds_for_nothing(first, [self._scorer.train()], self.lab.device)
 

@@ -72,11 +72,17 @@ def warm_optimizer(device: Device) -> None:
 def seconds_for_nothing(
     compute: Callable[[], Tensor], modules: Sequence[nn.Module], device: Device
 ) -> float:
-    """Seconds of computing something twice, backwards too where it has a gradient."""
+    """Seconds of computing something twice.
+
+    Args:
+        modules: what trains by it, backwards and in steps; none where it is only read.
+    """
     since = time.perf_counter()
+    if modules:
+        warm_optimizer(device)
     with traceless(modules, device):
         for _ in range(STEPS):
             found = compute()
-            if found.requires_grad:
+            if modules:
                 found.float().sum().backward()
     return time.perf_counter() - since

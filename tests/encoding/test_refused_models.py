@@ -182,23 +182,19 @@ def run(capsys, values: dict, tmp_path, command: str = "run"):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize("kind", ["student", "teacher"])
 @every(WRONG)
-def test_a_study_of_such_a_student(model, tiny_model, collection_folder, tmp_path, capsys):
+def test_a_study_of_it_is_refused(
+    model, kind, command, tiny_model, collection_folder, tmp_path, capsys
+):
     folder, message = model
     values = study_values(collection_folder, tiny_model)
-    values["defaults"]["student"] = {"name": "pretrained", "model": str(folder)}
-    code, _, told = run(capsys, values, tmp_path)
-    assert code == 2
-    says(told, message)
-    assert not (tmp_path / "out").exists()
-
-
-@every(WRONG)
-def test_a_study_of_such_a_teacher(model, tiny_model, collection_folder, tmp_path, capsys):
-    folder, message = model
-    values = study_values(collection_folder, tiny_model)
-    values["arms"][2]["teacher"] = {"name": "bi-encoder", "model": str(folder)}
-    code, _, told = run(capsys, values, tmp_path)
+    if kind == "student":
+        values["defaults"]["student"] = {"name": "pretrained", "model": str(folder)}
+    else:
+        values["arms"][2]["teacher"] = {"name": "bi-encoder", "model": str(folder)}
+    code, _, told = run(capsys, values, tmp_path, command)
     assert code == 2
     says(told, message)
     assert not (tmp_path / "out").exists()
@@ -215,16 +211,6 @@ def test_such_a_folder_is_not_measured(model, collection_folder, tmp_path, capsy
         assert (code, out) == (2, "")
         says(told, message)
         assert not (tmp_path / "run.gz").exists()
-
-
-@every(WRONG)
-def test_a_plan_finds_it_too(model, tiny_model, collection_folder, tmp_path, capsys):
-    folder, message = model
-    values = study_values(collection_folder, tiny_model)
-    values["defaults"]["student"] = {"name": "pretrained", "model": str(folder)}
-    code, _, told = run(capsys, values, tmp_path, "plan")
-    assert code == 2
-    says(told, message)
 
 
 # -- what says which model it is, and where ------------------------------------------------------

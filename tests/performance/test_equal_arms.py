@@ -3,6 +3,9 @@
 Two arms that are wholly the same would be one run; these differ in the seventh digit of an option.
 """
 
+import numpy as np
+from scipy.stats import ttest_1samp
+
 from bench.crossing import Crossing
 from bench.results import load_results
 from bench.study import parse_study
@@ -15,11 +18,12 @@ def test_equal_arms_take_the_same_time(tmp_path):
     """In each seed's runs, which are neighbours, drawn in an order of their own."""
     study = parse_study(
         {
+            "name": "equal",
             "title": "Three equal arms",
             "collection": "pydocs(documents=300)",
-            "seeds": [1, 2, 3],
+            "seeds": [1, 2, 3, 4, 5],
             "baseline": ARMS[0],
-            "budget": {"steps": 60},
+            "budget": {"steps": 30},
             "training": {"batch_size": 16},
             "evaluation": {"points": 1, "pool": 20},
             "defaults": {"student": "truncated(layers=2, max_length=48)"},
@@ -36,9 +40,8 @@ def test_equal_arms_take_the_same_time(tmp_path):
     seconds = table.pivot(index="seed", columns="arm", values="train_seconds")
     ratios = seconds.div(seconds[ARMS[0]], axis=0).drop(columns=ARMS[0])
     print(f"\ntrain seconds:\n{seconds.round(2)}\nas ratios:\n{ratios.round(3)}")
-    totals = seconds.sum()
-    assert totals.max() / totals.min() < 1 + ALLOWED, totals.to_dict()
-    # The speed-up's interval holds 1: no ratio is on one side alone for every seed and far from it.
-    for _, ratio in ratios.items():
-        assert ratio.min() <= 1 + ALLOWED
-        assert ratio.max() >= 1 - ALLOWED
+    for arm, ratio in ratios.items():
+        # The median: what else a machine does strikes single runs.
+        assert abs(ratio.median() - 1) < ALLOWED, arm
+        middle = ttest_1samp(np.log(ratio), 0).confidence_interval(0.95)
+        assert middle.low <= 0 <= middle.high, arm

@@ -29,7 +29,7 @@ StudyName = Annotated[
 StudentName = Annotated[
     str, typer.Argument(metavar="STUDENT", help="a student's name, a folder, or a model id")
 ]
-Side = Literal["query", "document"]
+TextConfig = Literal["query", "document"]
 Artifacts = Annotated[Path, typer.Option(help="prepared things, shared by studies")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="a study's folder")]
 Out = Annotated[Path | None, typer.Option(help="default: results/<study name>")]
@@ -267,7 +267,7 @@ def encode(
     ],
     texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]…")] = None,
     file: Annotated[Path | None, typer.Option(help="a text on each line")] = None,
-    as_: Annotated[Side, typer.Option("--as", help="which side the texts are of")] = "query",
+    as_: Annotated[TextConfig, typer.Option("--as", help="which side the texts are of")] = "query",
     to: Annotated[Path | None, typer.Option(help="write the vectors here, as .npy")] = None,
 ) -> None:
     """Encode texts with an exported student: a line of JSON each, or a file of vectors."""

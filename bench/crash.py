@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.errors import BenchError, first_line
-from bench.files import disk_is_full, write_text
+from bench.storage.files import disk_is_full, write_text
 
 LOG = "crash.log"
 """In the folder that a command works in: the traceback of the last error that nobody foresaw."""

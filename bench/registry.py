@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from bench.errors import InputError, did_you_mean
-from bench.files import canonical
+from bench.storage.files import canonical
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a study left behind, as tables: written by the crossing, read by reports and notebooks."""
+"""What a study left behind, as tables: for reports and notebooks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import Any
 import pandas as pd
 from pandas.errors import EmptyDataError, ParserError
 
-from bench.caveats import Caveats
 from bench.errors import InputError
-from bench.files import write_text
-from bench.ledger import Bill, cold_seconds, total, tuning_seconds, warm_seconds
-from bench.records import FINISHED, RunFolder
-from bench.specification import Role
-from bench.study import Study
-from bench.study_file import load_study
+from bench.storage.caveats import Caveats
+from bench.storage.files import write_text
+from bench.storage.ledger import Bill, cold_seconds, total, tuning_seconds, warm_seconds
+from bench.storage.records import FINISHED, Role, RunFolder
+from bench.study.file import load_study
+from bench.study.schema import Study
 
 CLOCKS = ("train_seconds", "cold_seconds", "warm_seconds", "tuned_seconds")
 SPEEDS = ("query_seconds", "document_seconds")
@@ -29,7 +28,7 @@ TIMED = (*CLOCKS, *SPEEDS, *PACE, *TENTHS, "peak_memory")
 """Columns of seconds, and bytes: what differs between two otherwise equal runs."""
 
 ERRORS = ("query_error", "document_error")
-"""Columns of how far a student's vectors are from its teacher's (`bench.evaluation.geometry`)."""
+"""Columns of how far a student's vectors are from its teacher's."""
 
 LABELS = ("train_queries", "labels")
 """Columns of how many of each a run has used up, its teachers' fine-tuning included."""

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Strict, 
 from pydantic.dataclasses import dataclass
 
 from bench.errors import InputError
-from bench.files import canonical
+from bench.storage.files import canonical
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.results import Results
-from bench.study import Claim
+from bench.study.schema import Claim
 from reports.data_fraction import fractions_table
 from reports.reading import final_runs, tested_points
 from reports.remembering import remembered

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bench.ledger import Bill, cold_seconds, tuning_seconds
 from bench.results import Results
+from bench.storage.ledger import Bill, cold_seconds, tuning_seconds
 from reports.reading import RUN, arms, final_runs
 from reports.remembering import remembered
 

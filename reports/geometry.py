@@ -27,11 +27,11 @@ def geometry_table(results: Results) -> pd.DataFrame:
 
     Columns: arm, teacher (the reference row it is compared with; empty for none), seeds;
     query_error and document_error, mean distances of vectors to the teacher's on dev-curve
-    (`bench.evaluation.geometry`); overlap@10 and kendall_tau of its dev-curve rankings with the
-    teacher's, at the tested point; gap, the teacher's quality on dev-curve minus the student's,
-    with Student's t interval; mean_cosine (of two different documents of a batch: 1 is collapse)
-    and mean_target (of the loss) over the steps before the first evaluation point and before the
-    last. Means over seeds.
+    (`bench.training.teacher_agreement`); overlap@10 and kendall_tau of its dev-curve rankings
+    with the teacher's, at the tested point; gap, the teacher's quality on dev-curve minus the
+    student's, with Student's t interval; mean_cosine (of two different documents of a batch: 1 is
+    collapse) and mean_target (of the loss) over the steps before the first evaluation point and
+    before the last. Means over seeds.
     """
     runs = student_runs(results)
     rows = []

@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench.registry import format_entry
 from bench.results import Results
-from bench.study import Study
+from bench.study.schema import Study
 from reports.remembering import remembered
 
 RUN = ["arm", "role", "trial", "seed"]

@@ -13,7 +13,7 @@ from bench import losses
 from bench.errors import InputError
 from bench.results import Results
 from bench.spaces import Choice, Float, Space
-from bench.study import Study
+from bench.study.schema import Study
 from reports.reading import RUN, best_on_select, option_columns, tuned_arms
 from reports.remembering import remembered
 from reports.sweeps import parsed

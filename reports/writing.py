@@ -8,9 +8,9 @@ from pathlib import Path
 import matplotlib.figure
 
 from bench.errors import InputError
-from bench.files import atomic_folder
-from bench.locks import report_lock
 from bench.results import Results
+from bench.storage.files import atomic_folder
+from bench.storage.locks import report_lock
 from reports import figures
 from reports.latex import to_latex
 from reports.markdown import to_markdown

@@ -153,12 +153,12 @@ def call(capsys, *arguments: str) -> tuple[int, str, str]:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory, collection_folder):
+def context(tmp_path_factory, collection_folder):
     """The small collection, with artifacts of its own."""
-    from bench.artifacts import Artifacts
     from bench.collections.open import open_collection
+    from bench.context import Context
     from bench.encoding.device import choose
-    from bench.lab import Lab
+    from bench.storage.artifacts import Artifacts
 
     artifacts = Artifacts(tmp_path_factory.mktemp("artifacts"))
-    return Lab(open_collection(str(collection_folder), artifacts), artifacts, choose())
+    return Context(open_collection(str(collection_folder), artifacts), artifacts, choose())

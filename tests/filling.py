@@ -17,7 +17,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from bench.records import RunFolder
+from bench.storage.records import RunFolder
 from tests.killing import about_files, finish, hook, hook_calls
 
 COMMAND = ("run", "../study.toml", "--out", "out", "--artifacts", "artifacts")
@@ -74,7 +74,7 @@ def fill_at(log: Path) -> None:
     """Fill the disk once, when something is to be written of a kind that is not in the log."""
     import matplotlib.figure
 
-    from bench.artifacts import Artifacts
+    from bench.storage.artifacts import Artifacts
 
     here = Path.cwd()
     about, once = about_files(here), _Once(log)

@@ -57,14 +57,14 @@ CALLS = {
             "set_trial_state_values",
         )
     ),
-    "bench.proposals": (
+    "bench.execution.proposals": (
         "Proposals.get",
         "Proposals.describe",
-        "Proposals.hopeless",
+        "Proposals.should_prune",
         "Proposals.tell",
         "Proposals.record_fixed",
     ),
-    "bench.tracking": ("Tracker.log_run", "Tracker.log_report"),
+    "bench.execution.tracking": ("Tracker.log_run", "Tracker.log_report"),
     "mlflow": (
         "MlflowClient.create_experiment",
         "MlflowClient.create_run",

@@ -11,9 +11,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from bench.artifacts import Artifacts, Made, damaged, once, shard
-from bench.files import atomic, atomic_folder, canonical, digest, remove_leftovers
-from bench.ledger import Bill, Clocks, cold_seconds, tuning_seconds, warm_seconds
+from bench.storage.artifacts import Artifacts, BuildReport, damaged, once, shard
+from bench.storage.files import atomic, atomic_folder, canonical, digest, remove_leftovers
+from bench.storage.ledger import Bill, Clocks, cold_seconds, tuning_seconds, warm_seconds
 
 
 def test_made_once_and_billed(tmp_path):
@@ -23,7 +23,7 @@ def test_made_once_and_billed(tmp_path):
     def make(folder):
         calls.append(folder)
         (folder / "file").write_text("content")
-        return Made(texts=3, tokens=30, device="there", about={"x": 1})
+        return BuildReport(texts=3, tokens=30, device="there", about={"x": 1})
 
     made = artifacts.get("things", {"of": 0.1 + 0.2}, make)
     found = artifacts.get("things", {"of": 0.3}, make)
@@ -42,7 +42,7 @@ def test_made_once_and_billed(tmp_path):
 def test_warming_up_is_on_no_bill(tmp_path):
     def make(folder):
         time.sleep(0.2)
-        return Made(warming=0.15)
+        return BuildReport(warming=0.15)
 
     made = Artifacts(tmp_path).get("things", {}, make)
     (own,) = made.bills
@@ -54,7 +54,7 @@ def test_bills_of_what_it_was_made_from_come_with_it_once(tmp_path):
     artifacts = Artifacts(tmp_path)
 
     def make(folder):
-        return Made()
+        return BuildReport()
 
     base = artifacts.get("base", {}, make)
     left, right = (artifacts.get(kind, {}, make, [base]) for kind in ("left", "right"))
@@ -78,7 +78,7 @@ def numbers(folder):
     np.save(folder / "numbers.npy", np.arange(1000))
     (folder / "more").mkdir(exist_ok=True)
     (folder / "more" / "text").write_text("text")
-    return Made()
+    return BuildReport()
 
 
 @pytest.mark.parametrize("name", ["numbers.npy", "more/text"])
@@ -129,7 +129,7 @@ def test_a_long_work_goes_on_from_its_last_shard(tmp_path):
 
             parts.append(shard(folder, f"part-{number}", part))
         np.save(folder / "all.npy", np.concatenate(parts))
-        return Made()
+        return BuildReport()
 
     with pytest.raises(KeyboardInterrupt):
         Artifacts(tmp_path).get("things", {}, partial(make, stop_at=2))
@@ -148,7 +148,7 @@ def test_killed_in_the_middle_of_a_shard(tmp_path):
         from functools import partial
         from pathlib import Path
         import numpy as np
-        from bench.artifacts import Artifacts, Made, shard
+        from bench.storage.artifacts import Artifacts, Made, shard
         def part(number):
             time.sleep(0.03)
             return np.full(5000, number)
@@ -175,7 +175,7 @@ def test_killed_in_the_middle_of_a_shard(tmp_path):
 
 
 def test_what_is_due_by_example_is_told_apart(tmp_path):
-    made = Artifacts(tmp_path).get("scores", {}, lambda folder: Made(examples=40, flops=1e9))
+    made = Artifacts(tmp_path).get("scores", {}, lambda folder: BuildReport(examples=40, flops=1e9))
     assert (made.bills[0].phase, made.bills[0].examples, made.bills[0].flops) == ("score", 40, 1e9)
 
 
@@ -183,7 +183,7 @@ def test_two_processes_make_it_once(tmp_path):
     code = f"""
         import os, time
         from pathlib import Path
-        from bench.artifacts import Artifacts, Made
+        from bench.storage.artifacts import Artifacts, Made
         def make(folder):
             with open({str(tmp_path / "calls")!r}, "a") as stream:
                 stream.write(f"{{os.getpid()}}\\n")
@@ -259,7 +259,7 @@ def test_what_a_killed_maker_left_is_no_part_of_it(tmp_path):
     def make(folder):
         before.append({path.name for path in folder.iterdir()})
         (folder / "late").write_text("whole")
-        return Made()
+        return BuildReport()
 
     before: list[set[str]] = []
     made = Artifacts(tmp_path).get("things", {}, make)

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import bench as public
-from bench.links import read_links, write_links
 from bench.results import CLOCKS, ERRORS, LABELS, PACE, SIZES, SPEEDS, TENTHS
+from bench.storage.links import read_links, write_links
 from tests.conftest import bench, call, study_values, write_collection
 
 

@@ -9,14 +9,14 @@ import pytest
 import tomli_w
 
 from bench import losses
-from bench.arms import expand
-from bench.artifacts import Artifacts
 from bench.collections.base import Part
 from bench.collections.open import open_collection
-from bench.comparability import find_caveats, relevant_in_batch
 from bench.errors import InputError
+from bench.execution.comparability import find_caveats, relevant_in_batch
 from bench.results import load_results
-from bench.study import parse_study
+from bench.storage.artifacts import Artifacts
+from bench.study.arms import resolve_arms
+from bench.study.schema import parse_study
 from reports.validity import warnings
 from tests.conftest import call, write_collection
 
@@ -25,8 +25,8 @@ def study(values, **changes):
     return parse_study({**values, "tuning": {}, **changes}, "test")
 
 
-def find(asked, lab):
-    return find_caveats(asked, expand(asked), lab.collection, {})
+def find(asked, context):
+    return find_caveats(asked, resolve_arms(asked), context.collection, {})
 
 
 def crowded(collection, pairs):
@@ -38,7 +38,7 @@ def crowded(collection, pairs):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 9])
-def test_the_share_of_relevant_in_batch_negatives_is_that_of_all_batches(lab, size):
+def test_the_share_of_relevant_in_batch_negatives_is_that_of_all_batches(context, size):
     pairs = [(0, 0), (0, 1), (1, 0), (2, 2), (3, 3), (3, 4), (4, 5)]
     relevant = set(pairs)
     met = [
@@ -46,31 +46,33 @@ def test_the_share_of_relevant_in_batch_negatives_is_that_of_all_batches(lab, si
         for batch in combinations(pairs, min(size, len(pairs)))
         for at, (query, _) in enumerate(batch)
     ]
-    found = relevant_in_batch(crowded(lab.collection, pairs), size)
+    found = relevant_in_batch(crowded(context.collection, pairs), size)
     assert found == pytest.approx(np.mean(met), abs=1e-12)
 
 
-def test_in_batch_negatives_that_are_relevant_are_told_of_the_arms_that_have_them(lab, toy_values):
+def test_in_batch_negatives_that_are_relevant_are_told_of_the_arms_that_have_them(
+    context, toy_values
+):
     arms = [{"loss": "infonce"}, {"loss": "infonce(negatives='triples')", "name": "triples"}]
     asked = study(toy_values, arms=arms, baseline="infonce")
     # Of the other examples of an epoch one has a positive that is relevant, and 7 are in the batch.
-    share = 7 / (2 * len(lab.collection.part("train").queries) - 1)
+    share = 7 / (2 * len(context.collection.part("train").queries) - 1)
     assert (
         f"In random batches of 8, {100 * share:.3g} % of the examples meet another one's positive "
         "that is relevant for their own query; losses with in-batch negatives push it away "
         "(infonce)"
-    ) in find(asked, lab).warnings
+    ) in find(asked, context).warnings
     without = study(toy_values, arms=arms[1:], baseline="triples")
-    assert not find(without, lab).warnings
+    assert not find(without, context).warnings
 
 
-def test_batches_larger_than_the_train_queries_are_told(lab, toy_values):
-    number = len(lab.collection.part("train").queries)
+def test_batches_larger_than_the_train_queries_are_told(context, toy_values):
+    number = len(context.collection.part("train").queries)
     for size, told in ((number, 0), (number + 1, 1)):
         asked = study(
             toy_values, training={"batch_size": size}, budget={"steps": 9}, arms=toy_values["arms"]
         )
-        said = [line for line in find(asked, lab).warnings if "larger than the" in line]
+        said = [line for line in find(asked, context).warnings if "larger than the" in line]
         assert len(said) == told, said
 
 
@@ -88,13 +90,13 @@ def test_batches_larger_than_the_train_queries_are_told(lab, toy_values):
         ("margin-mse", "ensemble(teachers=['cross-encoder', 'bi-encoder'])", "cosine", True),
     ],
 )
-def test_targets_that_no_cosine_reaches_are_told(loss, teacher, student, told, toy_values, lab):
+def test_targets_that_no_cosine_reaches_are_told(loss, teacher, student, told, toy_values, context):
     arm = {"name": "arm", "loss": loss, "teacher": teacher}
     asked = study(
         toy_values, arms=[arm], baseline="arm",
         defaults={"student": f"pretrained(similarity='{student}')"},
     )  # fmt: skip
-    said = [line for line in find(asked, lab).warnings if line.startswith("Arm 'arm':")]
+    said = [line for line in find(asked, context).warnings if line.startswith("Arm 'arm':")]
     assert len(said) == told, said
 
 
@@ -111,10 +113,10 @@ def test_a_loss_whose_weights_are_all_zero_is_refused(loss):
         losses.create(loss)
 
 
-def test_a_primary_measure_that_is_0_of_every_dev_query_is_refused(lab, toy_values):
+def test_a_primary_measure_that_is_0_of_every_dev_query_is_refused(context, toy_values):
     asked = study(toy_values, measures=["RR(rel=2)@10"])
     with pytest.raises(InputError, match=r"primary RR\(rel=2\)@10: no document of dev is judged 2"):
-        find(asked, lab)
+        find(asked, context)
 
 
 def test_it_is_refused_before_anything_is_written(toy_file, tmp_path, capsys, monkeypatch):

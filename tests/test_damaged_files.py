@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bench.errors import InputError
-from bench.proposals import check_storage
-from bench.records import RunFolder
+from bench.execution.proposals import check_storage
 from bench.results import read_table
+from bench.storage.records import RunFolder
 from tests.conftest import call, study_values
 
 DAMAGE = {

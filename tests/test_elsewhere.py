@@ -8,14 +8,15 @@ import pytest
 
 import bench as public
 from bench import students
-from bench.artifacts import Artifacts
 from bench.collections.open import open_collection
-from bench.crossing import Crossing
+from bench.context import Context
 from bench.errors import InputError
-from bench.evaluation.evaluator import Evaluator
 from bench.evaluation.measures import per_query
-from bench.lab import Lab, open_lab
-from bench.study import Evaluation, parse_study
+from bench.execution.coordinator import Coordinator
+from bench.execution.opening import open_context
+from bench.storage.artifacts import Artifacts
+from bench.study.schema import Evaluation, parse_study
+from bench.training.evaluator import Evaluator
 from tests.conftest import call, write_collection
 
 
@@ -49,7 +50,7 @@ def elsewhere_values(toy_values, other_folder, tiny_model) -> dict:
 @pytest.fixture
 def done(elsewhere_values, tmp_path):
     study = parse_study(elsewhere_values, "toy")
-    outcome = Crossing(study, tmp_path / "out", tmp_path / "artifacts", None).run()
+    outcome = Coordinator(study, tmp_path / "out", tmp_path / "artifacts", None).run()
     assert not outcome.failed
     return tmp_path / "out"
 
@@ -82,21 +83,21 @@ def test_every_row_is_measured_there_too(done, elsewhere_values, other_folder, c
 
 def test_stored_documents_elsewhere_are_the_teachers(elsewhere_values, other_folder, tmp_path):
     """By a lab whose only collection is the other one, and the teacher as a student."""
-    lab = open_lab(parse_study(elsewhere_values, "toy"), Artifacts(tmp_path / "artifacts"))
+    context = open_context(parse_study(elsewhere_values, "toy"), Artifacts(tmp_path / "artifacts"))
     student = students.create(elsewhere_values["arms"][1]["student"])
-    towers = student.build(lab)
-    (own, there) = lab.tests(["test", "other"])
-    assert (own.lab, own.parts) == (lab, {"test": "test"})
+    towers = student.build(context)
+    (own, there) = context.tests(["test", "other"])
+    assert (own.context, own.parts) == (context, {"test": "test"})
     assert there.parts == {"other": "test"}
-    positions = np.arange(len(there.lab.collection.documents))
-    stored = towers.stored.of(there.lab).at(positions)
-    alone = Lab(there.lab.collection, lab.artifacts, lab.device)
+    positions = np.arange(len(there.context.collection.documents))
+    stored = towers.stored.of(there.context.collection).at(positions)
+    alone = Context(there.context.collection, context.artifacts, context.device)
     teacher = elsewhere_values["arms"][0]["teacher"]
     plain = students.create({**teacher, "name": "pretrained"})
     index = Evaluator(alone, plain, Evaluation()).indexed(plain.build(alone))
     assert np.allclose(stored, index.numpy(), atol=1e-6)
-    ranking = Evaluator(there.lab, student, Evaluation()).rank(towers, "test")
-    measured = per_query(there.lab.collection.part("test"), ranking, ["nDCG@10"])
+    ranking = Evaluator(there.context, student, Evaluation()).rank(towers, "test")
+    measured = per_query(there.context.collection.part("test"), ranking, ["nDCG@10"])
     assert measured["nDCG@10"].mean() > 0
 
 
@@ -104,7 +105,7 @@ def test_choices_do_not_see_it(done, elsewhere_values, tmp_path):
     """Dropping it, or asking for it later, changes no number but its own."""
     without = {**elsewhere_values, "test_collections": {}}
     study = parse_study(without, "toy")
-    Crossing(study, tmp_path / "without", tmp_path / "artifacts", None).run()
+    Coordinator(study, tmp_path / "without", tmp_path / "artifacts", None).run()
     curves = [
         pd.read_csv(folder / "curves.csv").drop(columns="train_seconds")
         for folder in (done, tmp_path / "without")
@@ -134,25 +135,25 @@ def test_a_pair_that_serves_training_is_refused(elsewhere_values, collection_fol
     (folder / "qrels" / "test.tsv").write_text(train)
     values = {**elsewhere_values, "test_collections": {"renamed": str(folder)}}
     with pytest.raises(InputError, match=r"test_collections.renamed: \d+ of its judged pairs are"):
-        open_lab(parse_study(values, "toy"), Artifacts(tmp_path / "artifacts"))
+        open_context(parse_study(values, "toy"), Artifacts(tmp_path / "artifacts"))
     # The same queries with other documents are no leak.
     corpus = corpus.replace('"text": "', '"text": "other ')
     (folder / "corpus.jsonl").write_text(corpus)
-    open_lab(parse_study(values, "toy"), Artifacts(tmp_path / "artifacts"))
+    open_context(parse_study(values, "toy"), Artifacts(tmp_path / "artifacts"))
 
 
 def test_it_needs_a_test_part(elsewhere_values, other_folder, tmp_path):
     written = {"name": "folder", "path": str(other_folder), "test": "nowhere"}
     values = {**elsewhere_values, "test_collections": {"other": written}}
     with pytest.raises(InputError, match="nowhere"):
-        open_lab(parse_study(values, "toy"), Artifacts(tmp_path / "artifacts"))
+        open_context(parse_study(values, "toy"), Artifacts(tmp_path / "artifacts"))
 
 
 def test_open_collection_is_shared(elsewhere_values, other_folder, tmp_path):
     artifacts = Artifacts(tmp_path / "artifacts")
-    lab = open_lab(parse_study(elsewhere_values, "toy"), artifacts)
+    context = open_context(parse_study(elsewhere_values, "toy"), artifacts)
     opened = open_collection(str(other_folder), artifacts)
-    assert lab.fingerprints(["test", "other"]) == {
-        "test": lab.collection.fingerprint,
+    assert context.fingerprints(["test", "other"]) == {
+        "test": context.collection.fingerprint,
         "other": opened.fingerprint,
     }

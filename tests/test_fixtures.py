@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 import bench as public
-from bench.crossing import Crossing
 from bench.errors import InputError
-from bench.planning.past import read_all
-from bench.proposals import storage_url
-from bench.records import RunFolder
-from bench.study_file import load_study
+from bench.execution.coordinator import Coordinator
+from bench.execution.past import read_all
+from bench.execution.proposals import storage_url
+from bench.storage.records import RunFolder
+from bench.study.file import load_study
 from tests.conftest import call
 
 RESULTS = Path(__file__).parent / "fixtures" / "results"
@@ -70,23 +70,23 @@ def test_the_study_goes_on_there(kept, tmp_path):
     """Its own runs are of an older collection, perhaps; what they left is kept all the same."""
     study = load_study(str(RESULTS.parent / "study.toml"), ["arms=[{loss='adaptive-margin'}]"])
     with pytest.raises(InputError, match="no arm is named 'margin-mse'"):
-        Crossing(study, kept, tmp_path / "artifacts", None)
+        Coordinator(study, kept, tmp_path / "artifacts", None)
     before = {path.name for path in (kept / "runs").iterdir()}
     settings = ["tuning.trials=0", "tuning.space={}", "baseline='adaptive-margin'"]
     study = load_study(
         str(RESULTS.parent / "study.toml"), [*settings, "arms=[{loss='adaptive-margin'}]"]
     )
-    outcome = Crossing(study, kept, tmp_path / "artifacts", None).run()
+    outcome = Coordinator(study, kept, tmp_path / "artifacts", None).run()
     assert not outcome.failed
     assert before <= {path.name for path in (kept / "runs").iterdir()}
     assert outcome.others >= len(before) - 4
 
 
 def test_nothing_more_is_planned_of_an_arm_that_was_given_up(kept):
-    from bench.arms import expand
-    from bench.planning.forecast import Forecast
-    from bench.planning.plan import load_before, plan_arm
+    from bench.execution.forecast import Forecast
+    from bench.execution.plan import load_before, plan_arm
+    from bench.study.arms import resolve_arms
 
     study = load_study(str(kept / "study.toml"))
-    for arm in expand(study):
+    for arm in resolve_arms(study):
         assert plan_arm(study, arm, Forecast([]), load_before(kept)).to_come == 0

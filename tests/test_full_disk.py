@@ -15,7 +15,7 @@ import tomli_w
 from safetensors import SafetensorError
 
 from bench.errors import DiskFullError
-from bench.files import atomic, disk_is_full, save_array
+from bench.storage.files import atomic, disk_is_full, save_array
 from tests.filling import COMMAND, assert_nothing_failed, full_at
 from tests.killing import finish
 from tests.test_kills import assert_same, crossed, tables

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import tomli_w
 
-from bench.proposals import storage_url
+from bench.execution.proposals import storage_url
 from bench.results import TIMED
 from tests.conftest import bench, study_values
 from tests.killing import Script, die_by, finish, said, start

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.ledger import Bill, consumed
+from bench.storage.ledger import Bill, consumed
 
 SCORES = Bill("score", "teacher-scores 1", 40.0, 400, 800, 16_000, 8e9)
 

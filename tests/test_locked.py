@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import tomli_w
 
-from bench import databases
-from bench.crossing import Crossing
 from bench.errors import BusyError
-from bench.links import write_links
-from bench.locks import report_lock
-from bench.proposals import storage_url
+from bench.execution.coordinator import Coordinator
+from bench.execution.proposals import storage_url
 from bench.results import load_results
-from bench.study import parse_study
+from bench.storage import databases
+from bench.storage.links import write_links
+from bench.storage.locks import report_lock
+from bench.study.schema import parse_study
 from tests.conftest import bench, call
 
 
@@ -89,7 +89,7 @@ def test_held_while_a_run_is_trained_it_is_no_fault_of_the_run(
 ):
     """The pruner asks the storage in the middle of a run."""
     monkeypatch.setattr(databases, "PATIENCE", 0.0)
-    real, held = Crossing._execute, []
+    real, held = Coordinator._execute, []
 
     def hold(self, row, execute, tries):
         if row.role == "tuning":
@@ -97,14 +97,14 @@ def test_held_while_a_run_is_trained_it_is_no_fault_of_the_run(
         real(self, row, execute, tries)
 
     study = parse_study({**values, "retries": 2}, "toy")
-    crossing = Crossing(study, tmp_path / "out", artifacts, None)
+    coordinator = Coordinator(study, tmp_path / "out", artifacts, None)
     with monkeypatch.context() as context:
-        context.setattr(Crossing, "_execute", hold)
+        context.setattr(Coordinator, "_execute", hold)
         with pytest.raises(BusyError):
-            crossing.run()
+            coordinator.run()
     (one,) = held
     one.let_go()
-    outcome = Crossing(study, tmp_path / "out", artifacts, None).run()
+    outcome = Coordinator(study, tmp_path / "out", artifacts, None).run()
     assert not outcome.failed
 
 
@@ -130,11 +130,11 @@ def test_what_a_report_is_drawn_into_is_no_leftover(values, tmp_path, artifacts)
     """Of ``bench report`` beside a study that is taken up again."""
     out = tmp_path / "out"
     study = parse_study(values, "toy")
-    Crossing(study, out, artifacts, None).run()
+    Coordinator(study, out, artifacts, None).run()
     drawn = out / ".report.x.part"
     drawn.mkdir()
     with report_lock(out):
-        again = threading.Thread(target=Crossing(study, out, artifacts, None).run)
+        again = threading.Thread(target=Coordinator(study, out, artifacts, None).run)
         again.start()
         again.join(timeout=5)
         assert again.is_alive()
@@ -144,8 +144,8 @@ def test_what_a_report_is_drawn_into_is_no_leftover(values, tmp_path, artifacts)
 
 
 def test_a_dry_run_at_work_is_not_deleted(command, tmp_path, capsys):
-    from bench.locks import study_lock
-    from bench.records import DRY_RUN
+    from bench.storage.locks import study_lock
+    from bench.storage.records import DRY_RUN
 
     out = tmp_path / "out"
     out.mkdir()

@@ -7,10 +7,10 @@ import optuna
 import pytest
 import tomli_w
 
-from bench.artifacts import Artifacts
 from bench.errors import InputError
-from bench.files import check_place, check_target
-from bench.proposals import storage_url
+from bench.execution.proposals import storage_url
+from bench.storage.artifacts import Artifacts
+from bench.storage.files import check_place, check_target
 from tests.conftest import call
 
 GALLERY = Path(__file__).parents[1] / "reports" / "gallery" / "quickstart"
@@ -81,13 +81,13 @@ def test_what_can_be_is_left_as_it_is(tmp_path):
 
 def test_whole_artifacts_may_be_where_nothing_can_be_written(tmp_path, monkeypatch):
     """A machine's ready ones, say: they are read, and only what has to be made is refused."""
-    from bench.artifacts import Made
+    from bench.storage.artifacts import BuildReport
 
-    Artifacts(tmp_path).get("things", {}, lambda folder: Made())
+    Artifacts(tmp_path).get("things", {}, lambda folder: BuildReport())
     monkeypatch.setattr("tempfile.NamedTemporaryFile", _read_only)
-    assert Artifacts(tmp_path).get("things", {}, lambda folder: Made()).bills[0].reused
+    assert Artifacts(tmp_path).get("things", {}, lambda folder: BuildReport()).bills[0].reused
     with pytest.raises(InputError, match="--artifacts .*Read-only file system"):
-        Artifacts(tmp_path).get("things", {"other": 1}, lambda folder: Made())
+        Artifacts(tmp_path).get("things", {"other": 1}, lambda folder: BuildReport())
 
 
 def _read_only(*_: object, **__: object) -> None:

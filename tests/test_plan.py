@@ -14,11 +14,11 @@ import tomli_w
 
 from bench.commands.plan import plan_study
 from bench.errors import InputError
-from bench.planning.forecast import Forecast
-from bench.planning.past import read_all
-from bench.planning.plan import load_before, plan_arm, plan_references, preparations_of
-from bench.planning.probe import probe_study
-from bench.study import Study, parse_study
+from bench.execution.forecast import Forecast
+from bench.execution.past import read_all
+from bench.execution.plan import load_before, plan_arm, plan_references, preparations_of
+from bench.execution.probe import probe_study
+from bench.study.schema import Study, parse_study
 from tests.conftest import bench, study_values
 
 CROSS = "cross-encoder(max_length=32)"
@@ -115,17 +115,17 @@ def results(tmp_path) -> Path:
 
 
 def planned(asked: Study, out: Path, name: str = "a"):
-    from bench.arms import expand
+    from bench.study.arms import resolve_arms
 
     forecast, before = Forecast(read_all(out)), load_before(out)
-    arm = next(arm for arm in expand(asked) if arm.name == name)
+    arm = next(arm for arm in resolve_arms(asked) if arm.name == name)
     return plan_arm(asked, arm, forecast, before)
 
 
 def prepared_for(asked: Study, out: Path, artifacts: Path):
-    from bench.arms import expand
+    from bench.study.arms import resolve_arms
 
-    arms, forecast, before = expand(asked), Forecast(read_all(out)), load_before(out)
+    arms, forecast, before = resolve_arms(asked), Forecast(read_all(out)), load_before(out)
     plans = [plan_arm(asked, arm, forecast, before) for arm in arms]
     references = plan_references(asked, arms, forecast, before)
     return preparations_of(asked, plans, references, artifacts)
@@ -223,11 +223,11 @@ def test_scores_are_due_per_example_and_seed_and_artifacts_once(results):
 
 
 def test_references(results):
-    from bench.arms import expand
+    from bench.study.arms import resolve_arms
 
     asked = study(arms=[{"name": "a", "loss": "margin-mse", "teacher": CROSS}])
     forecast = Forecast(read_all(results / "new"))
-    rows = plan_references(asked, expand(asked), forecast, None)
+    rows = plan_references(asked, resolve_arms(asked), forecast, None)
     # The untrained student started for 10 s, 7 of which were its artifact's.
     assert [(row.label, row.done, row.seconds) for row in rows] == [
         ("bm25", False, None),
@@ -350,7 +350,7 @@ def test_what_cannot_work_is_refused(tmp_path):
 
 
 def test_a_probes_forecast_holds(tmp_path, collection_folder, tiny_model, monkeypatch, capsys):
-    from bench.crossing import Crossing
+    from bench.execution.coordinator import Coordinator
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
@@ -373,7 +373,7 @@ def test_a_probes_forecast_holds(tmp_path, collection_folder, tiny_model, monkey
     plans.append(planned(asked, out, "margin-mse"))
     forecast = sum(sum(plan.missing.values()) for plan in plans)
     since = time.perf_counter()
-    outcome = Crossing(asked, out, artifacts, None).run()
+    outcome = Coordinator(asked, out, artifacts, None).run()
     real = time.perf_counter() - since
     assert not outcome.failed
     with capsys.disabled():

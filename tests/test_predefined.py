@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 import bench as public
-from bench.arms import entries, expand
 from bench.commands.smoke import smoke_study
-from bench.planning.past import read_all
-from bench.planning.probe import probe_study
-from bench.study import Study
-from bench.study_file import load_study, predefined
+from bench.execution.past import read_all
+from bench.execution.probe import probe_study
+from bench.study.arms import entries, resolve_arms
+from bench.study.file import load_study, predefined
+from bench.study.schema import Study
 from tests.conftest import call
 
 ELEVEN = (
@@ -25,7 +25,7 @@ MSMARCO = ["test", "test-trec-dl-2020-judged", "test-dev-small"]
 @pytest.mark.parametrize("name", predefined())
 def test_a_study_says_what_it_is(name):
     study = load_study(name)
-    assert expand(study)
+    assert resolve_arms(study)
     assert study.name == name
     for said in (study.title, study.question, study.claim, study.cost):
         assert said
@@ -36,7 +36,7 @@ def test_a_study_says_what_it_is(name):
 def test_a_study_has_a_miniature_for_a_probe(name):
     study = load_study(name)
     small = probe_study(study)
-    assert [arm.name for arm in expand(small)] == [arm.name for arm in expand(study)]
+    assert [arm.name for arm in resolve_arms(small)] == [arm.name for arm in resolve_arms(study)]
     assert small.budget.amount < study.budget.amount
     assert small.seeds == study.seeds[:1]
 
@@ -57,7 +57,7 @@ def test_eleven_come_at_two_scales():
 def test_the_zoo_has_every_loss_that_can_be():
     from bench import losses
 
-    entries = {arm.loss.name for arm in expand(load_study("loss_zoo"))}
+    entries = {arm.loss.name for arm in resolve_arms(load_study("loss_zoo"))}
     assert entries == {*losses.registry.names()} - {"sum"}  # which is what its parts are
 
 
@@ -80,7 +80,7 @@ def _unlike(studies: dict[str, Study]) -> Iterator[tuple[str, list[dict]]]:
     seen: set[str] = set()
     for name, study in studies.items():
         kept = []
-        for entry, arm in zip(entries(study), expand(study), strict=True):
+        for entry, arm in zip(entries(study), resolve_arms(study), strict=True):
             made_of = {arm.loss.name, str(arm.teacher), str(arm.student), str(arm.sampler)}
             if made_of - seen or arm.name == study.baseline:
                 seen |= made_of

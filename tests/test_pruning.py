@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.artifacts import Artifacts, Made
-from bench.claims import Claims, usage
-from bench.crossing import Crossing
-from bench.study import parse_study
+from bench.execution.coordinator import Coordinator
+from bench.storage.artifacts import Artifacts, BuildReport
+from bench.storage.claims import Claims, usage
+from bench.study.schema import parse_study
 from tests.conftest import call
 
 
@@ -40,7 +40,7 @@ def prune(capsys, root: Path, code: int = 0) -> str:
 
 def test_what_a_study_elsewhere_uses_is_kept_while_it_is_there(study, root, tmp_path, capsys):
     out = tmp_path / "elsewhere" / "out"
-    Crossing(study, out, root, None).run()
+    Coordinator(study, out, root, None).run()
     assert {"tokens", "untrained-ranking"} <= kinds(root)
     told = prune(capsys, root)
     assert str(out) in told
@@ -61,7 +61,7 @@ def test_what_a_study_elsewhere_uses_is_kept_while_it_is_there(study, root, tmp_
 
 
 def test_what_is_moved_together_stays_together(study, root, tmp_path, capsys):
-    Crossing(study, tmp_path / "results" / "deep" / "out", root, None).run()
+    Coordinator(study, tmp_path / "results" / "deep" / "out", root, None).run()
     (tmp_path / "results").rename(tmp_path / "moved")
     prune(capsys, tmp_path / "moved" / "artifacts")
     assert "tokens" in kinds(tmp_path / "moved" / "artifacts")
@@ -73,8 +73,8 @@ def test_what_is_made_before_any_ledger_says_so_is_kept(study, root, tmp_path, c
     class Killed(BaseException):
         pass
 
-    crossing = Crossing(study, tmp_path / "out", root, None)
-    real = crossing._perform
+    coordinator = Coordinator(study, tmp_path / "out", root, None)
+    real = coordinator._perform
 
     def perform(row, execute, value_of):
         def pruned() -> None:
@@ -87,14 +87,14 @@ def test_what_is_made_before_any_ledger_says_so_is_kept(study, root, tmp_path, c
 
         return real(row, pruned, value_of)
 
-    crossing._perform = perform
+    coordinator._perform = perform
     with pytest.raises(Killed):
-        crossing.run()
+        coordinator.run()
     before = kinds(root)
     assert "untrained-ranking" in before
     assert "deleted" not in prune(capsys, root).replace("0 deleted", "")
     assert kinds(root) == before
-    Crossing(study, tmp_path / "out", root, None).run()
+    Coordinator(study, tmp_path / "out", root, None).run()
     prune(capsys, root)
     assert "untrained-ranking" not in kinds(root)
     assert "tokens" in kinds(root)
@@ -103,7 +103,7 @@ def test_what_is_made_before_any_ledger_says_so_is_kept(study, root, tmp_path, c
 MAKER = """
     import sys
     from pathlib import Path
-    from bench.artifacts import Artifacts, Made
+    from bench.storage.artifacts import Artifacts, Made
     def make(folder):
         (folder / "a").touch()
         print("making", flush=True)
@@ -137,14 +137,14 @@ def test_what_is_being_made_is_left_alone_and_what_a_kill_left_is_not(root, caps
 
 
 def test_what_a_stopped_study_has_begun_is_kept(root, tmp_path, capsys):
-    from bench.artifacts import SHARDS
+    from bench.storage.artifacts import SHARDS
 
     study = tmp_path / "study"
     study.mkdir()
     artifacts = Artifacts(root)
     artifacts.claims = Claims(root, study)
 
-    def stopped(folder: Path) -> Made:
+    def stopped(folder: Path) -> BuildReport:
         (folder / SHARDS).write_text("{}")
         raise KeyboardInterrupt
 
@@ -158,7 +158,7 @@ def test_what_a_stopped_study_has_begun_is_kept(root, tmp_path, capsys):
 
 
 def test_a_damaged_ledger_deletes_nothing(root, tmp_path, capsys):
-    Artifacts(root).get("things", {}, lambda folder: Made())
+    Artifacts(root).get("things", {}, lambda folder: BuildReport())
     ledger = tmp_path / "results" / "one" / "ledger.csv"
     ledger.parent.mkdir()
     ledger.write_bytes(b"\xff\xfe\x00")
@@ -169,14 +169,14 @@ def test_a_damaged_ledger_deletes_nothing(root, tmp_path, capsys):
 def test_a_damaged_account_deletes_nothing(root, tmp_path, capsys):
     artifacts = Artifacts(root)
     artifacts.claims = Claims(root, tmp_path)
-    artifacts.get("things", {}, lambda folder: Made())
+    artifacts.get("things", {}, lambda folder: BuildReport())
     (path,) = (root / ".studies").glob("*.json")
     path.write_text("{")
     assert len(usage(root).untold) == 1
     assert f"{path} is damaged" in prune(capsys, root, code=1)
     assert kinds(root) == {"things"}
     artifacts.claims = Claims(root, tmp_path)  # of the same study: it is mended
-    artifacts.get("things", {}, lambda folder: Made())
+    artifacts.get("things", {}, lambda folder: BuildReport())
     prune(capsys, root)
     assert kinds(root) == {"things"}
 
@@ -184,15 +184,15 @@ def test_a_damaged_account_deletes_nothing(root, tmp_path, capsys):
 def test_others_artifacts_that_may_only_be_read_are_used_all_the_same(
     root, tmp_path, capsys, monkeypatch
 ):
-    Artifacts(root).get("things", {}, lambda folder: Made())
+    Artifacts(root).get("things", {}, lambda folder: BuildReport())
 
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("bench.claims.write_json", refuse)
+    monkeypatch.setattr("bench.storage.claims.write_json", refuse)
     artifacts = Artifacts(root)
     artifacts.claims = Claims(root, tmp_path)
-    assert artifacts.get("things", {}, lambda folder: Made()).bills[0].reused
+    assert artifacts.get("things", {}, lambda folder: BuildReport()).bills[0].reused
     artifacts.claims.drop()
     told = capsys.readouterr().err
     assert told.count("who prunes it is not told what this study uses") == 1

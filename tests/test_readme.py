@@ -10,9 +10,9 @@ import pytest
 import torch
 
 import bench
-from bench.arms import expand, grid
 from bench.commands.list import REGISTRIES, list_kind
-from bench.study import parse_study
+from bench.study.arms import grid, resolve_arms
+from bench.study.schema import parse_study
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ CLAIM, STUDY, SUM = range(3)
 def test_the_study_is_one():
     text = blocks("toml")[STUDY]
     study = parse_study({"name": "readme", **tomllib.loads(text)}, "README.md")
-    arms = expand(study)
+    arms = resolve_arms(study)
     assert [arm.name for arm in arms] == ["static-margin", "adaptive-margin"]
     assert [len(grid(arm)) for arm in arms] == [10, 12]
 
@@ -38,7 +38,7 @@ def test_the_study_is_one():
 def test_the_claim_is_part_of_a_study():
     text = tomllib.loads(blocks("toml")[CLAIM])
     study = {"name": "readme", **tomllib.loads(blocks("toml")[STUDY]), **text}
-    assert expand(parse_study(study, "README.md"))
+    assert resolve_arms(parse_study(study, "README.md"))
     shares = re.search(r"`train_shares = (\[.*?\])`", README)
     assert shares
     study["train_shares"] = tomllib.loads(f"shares = {shares[1]}")["shares"]
@@ -59,7 +59,9 @@ def test_the_python_runs(monkeypatch):
 def test_the_sum_is_an_arm():
     arm = tomllib.loads(blocks("toml")[SUM])
     study = {**tomllib.loads(blocks("toml")[STUDY]), **arm, "baseline": arm["arms"][0]["name"]}
-    (expanded,) = expand(parse_study({"name": "readme", **study, "tuning": TUNING}, "README.md"))
+    (expanded,) = resolve_arms(
+        parse_study({"name": "readme", **study, "tuning": TUNING}, "README.md")
+    )
     assert set(expanded.space) == {"training.learning_rate", "loss.embedding-match.weight"}
 
 

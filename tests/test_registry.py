@@ -79,8 +79,8 @@ def test_nothing_heavy_is_imported_to_list_and_create():
         for package in (collections, generators, losses, samplers, students, teachers):
             package.registry.describe()
         bench.losses.create("adaptive-margin"), bench.Signals
-        from bench.study_file import load_study
-        from bench.arms import expand
+        from bench.study.file import load_study
+        from bench.study.arms import expand
         expand(load_study("quickstart"))
         heavy = {"torch", "transformers", "mlflow", "optuna", "ir_datasets"} & set(sys.modules)
         assert not heavy, heavy

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 import bench as public
-from bench.artifacts import Artifacts
 from bench.collections.base import RawCollection, RawPart, Source
 from bench.collections.prepare import prepare
-from bench.crossing import Crossing
 from bench.errors import InputError
+from bench.execution.coordinator import Coordinator
 from bench.results import TIMED
-from bench.study import parse_study
+from bench.storage.artifacts import Artifacts
+from bench.study.schema import parse_study
 from tests.conftest import call, study_values
 
 SHARES = [0.1, 0.5, 1.0]
@@ -45,7 +45,7 @@ def shared_values(collection_folder, tiny_model) -> dict:
 
 def _run(values, folder):
     study = parse_study(values, "toy")
-    outcome = Crossing(study, folder / "out", folder / "artifacts", None).run()
+    outcome = Coordinator(study, folder / "out", folder / "artifacts", None).run()
     assert not outcome.failed
     return folder / "out"
 
@@ -63,8 +63,8 @@ def done(folder):
     return folder / "out"
 
 
-def test_shares_are_nested_and_all_else_stays(lab):
-    whole = lab.collection
+def test_shares_are_nested_and_all_else_stays(context):
+    whole = context.collection
     ids = {}
     for share in (0.05, 0.135, 0.25, 0.5, 1.0):
         part = whole.subset(share)
@@ -175,7 +175,7 @@ def test_a_study_without_shares_is_the_last_share(shared_values, folder, tmp_pat
     shutil.copytree(folder / "out", tmp_path / "out")
     values = {key: value for key, value in shared_values.items() if key != "train_shares"}
     study = parse_study(values, "toy")
-    outcome = Crossing(study, tmp_path / "out", folder / "artifacts", None).run()
+    outcome = Coordinator(study, tmp_path / "out", folder / "artifacts", None).run()
     assert outcome.done_now == 0
     assert public.load_results(tmp_path / "out").subsets == {}
 
@@ -242,7 +242,7 @@ def test_what_an_earlier_version_read_of_test_is_known(shared_values, folder, tm
     shutil.copytree(folder / "out", tmp_path / "out")
     assert public.load_results(tmp_path / "out").former == []
     study = parse_study({**shared_values, "seeds": [1]}, "toy")
-    outcome = Crossing(study, tmp_path / "out", folder / "artifacts", None).run()
+    outcome = Coordinator(study, tmp_path / "out", folder / "artifacts", None).run()
     assert outcome.done_now == 0
     summary = pd.read_csv(folder / "out" / "summary.csv")
     second = summary[(summary["role"] == "final") & (summary["seed"] == 2)]

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import tomli_w
 
-from bench.dry_run.models import write_model
 from bench.encoding.models import BUNDLED, locate
 from bench.errors import InputError
-from bench.planning.past import read_past
-from bench.records import DRY_RUN
-from bench.study import parse_study
+from bench.execution.dry_run.models import write_model
+from bench.execution.past import read_past
+from bench.storage.records import DRY_RUN
+from bench.study.schema import parse_study
 from tests.conftest import call
 
 TEACHER = 'bi-encoder(model="microsoft/mpnet-base", fine_tune=true, examples=500000)'

@@ -3,10 +3,10 @@
 import pytest
 import tomli_w
 
-from bench.arms import expand, grid
 from bench.errors import InputError
-from bench.study import Budget, parse_study
-from bench.study_file import load_study
+from bench.study.arms import grid, resolve_arms
+from bench.study.file import load_study
+from bench.study.schema import Budget, parse_study
 
 SUM = 'sum(parts=["infonce", "adaptive-margin"])'
 
@@ -98,9 +98,9 @@ def test_a_whole_number_may_be_written_as_a_power(toy_values):
 def test_an_entry_s_options_are_finite(toy_values, value):
     arms = [{"loss": {"name": "infonce", "temperature": value}}]
     with pytest.raises(InputError, match="infonce: temperature: must be finite"):
-        expand(parsed(toy_values, arms=arms))
+        resolve_arms(parsed(toy_values, arms=arms))
     with pytest.raises(InputError, match="infonce: temperature: must be finite"):
-        expand(parsed(toy_values, arms=[{"loss": "infonce(temperature=-inf)"}]))
+        resolve_arms(parsed(toy_values, arms=[{"loss": "infonce(temperature=-inf)"}]))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_an_entry_s_options_are_finite(toy_values, value):
 )
 def test_an_arm_that_cannot_work_is_refused(toy_values, changes, message):
     with pytest.raises(InputError, match=message):
-        expand(parsed(toy_values, **changes))
+        resolve_arms(parsed(toy_values, **changes))
 
 
 def test_an_arm_may_train_otherwise(toy_values):
@@ -177,28 +177,28 @@ def test_an_arm_may_train_otherwise(toy_values):
         {"loss": "infonce", "name": "margin-mse"},
         {"loss": "infonce", "name": "large", "training": {"batch_size": 32}},
     ]
-    small, large = expand(parsed(toy_values, arms=arms, tuning={}))
+    small, large = resolve_arms(parsed(toy_values, arms=arms, tuning={}))
     assert (small.training.batch_size, large.training.batch_size) == (8, 32)
     assert large.training.learning_rate == small.training.learning_rate
-    assert large.otherwise == {"training.batch_size": 32}
+    assert large.training_overrides == {"training.batch_size": 32}
     arms[1]["training"] = {"batch_size": 64}
     with pytest.raises(InputError, match="arm 'large': budget: 96 examples are less than a step"):
-        expand(parsed(toy_values, arms=arms, tuning={}))
+        resolve_arms(parsed(toy_values, arms=arms, tuning={}))
     arms[1]["training"] = {"learning_rate": -1.0}
     with pytest.raises(InputError, match="arm 'large': training.learning_rate: .*greater than 0"):
-        expand(parsed(toy_values, arms=arms, tuning={}))
+        resolve_arms(parsed(toy_values, arms=arms, tuning={}))
     arms[1]["training"] = {"learning_rate": 1e-3}
     with pytest.raises(InputError, match=r"training.learning_rate is varied by tuning\.space, and"):
-        expand(parsed(toy_values, arms=arms))
+        resolve_arms(parsed(toy_values, arms=arms))
 
 
 def test_only_what_is_under_test_may_be_tuned(toy_values):
     arms = [{"loss": "infonce", "name": "margin-mse"}, {"loss": "adaptive-margin"}]
-    tuned, fixed = expand(parsed(toy_values, arms=arms, tuning={"trials": 3}))
+    tuned, fixed = resolve_arms(parsed(toy_values, arms=arms, tuning={"trials": 3}))
     assert (tuned.trials, list(tuned.space)) == (3, ["loss.temperature"])
     assert (fixed.trials, fixed.space) == (0, {})
     with pytest.raises(InputError, match="3 trials but nothing to vary"):
-        expand(
+        resolve_arms(
             parsed(
                 toy_values,
                 arms=arms[1:],
@@ -261,7 +261,7 @@ def test_cross_and_exclude(toy_values):
         ],
     }
     study = parsed(toy_values, arms=[], cross=cross, baseline="margin-mse + mined")
-    assert [arm.name for arm in expand(study)] == [
+    assert [arm.name for arm in resolve_arms(study)] == [
         "adaptive-margin + uniform",
         "adaptive-margin + mined",
         "static-margin(margin=0.3)",
@@ -271,7 +271,7 @@ def test_cross_and_exclude(toy_values):
 
 
 def test_every_arm_gets_the_nuisance_space_plus_its_own(toy_values):
-    arms = {arm.name: set(arm.space) for arm in expand(parsed(toy_values))}
+    arms = {arm.name: set(arm.space) for arm in resolve_arms(parsed(toy_values))}
     assert arms == {
         "adaptive-margin": {"training.learning_rate"},
         "static-margin": {"training.learning_rate", "loss.margin"},
@@ -282,13 +282,13 @@ def test_every_arm_gets_the_nuisance_space_plus_its_own(toy_values):
 def test_a_fixed_option_is_not_varied(toy_values):
     arm = {"loss": "static-margin(margin=0.3)"}
     study = parsed(toy_values, arms=[arm], baseline="static-margin(margin=0.3)")
-    assert set(expand(study)[0].space) == {"training.learning_rate"}
+    assert set(resolve_arms(study)[0].space) == {"training.learning_rate"}
 
 
 def test_a_sum_varies_its_weights_and_its_parts_options(toy_values):
     loss = 'embed-distill(parts=["infonce(temperature=0.1)", "list-kl", "embedding-match"])'
     study = parsed(toy_values, arms=[{"loss": loss, "teacher": "bi-encoder"}], baseline=loss)
-    (arm,) = expand(study)
+    (arm,) = resolve_arms(study)
     assert list(arm.space) == [
         "training.learning_rate",
         "loss.list-kl.weight",
@@ -306,14 +306,14 @@ def test_a_sum_varies_its_weights_and_its_parts_options(toy_values):
         arms=[{"loss": "embed-distill(weights=[1, 1, 5])", "teacher": "bi-encoder", "name": "a"}],
         baseline="a",
     )
-    assert not any("weight" in key for key in expand(fixed)[0].space)
+    assert not any("weight" in key for key in resolve_arms(fixed)[0].space)
 
 
 def test_a_grid_has_every_point_once(toy_values):
     tuning = {"trials": 4, "sampler": "grid", "space": {"learning_rate": [1e-4, 1e-3]}}
     arm = {"loss": "static-margin", "space": {"margin": {"low": 0.1, "high": 0.3, "step": 0.1}}}
     study = parsed(toy_values, tuning=tuning, arms=[arm], baseline="static-margin")
-    points = grid(expand(study)[0])
+    points = grid(resolve_arms(study)[0])
     assert [(p["training.learning_rate"], p["loss.margin"]) for p in points] == [
         (rate, margin) for rate in (1e-4, 1e-3) for margin in (0.1, 0.2, 0.3)
     ]

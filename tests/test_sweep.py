@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from bench import load_results as load
 from bench import losses
-from bench.arms import expand
 from bench.commands import sweep, train
 from bench.commands._compose import Shared, read_budget
 from bench.errors import InputError
 from bench.spaces import Float
-from bench.study_file import load_study
+from bench.study.arms import resolve_arms
+from bench.study.file import load_study
 from tests.conftest import call
 
 
@@ -31,7 +31,7 @@ def swept(loss: str, *options: str, others=(), seeds="1,2,3", baseline=None, **c
 
 
 def names(study) -> list[str]:
-    return [arm.name for arm in expand(study)]
+    return [arm.name for arm in resolve_arms(study)]
 
 
 def test_a_grid_is_an_arm_a_value():
@@ -62,7 +62,7 @@ def test_any_grid_has_the_values_of_the_space(low, width, step, digits):
     """Of the same three numbers a tuned arm's grid is made."""
     low, high, step = (round(n / 10**digits, digits) for n in (low, low + width, step))
     wanted = Float(low, high, step=step).grid()
-    arms = expand(swept("static-margin", f"margin={low!r}:{high!r}:{step!r}"))
+    arms = resolve_arms(swept("static-margin", f"margin={low!r}:{high!r}:{step!r}"))
     assert [arm.loss.margin for arm in arms] == wanted
     assert wanted[0] == low
     assert wanted[-1] <= high
@@ -70,7 +70,7 @@ def test_any_grid_has_the_values_of_the_space(low, width, step, digits):
 
 
 def test_whole_numbers_stay_whole():
-    arms = expand(swept("curriculum-rank", "top=2:6:2"))
+    arms = resolve_arms(swept("curriculum-rank", "top=2:6:2"))
     assert [(arm.name, arm.loss.top) for arm in arms] == [("top=2", 2), ("top=4", 4), ("top=6", 6)]
 
 
@@ -82,7 +82,7 @@ def test_options_are_crossed_the_first_slowest():
         "margin=0.5, error=l1",
         "margin=0.5, error=l2",
     ]
-    assert all(arm.loss.in_batch for arm in expand(study))
+    assert all(arm.loss.in_batch for arm in resolve_arms(study))
     assert study.name == "sweep-static-margin-margin-error-in_batch"
     assert study.title == "How sensitive is static-margin to margin and error?"
 
@@ -121,7 +121,7 @@ def test_parts_of_a_sum_have_dotted_names():
         "list-kl.temperature=0.05, embedding-match.weight=5",
     ]
     for arm, (temperature, weight) in zip(
-        expand(study), [(0.02, 1), (0.02, 5), (0.05, 1), (0.05, 5)], strict=True
+        resolve_arms(study), [(0.02, 1), (0.02, 5), (0.05, 1), (0.05, 5)], strict=True
     ):
         assert arm.loss.members["list-kl"][1].temperature == temperature
         assert arm.loss.members["embedding-match"][0] == weight
@@ -138,20 +138,20 @@ def test_even_a_default_of_a_part_is_written_down():
     inner = "sum(parts=['infonce', 'triplet'])"
     study = swept(f'sum(parts=["leaf", "{inner}"])', "sum.infonce.temperature=0.05,0.1")
     assert "infonce(temperature=0.05)" in study.arms[0].loss
-    found = [arm.loss.members["sum"][1].members["infonce"][1] for arm in expand(study)]
+    found = [arm.loss.members["sum"][1].members["infonce"][1] for arm in resolve_arms(study)]
     assert [loss.temperature for loss in found] == [0.05, 0.1]
 
 
 def test_a_sums_own_options():
     study = swept("sum", 'parts=["infonce"],["infonce","adaptive-margin"]')
-    assert [len(arm.loss.members) for arm in expand(study)] == [1, 2]
-    assert {arm.teacher.name for arm in expand(study)} == {"none"}
+    assert [len(arm.loss.members) for arm in resolve_arms(study)] == [1, 2]
+    assert {arm.teacher.name for arm in resolve_arms(study)} == {"none"}
 
 
 @pytest.mark.parametrize("name", losses.registry.names())
 def test_a_loss_has_a_teacher_only_if_it_needs_one(name):
     loss = 'sum(parts=["infonce"])' if name == "sum" else name
-    (arm,) = expand(train.design(loss, 1, shared()))
+    (arm,) = resolve_arms(train.design(loss, 1, shared()))
     assert arm.teacher.name == ("bi-encoder" if arm.loss.needs() else "none")
 
 
@@ -163,7 +163,7 @@ def test_other_losses_are_arms_as_they_are():
         teacher="cross-encoder(max_length=48)",
         baseline="margin-mse",
     )
-    found = {arm.name: (str(arm.loss), str(arm.teacher)) for arm in expand(study)}
+    found = {arm.name: (str(arm.loss), str(arm.teacher)) for arm in resolve_arms(study)}
     teacher = "cross-encoder(max_length=48)"
     assert [found[f"temperature={value}"][1] for value in (0.02, 0.05)] == [teacher, teacher]
     assert found["adaptive-margin"] == ("adaptive-margin", "none")
@@ -176,7 +176,7 @@ def test_student_and_sampler_are_every_arms():
     study = swept(
         "triplet", "margin=0.1,0.2", student="truncated(layers=3)", sampler="mined(last=5)"
     )
-    assert {(str(arm.student), str(arm.sampler)) for arm in expand(study)} == {
+    assert {(str(arm.student), str(arm.sampler)) for arm in resolve_arms(study)} == {
         ("truncated(layers=3)", "mined(last=5)")
     }
 
@@ -213,7 +213,7 @@ def test_settings_replace_what_the_study_says():
         settings=["training.learning_rate=3e-4", "name=mine", "arms.1.sampler=mined", "title=Any"],
     )
     assert (study.name, study.title, study.training.learning_rate) == ("mine", "Any", 3e-4)
-    assert [str(arm.sampler) for arm in expand(study)] == ["uniform", "mined"]
+    assert [str(arm.sampler) for arm in resolve_arms(study)] == ["uniform", "mined"]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_tuning_leaves_the_swept_loss_alone(loss, option):
     """Otherwise an arm named after a value would train with another."""
     rates = "tuning.space={learning_rate = [1e-4, 1e-3]}"
     study = swept(loss, option, others=["triplet"], settings=["tuning.trials=2", rates])
-    assert all(set(arm.space) == {"training.learning_rate"} for arm in expand(study))
+    assert all(set(arm.space) == {"training.learning_rate"} for arm in resolve_arms(study))
 
 
 def test_a_name_has_only_characters_a_study_may_have():

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from bench import tracking
-from bench.crossing import Crossing
-from bench.databases import sqlite_url
-from bench.study import parse_study
-from bench.tracking import FOLDER_TAG, KIND_TAG, Tracker
+from bench.execution import tracking
+from bench.execution.coordinator import Coordinator
+from bench.execution.tracking import FOLDER_TAG, KIND_TAG, Tracker
+from bench.storage.databases import sqlite_url
+from bench.study.schema import parse_study
 
 
 @pytest.fixture
@@ -31,11 +31,11 @@ def store(tmp_path) -> str:
 
 
 def carry_out(study, out: Path, uri: str) -> None:
-    crossing = Crossing(study, out, out.parent / "artifacts", uri)
+    coordinator = Coordinator(study, out, out.parent / "artifacts", uri)
     (out / "report").mkdir(parents=True, exist_ok=True)
     (out / "report" / "index.html").write_text(f"of {out.name}")
-    crossing.run(lambda: crossing.log_report(out / "report"))
-    assert crossing.tracked
+    coordinator.run(lambda: coordinator.log_report(out / "report"))
+    assert coordinator.tracked
 
 
 def logged(store: str) -> dict[tuple[str, str], list]:

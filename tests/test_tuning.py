@@ -8,20 +8,20 @@ import pytest
 from filelock import FileLock
 
 import bench as public
-from bench.arms import expand
-from bench.crossing import Crossing
 from bench.errors import TrainingError
-from bench.files import read_json
-from bench.proposals import _PRUNERS, Proposals, storage_url
-from bench.records import RunFolder
+from bench.execution.coordinator import Coordinator
+from bench.execution.proposals import _PRUNERS, Proposals, storage_url
 from bench.spaces import Choice, Float
-from bench.study import Budget, Evaluation, parse_study
+from bench.storage.files import read_json
+from bench.storage.records import RunFolder
+from bench.study.arms import resolve_arms
+from bench.study.schema import Budget, Evaluation, parse_study
 from bench.training.run import Run
 from reports.costs import tuning_costs
 from tests.training.conftest import specify, train, train_with_stops  # noqa: F401 (a fixture)
 
 
-def test_a_run_that_learns_nothing_is_ended_and_marked(specify, lab, tmp_path):  # noqa: F811
+def test_a_run_that_learns_nothing_is_ended_and_marked(specify, context, tmp_path):  # noqa: F811
     evaluation = Evaluation(points=6, depth=20, patience=32)
     run = specify(evaluation=evaluation, entry={"loss": "adaptive-margin"})
     still = run.arm.training.model_copy(update={"learning_rate": 1e-30})
@@ -30,7 +30,7 @@ def test_a_run_that_learns_nothing_is_ended_and_marked(specify, lab, tmp_path): 
         entry={"loss": "adaptive-margin"},
         arm=run.arm.__class__(**{**vars(run.arm), "training": still}),
     )
-    folder = train(run, lab, tmp_path / "whole")
+    folder = train(run, context, tmp_path / "whole")
     record, curve = folder.record(), folder.table("curve")
     assert record["stopped"] == "patience"
     assert record["status"] == "done"
@@ -38,7 +38,7 @@ def test_a_run_that_learns_nothing_is_ended_and_marked(specify, lab, tmp_path): 
     assert curve["examples"].tolist() == [0, 16, 32]
     assert record["best_point"] == 0
     again = RunFolder(tmp_path / "stopped" / run.id)
-    assert train_with_stops(run, lab, again) > 1
+    assert train_with_stops(run, context, again) > 1
     assert (
         again.table("curve")
         .drop(columns="train_seconds")
@@ -50,7 +50,7 @@ def test_a_run_that_learns_nothing_is_ended_and_marked(specify, lab, tmp_path): 
 
 def cross(values, folder, **options):
     study = parse_study(values, "toy")
-    outcome = Crossing(study, folder / "out", folder / "artifacts", None, **options).run()
+    outcome = Coordinator(study, folder / "out", folder / "artifacts", None, **options).run()
     return outcome, public.load_results(folder / "out")
 
 
@@ -87,21 +87,21 @@ class EveryOther(optuna.pruners.BasePruner):
 
 def test_the_median_of_earlier_trials_prunes_a_worse_one(pruned_values, tmp_path):
     study = parse_study(pruned_values, "toy")
-    (arm,) = expand(study)
+    (arm,) = resolve_arms(study)
     proposals = Proposals(storage_url(tmp_path), study, arm, {})
     for number in range(6):
         proposals.get(number)
         value = 0.5 + number / 100
-        assert not proposals.hopeless(number, [(0, 0.1), (16, value)])
+        assert not proposals.should_prune(number, [(0, 0.1), (16, value)])
         proposals.tell(number, value)
     proposals.get(6)
-    assert not proposals.hopeless(6, [(0, 0.1)])
-    assert not proposals.hopeless(6, [(0, 0.1), (16, 0.53)])
+    assert not proposals.should_prune(6, [(0, 0.1)])
+    assert not proposals.should_prune(6, [(0, 0.1), (16, 0.53)])
     proposals.tell(6, None, pruned=True)
     proposals.get(7)
-    assert proposals.hopeless(7, [(0, 0.1), (16, 0.51)])
+    assert proposals.should_prune(7, [(0, 0.1), (16, 0.51)])
     # A run that is taken up again asks again, of other objects.
-    assert Proposals(storage_url(tmp_path), study, arm, {}).hopeless(7, [(0, 0.1), (16, 0.51)])
+    assert Proposals(storage_url(tmp_path), study, arm, {}).should_prune(7, [(0, 0.1), (16, 0.51)])
 
 
 def test_a_pruned_trial_is_paid_for_and_never_averaged(pruned_values, tmp_path, monkeypatch):
@@ -161,7 +161,7 @@ def test_a_folder_is_free_as_soon_as_its_study_is_over(toy_values, tmp_path, mon
         kept.append(FileLock(path))
         return kept[-1]
 
-    monkeypatch.setattr("bench.crossing.FileLock", lock)
+    monkeypatch.setattr("bench.storage.locks.FileLock", lock)
     cross({**toy_values, "tuning": {}, "seeds": [1]}, tmp_path)
     assert [one.is_locked for one in kept] == [False]
 
@@ -173,12 +173,12 @@ def test_a_folder_is_free_as_soon_as_its_study_is_over(toy_values, tmp_path, mon
         ({"learning_rate": 3e38, "weight_decay": 10.0}, "the weights are not finite at step 1 "),
     ],
 )
-def test_a_step_that_ruins_the_weights_ends_it(training, said, specify, lab, tmp_path):  # noqa: F811
+def test_a_step_that_ruins_the_weights_ends_it(training, said, specify, context, tmp_path):  # noqa: F811
     run = specify(budget=Budget(steps=1), evaluation=Evaluation(points=1, depth=20))
     changed = run.arm.training.model_copy(update={**training, "warmup": 0.0})
     run = replace(run, arm=replace(run.arm, training=changed))
     with pytest.raises(TrainingError, match=said):
-        train(run, lab, tmp_path)
+        train(run, context, tmp_path)
 
 
 @pytest.fixture
@@ -186,14 +186,14 @@ def first_time_fails(monkeypatch):
     """The first training of trial 1 fails after its second evaluation point."""
     before = []
 
-    def enough(self, original=Run._enough):
+    def should_stop(self, original=Run._should_stop):
         if self.specification.seed >= 1_000_000 and len(self.state.curve) == 2:
             before.append(self.specification.id)
             if len(before) == 2:
                 raise RuntimeError("no such luck")
         return original(self)
 
-    monkeypatch.setattr(Run, "_enough", enough)
+    monkeypatch.setattr(Run, "_enough", should_stop)
 
 
 @pytest.mark.parametrize("pruner", ["none", "median"])
@@ -231,7 +231,7 @@ def test_a_trial_retried_with_success_counts(pruner, pruned_values, first_time_f
 
 def test_a_retried_trial_survives_kills(pruned_values, tmp_path):
     study = parse_study(pruned_values, "toy")
-    (arm,) = expand(study)
+    (arm,) = resolve_arms(study)
 
     def proposals() -> Proposals:
         return Proposals(storage_url(tmp_path), study, arm, {})
@@ -240,9 +240,9 @@ def test_a_retried_trial_survives_kills(pruned_values, tmp_path):
     proposals().tell(0, None, error="first")
     proposals().tell(0, None, error="second")  # the same failure, told by a restart
     assert len(proposals().optuna_study.trials) == 1
-    proposals().hopeless(0, [(0, 0.1)])  # tried again, and killed
+    proposals().should_prune(0, [(0, 0.1)])  # tried again, and killed
     assert proposals().get(0) == options
-    proposals().hopeless(0, [(0, 0.1), (16, 0.2)])
+    proposals().should_prune(0, [(0, 0.1), (16, 0.2)])
     proposals().tell(0, None, error="third")
     proposals().tell(0, 0.3)
     proposals().tell(0, 0.3)
@@ -291,7 +291,7 @@ def test_a_pruner_says_the_same_when_asked_again(pruner, pruned_values, tmp_path
     """As after a kill: at the same point, and at one before those that it knows already."""
     pruned_values["tuning"]["pruner"] = pruner
     study = parse_study(pruned_values, "toy")
-    (arm,) = expand(study)
+    (arm,) = resolve_arms(study)
     curves = [[(0, 0.1), (16, 0.1 + at % 4 / 10), (32, 0.9 - at % 3 / 10)] for at in range(8)]
 
     def decide(folder, killed: bool) -> list[list[bool]]:
@@ -302,10 +302,10 @@ def test_a_pruner_says_the_same_when_asked_again(pruner, pruned_values, tmp_path
             proposals.get(number)
             answers = []
             for points in range(1, len(curve) + 1):
-                answers.append(proposals.hopeless(number, curve[:points]))
+                answers.append(proposals.should_prune(number, curve[:points]))
                 if killed:
                     for before, answer in enumerate(answers, start=1):
-                        assert proposals.hopeless(number, curve[:before]) == answer
+                        assert proposals.should_prune(number, curve[:before]) == answer
                 if answers[-1]:
                     break
             proposals.tell(number, None if answers[-1] else curve[-1][1], answers[-1])
@@ -323,7 +323,7 @@ def test_a_restart_proposes_the_same(sampler, toy_values, tmp_path):
     space = {"learning_rate": [1e-4, 3e-4, 1e-3, 3e-3], "warmup": [0.0, 0.1]}
     tuning = {"trials": 6, "sampler": sampler, "space": space}
     study = parse_study({**toy_values, "tuning": tuning}, "toy")
-    arm = expand(study)[0]
+    arm = resolve_arms(study)[0]
 
     def ask(folder, restarts: bool) -> list[dict]:
         found = []

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.collections.base import Source
 from bench.errors import InputError
-from bench.files import file_digest
+from bench.storage.files import file_digest
 
 PARTS = ("train", "dev", "test")
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.errors import InputError, did_you_mean
-from bench.files import digest
 from bench.registry import Entry
+from bench.storage.files import digest
 
 
 @dataclass

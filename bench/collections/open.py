@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from bench import collections
-from bench.artifacts import Artifacts
 from bench.collections.base import Collection, Source
 from bench.collections.prepare import is_prepared, prepare
 from bench.errors import InputError, did_you_mean
 from bench.progress import say_once
 from bench.registry import parse_entry
+from bench.storage.artifacts import Artifacts
 
 
 def resolve(written: str | Mapping[str, Any]) -> Source:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bench.artifacts import Artifacts, Made
 from bench.collections._judgements import Judgements, Pairs, PartRows, check_part, unique
 from bench.collections._texts import among_documents, apart, unspaced
 from bench.collections.base import Collection, Part, RawCollection, Source, Texts
 from bench.errors import InputError
-from bench.files import digest
+from bench.storage.artifacts import Artifacts, BuildReport
+from bench.storage.files import digest
 
 FORMAT = 2
 """Raised when other things are checked, left out or noted: collections are then read again."""
@@ -63,7 +63,7 @@ def _specification(source: Source) -> dict[str, Any]:
     return {"format": FORMAT, "source": source.specification, "content": source.identity()}
 
 
-def _store(source: Source, folder: Path) -> Made:
+def _store(source: Source, folder: Path) -> BuildReport:
     raw = source.read()
     documents = unique(raw.documents, raw.origin, "document")
     if not any(text.strip() for _, text in documents):
@@ -89,7 +89,7 @@ def _store(source: Source, folder: Path) -> Made:
         "parts": list(parts),
         "notes": notes,
     }
-    return Made(texts=len(documents), about=about)
+    return BuildReport(texts=len(documents), about=about)
 
 
 def _parts(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from bench.errors import InputError, did_you_mean
-from bench.records import RunFolder
 from bench.results import read_summary
+from bench.storage.records import RunFolder
 
 
 def choose_run(

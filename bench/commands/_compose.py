@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.arms import expand
 from bench.errors import InputError
 from bench.losses import Loss
-from bench.study import Study
-from bench.study_file import study_from
+from bench.study.arms import resolve_arms
+from bench.study.file import study_from
+from bench.study.schema import Study
 
 SECONDS = {"s": 1, "min": 60, "h": 3600}
 
@@ -61,7 +61,7 @@ def compose(
         "arms": list(arms),
     }
     study = study_from(values, shared.settings, command)
-    expand(study)  # so that an arm that cannot work is said now
+    resolve_arms(study)  # so that an arm that cannot work is said now
     return study
 
 

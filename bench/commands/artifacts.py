@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.artifacts import RECORD, artifact_lock, damaged
-from bench.claims import claims_lock, forget_deleted, usage
 from bench.errors import BenchError, InputError
-from bench.files import check_place, read_json
+from bench.storage.artifacts import RECORD, artifact_lock, damaged
+from bench.storage.claims import claims_lock, forget_deleted, usage
+from bench.storage.files import check_place, read_json
 
 _UNKNOWN: dict[str, Any] = {
     "made_at": "",

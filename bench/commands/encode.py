@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from bench.errors import InputError
-from bench.files import atomic, check_target, save_array
 from bench.progress import quiet, say
+from bench.storage.files import atomic, check_target, save_array
 
 
 def encode_texts(

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.errors import InputError
-from bench.files import check_target
 from bench.progress import quiet, say
+from bench.storage.files import check_target
 
 
 def evaluate_student(
@@ -27,16 +27,16 @@ def evaluate_student(
     """
     import torch
 
-    from bench.artifacts import Artifacts
     from bench.collections.open import open_collection
+    from bench.context import Context
     from bench.encoding.device import choose
-    from bench.evaluation.evaluator import Evaluator
     from bench.evaluation.fine_print import depth_notes, grade_notes
     from bench.evaluation.measures import deepest, parse_all, per_query
     from bench.evaluation.ranking import write_trec
-    from bench.lab import Lab
+    from bench.storage.artifacts import Artifacts
     from bench.students.find import find_student
-    from bench.study import Evaluation
+    from bench.study.schema import Evaluation
+    from bench.training.evaluator import Evaluator
 
     if run:
         check_target("--run", run)
@@ -54,10 +54,10 @@ def evaluate_student(
     part = collection.part(split)
     device = choose()
     depth = max(1000 if run else 1, deepest(checked.values(), otherwise=1000))
-    lab = Lab(collection, artifacts, device)
-    evaluator = Evaluator(lab, student, Evaluation(depth=depth))
+    context = Context(collection, artifacts, device)
+    evaluator = Evaluator(context, student, Evaluation(depth=depth))
     torch.manual_seed(0)  # for a student that is drawn
-    ranking = evaluator.rank(device.put(student.build(lab)), split)
+    ranking = evaluator.rank(device.place(student.build(context)), split)
     if run:
         write_trec(run, ranking, collection, split, "bench")
     means = per_query(part, ranking, measures).mean()

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from bench.commands._choice import choose_run
 from bench.errors import InputError
-from bench.files import atomic_folder, check_place, write_text
 from bench.progress import say
 from bench.results import load_results
+from bench.storage.files import atomic_folder, check_place, write_text
 
 
 def export_student(folder: Path, arm: str, trial: int | None, seed: int | None, to: Path) -> None:

@@ -56,7 +56,7 @@ def list_kind(kind: str, as_json: bool, as_markdown: bool) -> None:
 
 
 def _studies() -> list[dict[str, Any]]:
-    from bench.study_file import load_study, predefined
+    from bench.study.file import load_study, predefined
 
     return [
         {

@@ -12,16 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from bench.arms import Arm
-from bench.artifacts import Artifacts
 from bench.collections.open import open_prepared
 from bench.commands.run import results_folder
-from bench.comparability import find_caveats
 from bench.errors import BenchError, InputError
-from bench.model_checks import not_at_hand
-from bench.planning.forecast import Forecast, Preparation
-from bench.planning.past import read_all
-from bench.planning.plan import (
+from bench.execution.comparability import find_caveats
+from bench.execution.forecast import Forecast, Preparation
+from bench.execution.model_checks import not_at_hand
+from bench.execution.past import read_all
+from bench.execution.plan import (
     ArmPlan,
     Before,
     ReferencePlan,
@@ -30,12 +28,14 @@ from bench.planning.plan import (
     plan_references,
     preparations_of,
 )
-from bench.planning.probe import run_probe
+from bench.execution.probe import run_probe
+from bench.execution.readiness import check_arms, check_study, open_at_hand
+from bench.execution.reuse import describe_outdated, outdated
 from bench.progress import duration
-from bench.readiness import check_arms, check_study, open_at_hand
-from bench.reuse import account_outdated, outdated
-from bench.study import Study
-from bench.study_file import load_study
+from bench.storage.artifacts import Artifacts
+from bench.study.arms import Arm
+from bench.study.file import load_study
+from bench.study.schema import Study
 
 
 def plan_study(
@@ -54,7 +54,7 @@ def plan_study(
     arms = check_study(study)
     out = results_folder(study, out)
     check_arms(arms, out)
-    lab = open_at_hand(study, Artifacts(artifacts))
+    context = open_at_hand(study, Artifacts(artifacts))
     failed = run_probe(study, out / "probe", artifacts) if probe else []
     forecast = Forecast(read_all(out))
     unknown = "unknown" if probe else "unknown (try --probe)"
@@ -63,8 +63,8 @@ def plan_study(
         before, unread = load_before(out), ""
     except InputError as error:
         before, unread = None, f"what is there already is not known: {error}"
-    if lab and before:
-        gone = outdated(out, map(lab.subset, study.train_shares), study.tested)
+    if context and before:
+        gone = outdated(out, map(context.subset, study.train_shares), study.tested)
         before = replace(before, rows=[row for row in before.rows if row["run"] not in gone])
     plans = [
         plan_arm(study, arm, forecast, before, share)
@@ -78,9 +78,9 @@ def plan_study(
     if unread:
         print(unread)
     _print_caveats(study, arms, artifacts)
-    for line in [*lab.notes(), *account_outdated(out, gone, lab)] if lab else []:
+    for line in [*context.notes(), *describe_outdated(out, gone, context)] if context else []:
         print(f"  {line}")
-    if absent := [*([] if lab else ["the collection"]), *not_at_hand(arms)]:
+    if absent := [*([] if context else ["the collection"]), *not_at_hand(arms)]:
         print(f"not looked at, as it is not here yet: {', '.join(absent)}")
     _print_arms(plans, unknown)
     _print_sources(plans)

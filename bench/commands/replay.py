@@ -8,9 +8,9 @@ from rich.table import Table
 
 from bench.commands._choice import choose_run
 from bench.errors import BenchError
-from bench.files import check_place
 from bench.progress import narrate, quiet, say
 from bench.results import read_study
+from bench.storage.files import check_place
 
 
 def replay_run(
@@ -25,21 +25,21 @@ def replay_run(
     row, recorded = choose_run(folder, arm, trial, seed, share)
     check_place("DIR", folder)
     study = read_study(folder)
-    from bench.artifacts import Artifacts  # after the run is known: torch is slow
     from bench.evaluation.measured import measure_run
-    from bench.lab import open_lab
-    from bench.records import RunFolder
-    from bench.replay import Comparison, respecify
+    from bench.execution.opening import open_context
+    from bench.storage.artifacts import Artifacts  # after the run is known: torch is slow
+    from bench.storage.records import RunFolder
+    from bench.training.replay import Comparison, respecify
     from bench.training.run import Run
 
     narrate("opening the collection")
-    lab = open_lab(study, Artifacts(artifacts_root)).subset(share)
-    specification = respecify(row, recorded.record()["specification"], lab)
+    context = open_context(study, Artifacts(artifacts_root)).subset(share)
+    specification = respecify(row, recorded.record()["specification"], context)
     again = RunFolder(folder / "replays" / specification.id)
     if again.status() in ("done", "failed"):
         shutil.rmtree(again.path)
-    Run(specification, again, lab, keep_student=True, report=narrate).execute()
-    measure_run(again, lab, study.measures, specification.tests, study.relevance)
+    Run(specification, again, context, keep_student=True, report=narrate).execute()
+    measure_run(again, context, study.measures, specification.tests, study.relevance)
     quiet()
     comparison = Comparison.of(recorded, again)
     table = Table("", "recorded", "replayed", title=f"{arm}, trial {trial}, seed {seed}")

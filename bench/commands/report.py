@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench.errors import InputError
-from bench.files import check_place
 from bench.progress import narrate, quiet, say
+from bench.storage.files import check_place
 
 if TYPE_CHECKING:
     from reports.shown import Shown

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench.crash import explained
-from bench.databases import sqlite_url
 from bench.errors import BenchError
-from bench.files import check_place, room
-from bench.links import for_others
 from bench.progress import narrate, quiet, say
-from bench.study import Study
-from bench.study_file import load_study
+from bench.storage.databases import sqlite_url
+from bench.storage.files import check_place, explain_full_disk
+from bench.storage.links import for_others
+from bench.study.file import load_study
+from bench.study.schema import Study
 
 if TYPE_CHECKING:
-    from bench.crossing import Outcome
+    from bench.execution.coordinator import Outcome
     from bench.results import Row
 
 
@@ -77,10 +77,12 @@ def results_folder(study: Study, out: Path | None) -> Path:
 
 def _finish(study: Study, out: Path, artifacts: Path, mlflow: bool, retry_failed: bool) -> Outcome:
     """Carry out what is missing, draw the report, and say where everything is."""
-    from bench.crossing import Crossing  # after the file is known to be good: torch is slow
+    from bench.execution.coordinator import (
+        Coordinator,  # after the file is known to be good: torch is slow
+    )
 
     uri = tracking_uri() if mlflow else None
-    crossing = Crossing(study, out, artifacts, uri, retry_failed)
+    coordinator = Coordinator(study, out, artifacts, uri, retry_failed)
 
     def draw() -> None:
         narrate("drawing the report")
@@ -90,17 +92,17 @@ def _finish(study: Study, out: Path, artifacts: Path, mlflow: bool, retry_failed
 
         results = load_results(out)
         page = write_report(results, tell=narrate)
-        crossing.log_report(page.parent)
+        coordinator.log_report(page.parent)
         quiet()
         Console().print(closing_table(results))
 
-    with room(out):
-        outcome = crossing.run(draw)
+    with explain_full_disk(out):
+        outcome = coordinator.run(draw)
     say(f"{outcome.done_now} runs done now, {outcome.done_before} were there before")
     if outcome.others:
         say(f"{outcome.others} more in {out / 'runs'} are of no arm of this study: kept, unused")
     say(f"report: {out / 'report' / 'index.html'}")
-    if uri and crossing.tracked:
+    if uri and coordinator.tracked:
         shown = for_others(uri)
         served = uri.startswith(("http://", "https://"))
         start = shlex.join(["mlflow", "ui", "--backend-store-uri", shown])

@@ -31,28 +31,28 @@ def search_collection(
         raise InputError("search: give a query, in quotes")
     import torch
 
-    from bench.artifacts import Artifacts
     from bench.collections.open import open_collection
+    from bench.context import Context
     from bench.encoding.by_hand import embed
     from bench.encoding.device import choose
-    from bench.evaluation.evaluator import Evaluator
     from bench.evaluation.search import search
-    from bench.lab import Lab
+    from bench.storage.artifacts import Artifacts
     from bench.students.find import find_student
-    from bench.study import Evaluation
+    from bench.study.schema import Evaluation
+    from bench.training.evaluator import Evaluator
 
     student = find_student(written)
     student.check()
     for note in student.notes():
         say(note)
     artifacts = Artifacts(artifacts_root)
-    lab = Lab(open_collection(collection_name, artifacts), artifacts, choose())
+    context = Context(open_collection(collection_name, artifacts), artifacts, choose())
     torch.manual_seed(0)  # for a student that is drawn
-    towers = lab.device.put(student.build(lab))
-    texts = lab.collection.documents
-    searched = lab.collection.searchable
-    vectors = Evaluator(lab, student, Evaluation()).indexed(towers)[searched]
-    asked = embed(towers.query_encoder, student.query_side, queries, lab.device)
+    towers = context.device.place(student.build(context))
+    texts = context.collection.documents
+    searched = context.collection.searchable
+    vectors = Evaluator(context, student, Evaluation()).indexed(towers)[searched]
+    asked = embed(towers.query_encoder, student.query_config, queries, context.device)
     ranking = search(asked, vectors, texts.tie_order[searched], depth, searched)
     quiet()
     ids = texts.id_list()

@@ -9,11 +9,11 @@ from filelock import Timeout
 
 from bench.commands.run import carry_out
 from bench.errors import BenchError, InputError
-from bench.files import check_place, write_text
-from bench.locks import study_lock
 from bench.progress import say
-from bench.records import DRY_RUN
-from bench.study_file import load_study
+from bench.storage.files import check_place, write_text
+from bench.storage.locks import study_lock
+from bench.storage.records import DRY_RUN
+from bench.study.file import load_study
 
 
 def smoke_study(written: str, settings: list[str], out: Path | None) -> None:
@@ -30,7 +30,7 @@ def smoke_study(written: str, settings: list[str], out: Path | None) -> None:
     out = out or Path("results") / f"{study.name}-smoke"
     check_place("--out", out)
     _make_room(out)
-    from bench.dry_run import miniature, stand_ins  # after the file is known to be good
+    from bench.execution.dry_run import miniature, stand_ins  # after the file is known to be good
 
     with stand_ins(out / "models"):
         small = miniature(study)

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.arms import expand
 from bench.errors import BenchError
 from bench.results import lost_records, read_study, read_summary
+from bench.study.arms import resolve_arms
 
 
 def show_status(folder: Path) -> None:
@@ -32,7 +32,7 @@ def show_status(folder: Path) -> None:
         title_justify="left",
     )
     missing = 0
-    for arm, share in product(expand(study), study.train_shares):
+    for arm, share in product(resolve_arms(study), study.train_shares):
         rows = summary[(summary["arm"] == arm.name) & (summary["train_share"] == share)]
         done = Counter(rows[rows["status"] == "done"]["role"])
         failed, pruned = (int((rows["status"] == end).sum()) for end in ("failed", "pruned"))

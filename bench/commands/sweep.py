@@ -12,13 +12,13 @@ from bench import losses
 from bench.commands._compose import Shared, compose
 from bench.commands.run import carry_out, results_folder
 from bench.errors import InputError
-from bench.files import check_target
 from bench.losses import Loss
 from bench.losses.sum import Sum
 from bench.registry import first_problem, format_entry, parse_entry, toml_value
 from bench.spaces import Float
-from bench.study import Study
-from bench.study_file import read_value
+from bench.storage.files import check_target
+from bench.study.file import read_value
+from bench.study.schema import Study
 
 LIMIT = 200
 """The most arms a sweep may have."""

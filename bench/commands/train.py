@@ -7,7 +7,7 @@ from bench.commands._choice import choose_run
 from bench.commands._compose import Shared, compose
 from bench.commands.run import carry_out
 from bench.progress import say
-from bench.study import Study
+from bench.study.schema import Study
 
 
 def train_student(

@@ -14,16 +14,16 @@ from bench.encoding.encoder import Encoder
 from bench.encoding.models import load_tokenizer
 
 if TYPE_CHECKING:
-    from bench.encoding.side import Side
+    from bench.encoding.text_config import TextConfig
 
 
 @torch.inference_mode()
-def embed(encoder: Encoder, side: Side, texts: Sequence[str], device: Device) -> Tensor:
+def embed(encoder: Encoder, side: TextConfig, texts: Sequence[str], device: Device) -> Tensor:
     """Vectors of these texts, ready for a dot product: [n, d] float32 on the device."""
     tokenizer = load_tokenizer(side.model)
     written = [side.prompt + text for text in texts]
     rows = tokenizer(written, truncation=True, max_length=side.max_length)["input_ids"]
     ids = [np.asarray(row, dtype=np.int64) for row in rows]
-    placed = device.put(encoder).eval()
+    placed = device.place(encoder).eval()
     packed = placed.pack(ids, tokenizer.pad_token_id or 0, device)
-    return placed.comparable(placed.embed(packed, device))
+    return placed.normalised(placed.embed(packed, device))

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from bench.encoding.joining import Joining
 from bench.encoding.packing import Close, Ladder, Packing
@@ -33,7 +34,7 @@ class Device:
             that does not pay.
     """
 
-    place: torch.device
+    torch: torch.device
     precision: Literal["float32", "bf16"]
     packing: Packing = field(default_factory=Close)
     joining: Joining | None = None
@@ -41,37 +42,37 @@ class Device:
     @property
     def label(self) -> str:
         """The device as bills name it: seconds of different labels are never compared."""
-        if self.place.type == "cuda":
-            return torch.cuda.get_device_name(self.place)
+        if self.torch.type == "cuda":
+            return torch.cuda.get_device_name(self.torch)
         return f"cpu × {torch.get_num_threads()}"
 
     def autocast(self) -> AbstractContextManager[Any]:
         if self.precision == "bf16":
-            return torch.autocast(self.place.type, dtype=torch.bfloat16)
+            return torch.autocast(self.torch.type, dtype=torch.bfloat16)
         return nullcontext()
 
     def synchronize(self) -> None:
         """Wait for queued kernels, so that a clock read now is true."""
-        if self.place.type == "cuda":
-            torch.cuda.synchronize(self.place)
+        if self.torch.type == "cuda":
+            torch.cuda.synchronize(self.torch)
 
-    def put(self, module: Module) -> Module:
+    def place(self, module: Module) -> Module:
         """The module, its weights on the device and its attention as the device likes it."""
         if isinstance(self.packing, Ladder):
             from bench.encoding.attention import settle  # transformers is slow to import
 
             settle(module)
-        return module.to(self.place)
+        return module.to(self.torch)
 
-    def stage(self, array: np.ndarray | torch.Tensor) -> torch.Tensor:
+    def stage(self, array: np.ndarray | Tensor) -> Tensor:
         """As a tensor from which an upload waits for nothing: pinned where that is CUDA's."""
         tensor = torch.from_numpy(array) if isinstance(array, np.ndarray) else array
-        return tensor.pin_memory() if self.place.type == "cuda" else tensor
+        return tensor.pin_memory() if self.torch.type == "cuda" else tensor
 
-    def upload(self, array: np.ndarray | torch.Tensor) -> torch.Tensor:
+    def put(self, array: np.ndarray | Tensor) -> Tensor:
         """As a tensor on the device, staged before or now; asynchronous on CUDA."""
-        staged = array if isinstance(array, torch.Tensor) else self.stage(array)
-        return staged.to(self.place, non_blocking=True)
+        staged = array if isinstance(array, Tensor) else self.stage(array)
+        return staged.to(self.torch, non_blocking=True)
 
 
 def choose(precision: Precision = "auto") -> Device:
@@ -102,7 +103,7 @@ def environment(device: Device) -> dict[str, Any]:
         "machine": platform.machine(),
         "python": platform.python_version(),
         **{name: version(name) for name in names},
-        **(_kernels() if device.place.type == "cuda" else {}),
+        **(_kernels() if device.torch.type == "cuda" else {}),
     }
 
 
@@ -117,14 +118,14 @@ def _kernels() -> dict[str, Any]:
 
 def forget_peak(device: Device) -> None:
     """Let `peak_memory` count from now on, where that can be done."""
-    if device.place.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device.place)
+    if device.torch.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device.torch)
 
 
 def peak_memory(device: Device) -> int:
     """Most bytes so far: of the GPU's memory that tensors had; on a CPU, of the process."""
-    if device.place.type == "cuda":
-        return torch.cuda.max_memory_allocated(device.place)
+    if device.torch.type == "cuda":
+        return torch.cuda.max_memory_allocated(device.torch)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
 

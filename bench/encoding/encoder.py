@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from bench.artifacts import Artifact
 from bench.encoding.device import Device
 from bench.encoding.packed import AnyPacked, Joined, Padded, pack_joined, pack_padded
 from bench.encoding.tokens import Tokens
 from bench.errors import TrainingError
 from bench.losses.signals import Similarity, unit
 from bench.progress import narrate
+from bench.storage.artifacts import Artifact
 
 
 class Encoder(nn.Module):
@@ -111,9 +111,9 @@ class Encoder(nn.Module):
                 texts = group.on(device)
                 vectors = checkpoint(self, texts, use_reentrant=False) if recompute else self(texts)
                 parts.append(vectors[: texts.size])
-        return torch.cat(parts).float().index_select(0, device.upload(packed.back))
+        return torch.cat(parts).float().index_select(0, device.put(packed.inverse_order))
 
-    def comparable(self, vectors: Tensor) -> Tensor:
+    def normalised(self, vectors: Tensor) -> Tensor:
         """Vectors whose dot product is the similarity."""
         return unit(vectors) if self.similarity == "cosine" else vectors
 
@@ -136,7 +136,7 @@ def encode(
             narrate(f"encoding {label}: {start:,} of {len(positions):,}")
             rows = tokens.rows(positions[start : start + chunk])
             packed = encoder.pack(rows, tokens.padding, device)
-            parts.append(encoder.comparable(encoder.embed(packed, device)))
+            parts.append(encoder.normalised(encoder.embed(packed, device)))
     finally:
         encoder.train(training)
     vectors = torch.cat(parts)

@@ -18,7 +18,7 @@ from bench.encoding._loading import (
     read_config,
 )
 from bench.errors import BenchError, InputError, first_line
-from bench.files import digest, file_digest, read_json
+from bench.storage.files import digest, file_digest, read_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase

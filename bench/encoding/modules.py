@@ -16,10 +16,10 @@ from bench.encoding.models import (
     remembered,
     transformer_configs,
 )
-from bench.encoding.side import Side
+from bench.encoding.text_config import TextConfig
 from bench.errors import InputError
-from bench.files import read_json
 from bench.losses.signals import Similarity
+from bench.storage.files import read_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -63,8 +63,8 @@ class EncoderModules:
     prompt: str = field(compare=False)
 
     @property
-    def side(self) -> Side:
-        return Side(str(self.body), self.max_length, self.prompt)
+    def side(self) -> TextConfig:
+        return TextConfig(str(self.body), self.max_length, self.prompt)
 
     @cached_property
     def max_length(self) -> int:

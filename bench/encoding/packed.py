@@ -30,7 +30,7 @@ class Padded:
     size: int
 
     def on(self, device: Device) -> Padded:
-        return Padded(device.upload(self.ids), device.upload(self.mask), self.size)
+        return Padded(device.put(self.ids), device.put(self.mask), self.size)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Joined:
         return self._each(device.stage)
 
     def on(self, device: Device) -> Joined:
-        return self._each(device.upload)
+        return self._each(device.put)
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Joined:
         return replace(
@@ -96,11 +96,11 @@ class Packed(Generic[Texts]):
 
     Attributes:
         groups: what is encoded in one pass each.
-        back: where each text went: row of the concatenated groups, without what fills them.
+        inverse_order: the row of each text in the concatenated groups, without what fills them.
     """
 
     groups: list[Texts]
-    back: Tensor
+    inverse_order: Tensor
 
 
 AnyPacked = Packed[Padded] | Packed[Joined]

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pyarrow import compute
 
-from bench.artifacts import Artifact, Artifacts, Made
 from bench.collections.base import Texts
 from bench.encoding.models import load_tokenizer, tokenizer_digest
-from bench.files import save_array
 from bench.progress import narrate
+from bench.storage.artifacts import Artifact, Artifacts, BuildReport
+from bench.storage.files import save_array
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -89,7 +89,7 @@ def tokenize(
         prompt: what is written before every text.
     """
 
-    def make(folder: Path) -> Made:
+    def make(folder: Path) -> BuildReport:
         tokenizer = load_tokenizer(model)
         pieces: list[np.ndarray] = []
         lengths: list[int] = []
@@ -101,7 +101,7 @@ def tokenize(
         save_array(folder / "ids.npy", np.concatenate(pieces))
         save_array(folder / "starts.npy", np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
         about = {"padding": tokenizer.pad_token_id or 0}
-        return Made(texts=len(texts), tokens=sum(lengths), about=about)
+        return BuildReport(texts=len(texts), tokens=sum(lengths), about=about)
 
     specification = {
         "texts": texts.fingerprint,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from torch import nn
 
-from bench.artifacts import Artifact
 from bench.encoding.encoder import Encoder
 from bench.losses.signals import Similarity
+from bench.storage.artifacts import Artifact
 
 if TYPE_CHECKING:
-    from bench.lab import Lab
+    from bench.collections.base import Collection
 
 
 class Vectors(Protocol):
@@ -29,7 +29,7 @@ class StoredVectors(Vectors, Protocol):
     def artifacts(self) -> tuple[Artifact, ...]:
         """What they are kept in."""
 
-    def of(self, lab: Lab) -> Vectors:
+    def of(self, collection: Collection) -> Vectors:
         """Those of the documents there, which may be another collection's."""
 
     def encoder(self) -> Encoder:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 from torch import nn
 
-from bench.artifacts import Made
+from bench.context import Context
 from bench.encoding.device import Device, environment
 from bench.encoding.encoder import Encoder, encode
 from bench.encoding.flops import forward_flops, matrix_parameters
 from bench.encoding.tokens import Tokens
 from bench.encoding.towers import Towers
-from bench.evaluation.evaluator import Evaluator
-from bench.files import read_json, write_json
-from bench.lab import Lab
-from bench.students.base import Student
+from bench.storage.artifacts import BuildReport
+from bench.storage.files import read_json, write_json
 
 QUERIES, DOCUMENTS, PASSES = 32, 32, 3
 """How many texts of each side are timed, and how many times."""
@@ -52,24 +51,29 @@ class Footprint:
 
 
 def footprint(
-    towers: Towers, student: Student, evaluator: Evaluator, lab: Lab, trained: bool
+    towers: Towers,
+    queries: Tokens,
+    documents: Tokens,
+    identity: Mapping[str, Any],
+    context: Context,
+    trained: bool,
 ) -> Footprint:
     """Measured on dev queries and on documents of the collection.
 
     Args:
+        identity: the student, as artifacts are told apart by.
         trained: whether training changed it.
     """
-    documents = towers.of_documents()
-    queries = evaluator.queries(lab.collection.part("dev").queries)
-    both = [towers.query_encoder, documents]
-    query_seconds, document_seconds = _seconds(towers, student, queries, evaluator.documents, lab)
+    of_documents = towers.of_documents()
+    both = [towers.query_encoder, of_documents]
+    query_seconds, document_seconds = _seconds(towers, queries, documents, identity, context)
     return Footprint(
         parameters=count(both),
         trained_parameters=count(towers.encoders) if trained else 0,
         query_parameters=count([towers.query_encoder]),
         embedding_parameters=count(both) - sum(map(matrix_parameters, _distinct(both))),
         query_flops=_flops(towers.query_encoder, queries),
-        document_flops=_flops(documents, evaluator.documents),
+        document_flops=_flops(of_documents, documents),
         query_seconds=query_seconds,
         document_seconds=document_seconds,
     )
@@ -90,13 +94,17 @@ def _flops(encoder: Encoder, tokens: Tokens) -> float:
 
 
 def _seconds(
-    towers: Towers, student: Student, queries: Tokens, documents: Tokens, lab: Lab
+    towers: Towers,
+    queries: Tokens,
+    documents: Tokens,
+    identity: Mapping[str, Any],
+    context: Context,
 ) -> tuple[float, float]:
     """(a query by itself, a document among others), timed once for each student and machine."""
 
-    def make(folder: Path) -> Made:
+    def make(folder: Path) -> BuildReport:
         asked, found = _sample(queries, QUERIES), _sample(documents, DOCUMENTS)
-        device, of_documents = lab.device, towers.of_documents()
+        device, of_documents = context.device, towers.of_documents()
 
         def one(position: int) -> Callable[[], object]:
             rows = asked[position : position + 1]
@@ -107,17 +115,16 @@ def _seconds(
 
         each = [_time(one(position), device) for position in range(len(asked))]
         write_json(folder / "seconds.json", [median(each), _time(together, device) / len(found)])
-        return Made(device=device.label)
+        return BuildReport(device=device.label)
 
     specification = {
-        "student": student.specification,
-        "weights": student.weights(),
+        **identity,
         "queries": queries.artifact.digest,
         "documents": documents.artifact.digest,
-        "environment": environment(lab.device),
-        "precision": lab.device.precision,
+        "environment": environment(context.device),
+        "precision": context.device.precision,
     }
-    artifact = lab.artifacts.get("encoding-speed", specification, make)
+    artifact = context.artifacts.get("encoding-speed", specification, make)
     query, document = read_json(artifact.folder / "seconds.json")
     return query, document
 

@@ -8,10 +8,10 @@ from types import MappingProxyType
 import pandas as pd
 
 from bench.collections.base import Collection
+from bench.context import Context, Tests
 from bench.evaluation.measures import per_query
 from bench.evaluation.ranking import Ranking, from_frame, read_trec, write_trec
-from bench.lab import Lab, Tests
-from bench.records import RunFolder
+from bench.storage.records import RunFolder
 
 SELECT = "dev-select "
 """Prefix of the columns measured on dev-select; those without are measured on dev-curve."""
@@ -24,12 +24,12 @@ that anybody has judged. Where that is small, what a measure counts as a miss ma
 def keep_rankings(folder: RunFolder, tests: Tests, rankings: Mapping[str, Ranking]) -> None:
     """Write the ranking of each part that these tests search as a TREC run."""
     for name, part in tests.parts.items():
-        write_trec(folder.trec(name), rankings[part], tests.lab.collection, part, folder.id)
+        write_trec(folder.trec(name), rankings[part], tests.context.collection, part, folder.id)
 
 
 def measure_run(
     folder: RunFolder,
-    lab: Lab,
+    context: Context,
     measures: Sequence[str],
     tests: Iterable[str],
     relevance: Mapping[str, int] = MappingProxyType({}),
@@ -44,9 +44,9 @@ def measure_run(
         tests: none for a tuning run, which leaves a curve and no single queries.
         relevance: the least grade that binary measures count as relevant, by test; 1 by default.
     """
-    _measure_dev(folder, lab.collection, measures, each=bool(tests))
+    _measure_dev(folder, context.collection, measures, each=bool(tests))
     if tests:
-        _measure_tests(folder, lab, measures, {name: relevance.get(name, 1) for name in tests})
+        _measure_tests(folder, context, measures, {name: relevance.get(name, 1) for name in tests})
 
 
 def _measure_dev(
@@ -89,7 +89,7 @@ def _measure_dev(
 
 
 def _measure_tests(
-    folder: RunFolder, lab: Lab, measures: Sequence[str], tests: Mapping[str, int]
+    folder: RunFolder, context: Context, measures: Sequence[str], tests: Mapping[str, int]
 ) -> None:
     """Of each test, with the least grade that counts as relevant there."""
     names = list(dict.fromkeys([*measures, JUDGED]))
@@ -98,8 +98,8 @@ def _measure_tests(
         if set(names) <= set(known.columns) and _thresholds(known) == tests:
             return
     frames = []
-    for there in lab.tests(tests):
-        collection = there.lab.collection
+    for there in context.tests(tests):
+        collection = there.context.collection
         for name, part in there.parts.items():
             ranking = read_trec(folder.trec(name), collection, part)
             values = per_query(collection.part(part), ranking, names, relevance=tests[name])

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bench.collections.base import Collection
-from bench.files import atomic, damaged
+from bench.storage.files import atomic, damaged
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from bench import __version__
-from bench.files import read_json
-from bench.records import RunFolder
 from bench.results import CLOCKS, Results
+from bench.storage.files import read_json
+from bench.storage.records import RunFolder
 
 _HEAD = """---
 library_name: sentence-transformers

@@ -16,11 +16,11 @@ from bench.encoding.encoder import Encoder
 from bench.encoding.joint import JointForm
 from bench.encoding.models import load_tokenizer
 from bench.encoding.modules import FLAGS
-from bench.encoding.side import Side
 from bench.encoding.static_encoder import StaticEncoder
+from bench.encoding.text_config import TextConfig
 from bench.encoding.towers import Towers
 from bench.encoding.transformer_encoder import TransformerEncoder
-from bench.files import atomic_folder, write_json
+from bench.storage.files import atomic_folder, write_json
 from bench.students.base import Student
 
 _ST = "sentence_transformers.models"
@@ -31,7 +31,7 @@ Modules = list[tuple[str, str]]
 
 def save_student(towers: Towers, student: Student, folder: Path) -> None:
     """Write the student so that ``exported(folder="<folder>")`` is this student again."""
-    queries, documents = student.query_side, student.document_side
+    queries, documents = student.query_config, student.document_config
     with atomic_folder(folder) as aside:
         if towers.shared and queries.max_length == documents.max_length:
             modules = _save_encoder(towers.query_encoder, documents, aside, "")
@@ -60,9 +60,9 @@ def save_student(towers: Towers, student: Student, folder: Path) -> None:
 
 def _save_router(towers: Towers, student: Student, folder: Path) -> Modules:
     routes = {
-        "query": _save_encoder(towers.query_encoder, student.query_side, folder, "query_"),
+        "query": _save_encoder(towers.query_encoder, student.query_config, folder, "query_"),
         "document": _save_encoder(
-            towers.of_documents(), student.document_side, folder, "document_"
+            towers.of_documents(), student.document_config, folder, "document_"
         ),
     }
     write_json(
@@ -80,7 +80,7 @@ def _save_router(towers: Towers, student: Student, folder: Path) -> Modules:
     return [("", "Router")]
 
 
-def _save_encoder(encoder: Encoder, side: Side, folder: Path, prefix: str) -> Modules:
+def _save_encoder(encoder: Encoder, side: TextConfig, folder: Path, prefix: str) -> Modules:
     """The modules of one encoder; the first of one by itself lies in the folder's root."""
     modules: Modules
     if isinstance(encoder, StaticEncoder):
@@ -101,7 +101,7 @@ def _save_encoder(encoder: Encoder, side: Side, folder: Path, prefix: str) -> Mo
     return modules
 
 
-def _save_static(encoder: StaticEncoder, side: Side, folder: Path) -> None:
+def _save_static(encoder: StaticEncoder, side: TextConfig, folder: Path) -> None:
     tokenizer = load_tokenizer(side.model)
     tokenizer.save_pretrained(folder)
     form, inner = JointForm.of(tokenizer), tokenizer.backend_tokenizer

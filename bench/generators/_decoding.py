@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.artifacts import shard
 from bench.collections.base import Texts
 from bench.encoding.device import Device
 from bench.encoding.flops import forward_flops
 from bench.generators._writer import Writer
 from bench.generators.base import Written
 from bench.progress import narrate
+from bench.storage.artifacts import shard
 
 if TYPE_CHECKING:
     from bench.generators.seq2seq import Seq2Seq

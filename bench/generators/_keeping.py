@@ -8,16 +8,16 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import feather
 
-from bench.artifacts import Artifact, Made
 from bench.collections.base import Collection, Texts
 from bench.errors import InputError
-from bench.files import digest
 from bench.generators.base import GeneratedQueries, Written
+from bench.storage.artifacts import Artifact, BuildReport
+from bench.storage.files import digest
 
 FILE, SHARDS = "queries.arrow", "shard-*.npy"
 
 
-def keep(folder: Path, written: Written, collection: Collection, generator: str) -> Made:
+def keep(folder: Path, written: Written, collection: Collection, generator: str) -> BuildReport:
     """Store what is new, in the order it was written; the shards have served.
 
     Raises:
@@ -44,7 +44,7 @@ def keep(folder: Path, written: Written, collection: Collection, generator: str)
     feather.write_feather(pa.table(columns), str(folder / FILE), compression="uncompressed")
     for path in folder.glob(SHARDS):
         path.unlink()
-    return Made(
+    return BuildReport(
         texts=written.read,
         tokens=written.tokens,
         flops=written.flops,

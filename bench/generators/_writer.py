@@ -36,7 +36,7 @@ class Writer:
 
     @cached_property
     def model(self) -> Any:
-        return self.device.put(load_seq2seq(self.options.model))
+        return self.device.place(load_seq2seq(self.options.model))
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -97,8 +97,8 @@ class Writer:
         luck = np.stack([random.random(length, dtype=np.float32) for random in own])
         if varied := self.options.source == "queries":
             rows = [self._masked(row, random) for row, random in zip(rows, own, strict=True)]
-        ids, mask = map(self.device.upload, pad(rows, self.padding))
-        draw = Draw(self.device.upload(luck), self.options.top_k, self.options.temperature)
+        ids, mask = map(self.device.put, pad(rows, self.padding))
+        draw = Draw(self.device.put(luck), self.options.top_k, self.options.temperature)
         with self.device.autocast():
             states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
             if varied and self.options.noise:
@@ -131,4 +131,4 @@ class Writer:
         noise = np.zeros(states.shape, dtype=np.float32)
         for at, (row, random) in enumerate(zip(rows, own, strict=True)):
             noise[at, : len(row)] = random.standard_normal((len(row), states.shape[2]), np.float32)
-        return self.device.upload(noise) * self.options.noise
+        return self.device.put(noise) * self.options.noise

@@ -13,9 +13,9 @@ from annotated_types import Ge
 from bench.registry import Entry
 
 if TYPE_CHECKING:
-    from bench.artifacts import Artifact, Made
     from bench.collections.base import Texts
-    from bench.lab import Lab
+    from bench.context import Context
+    from bench.storage.artifacts import Artifact, BuildReport
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class Generator(Entry):
     most: Annotated[int, Ge(0)] = 0
     seed: Annotated[int, Ge(0)] = 0
 
-    def write(self, lab: Lab, folder: Path) -> Written:
-        """Write the queries; what is kept in ``folder`` by `bench.artifacts.shard` survives."""
+    def write(self, context: Context, folder: Path) -> Written:
+        """Write the queries; what `bench.storage.artifacts.shard` keeps in ``folder`` survives."""
         raise NotImplementedError
 
     def models(self) -> list[str]:
@@ -81,7 +81,7 @@ class Generator(Entry):
         random = np.random.default_rng(self.seed)
         return np.sort(random.choice(positions, self.most, replace=False))
 
-    def generate(self, lab: Lab) -> GeneratedQueries:
+    def generate(self, context: Context) -> GeneratedQueries:
         """Write the queries, or find them.
 
         No text is there twice, and none is a query of the collection: not of train, where it would
@@ -92,13 +92,13 @@ class Generator(Entry):
         """
         from bench.generators._keeping import keep, kept
 
-        def make(folder: Path) -> Made:
-            return keep(folder, self.write(lab, folder), lab.collection, str(self))
+        def make(folder: Path) -> BuildReport:
+            return keep(folder, self.write(context, folder), context.collection, str(self))
 
         specification = {
             "generator": self.specification,
             "weights": self.weights(),
-            "precision": lab.device.precision if self.weights() else "",
-            "collection": lab.collection.fingerprint,
+            "precision": context.device.precision if self.weights() else "",
+            "collection": context.collection.fingerprint,
         }
-        return kept(lab.artifacts.get("generated-queries", specification, make))
+        return kept(context.artifacts.get("generated-queries", specification, make))

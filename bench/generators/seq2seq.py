@@ -13,7 +13,7 @@ from bench import generators
 from bench.generators.base import Generator, Written
 
 if TYPE_CHECKING:
-    from bench.lab import Lab
+    from bench.context import Context
 
 NOISE, MASK = 0.1, 0.15
 
@@ -60,14 +60,14 @@ class Seq2Seq(Generator):
 
     def weights(self) -> str:
         from bench.encoding.models import tokenizer_digest, weights_digest
-        from bench.files import digest
+        from bench.storage.files import digest
 
         return digest([weights_digest(self.model), tokenizer_digest(self.model)])
 
-    def write(self, lab: Lab, folder: Path) -> Written:
+    def write(self, context: Context, folder: Path) -> Written:
         from bench.generators._decoding import decode
 
-        collection = lab.collection
+        collection = context.collection
         if self.source == "documents":
             texts, positions = collection.documents, self.chosen(collection.drawable())
             origins = {position: [position] for position in positions.tolist()}
@@ -82,4 +82,4 @@ class Seq2Seq(Generator):
             for position in positions.tolist()
             for copy in range(self.per_text)
         ]
-        return decode(self, texts, positions, sources, lab.device, folder)
+        return decode(self, texts, positions, sources, context.device, folder)

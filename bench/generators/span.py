@@ -14,7 +14,7 @@ from bench import generators
 from bench.generators.base import Generator, Written
 
 if TYPE_CHECKING:
-    from bench.lab import Lab
+    from bench.context import Context
 
 LEAST = 3
 """A sentence of fewer words asks for nothing; a document of fewer than twice as many has no part
@@ -44,9 +44,9 @@ class Span(Generator):
     words: Annotated[int, Ge(1)] = 12
     piece: Literal["sentence", "span"] = "sentence"
 
-    def write(self, lab: Lab, folder: Path) -> Written:
-        documents = lab.collection.documents
-        positions = self.chosen(lab.collection.drawable())
+    def write(self, context: Context, folder: Path) -> Written:
+        documents = context.collection.documents
+        positions = self.chosen(context.collection.drawable())
         texts: list[str] = []
         sources: list[int] = []
         for start in range(0, len(positions), CHUNK):

@@ -36,7 +36,7 @@ class MarginLoss(Loss):
             InputError: the student's similarity is not the cosine.
         """
         self.check_similarity(student.similarity)
-        student = student.comparable()
+        student = student.normalised()
         count = student.negatives.shape[1]
         return (
             student.queries.repeat_interleave(count, 0),

@@ -33,7 +33,7 @@ class EmbeddingMatch(Matching):
     error: Literal["norm", "squared", "cosine"] = "norm"
 
     def pairs(self, student: Embeddings, teacher: Signals) -> Pairs:
-        return super().pairs(student.comparable(), teacher)
+        return super().pairs(student.normalised(), teacher)
 
     def distance(self, pairs: Pairs) -> Tensor:
         import torch

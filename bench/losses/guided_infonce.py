@@ -68,7 +68,7 @@ class GuidedInfoNCE(Loss):
         """Columns: positives [B], with ``all`` queries [B] and positives [B], negatives [B·K]."""
         import torch
 
-        compared = embeddings.comparable()
+        compared = embeddings.normalised()
         queries, positives = compared.queries, compared.positives
         columns = [queries @ positives.T]
         if self.contrast == "all":

@@ -45,7 +45,7 @@ class Relational(TeacherVectors):
         import torch
         from torch.nn.functional import smooth_l1_loss
 
-        pairs = self.pairs(student.comparable(), teacher).values()
+        pairs = self.pairs(student.normalised(), teacher).values()
         ours, theirs = (_relations(torch.cat(side)) for side in zip(*pairs, strict=True))
         distances, angles = (
             smooth_l1_loss(mine, wanted) for mine, wanted in zip(ours, theirs, strict=True)

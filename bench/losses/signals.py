@@ -82,7 +82,7 @@ class Embeddings:
 
         return torch.cat([self.positives.unsqueeze(1), self.negatives], dim=1)
 
-    def comparable(self) -> Embeddings:
+    def normalised(self) -> Embeddings:
         """The same such that a dot product is the student's similarity."""
         if self.similarity == "dot":
             return self
@@ -90,12 +90,12 @@ class Embeddings:
 
     def scores(self) -> Tensor:
         """s(q, p) and s(q, n_k) of every triple: [B, 1+K]."""
-        student = self.comparable()
+        student = self.normalised()
         return (student.queries.unsqueeze(1) * student.documents).sum(-1)
 
     def in_batch(self) -> Tensor:
         """s of every query i with the positive and the negatives of every triple j: [B, B, 1+K]."""
-        student = self.comparable()
+        student = self.normalised()
         batch, width = student.queries.shape
         scores = student.queries @ student.documents.reshape(-1, width).T
         return scores.view(batch, batch, -1)

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from bench.collections.base import Texts
-from bench.files import digest
-from bench.samplers.base import Draws, Triples
+from bench.storage.files import digest
+from bench.triples.stream import Triples, TripleStream
 
 
 class Mixed:
@@ -17,9 +17,9 @@ class Mixed:
     depend on the other.
     """
 
-    universe = None
+    all_pairs = None
 
-    def __init__(self, first: Draws, second: Draws, share: float) -> None:
+    def __init__(self, first: TripleStream, second: TripleStream, share: float) -> None:
         self.queries = first.queries
         self.artifacts = (*first.artifacts, *second.artifacts)
         self._first, self._second, self._share = first, second, share

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench import teachers
-from bench.artifacts import Artifact, Made
 from bench.collections.base import Texts
+from bench.context import Context
 from bench.errors import InputError
-from bench.files import save_array
-from bench.lab import Lab
 from bench.losses.signals import Signal
-from bench.samplers._windows import BM25_NAME, searching, window
-from bench.samplers.base import Demand, Triples
+from bench.samplers._rankers import searching
+from bench.storage.artifacts import Artifact, BuildReport
+from bench.storage.files import save_array
+from bench.triples.ranked import bm25, window
+from bench.triples.stream import DrawPlan, Triples
 
 if TYPE_CHECKING:
     from bench.samplers.topic_balanced import TopicBalanced
@@ -39,7 +40,7 @@ class Everything:
     candidates: np.ndarray
     artifacts: tuple[Artifact, ...]
 
-    universe = None
+    all_pairs = None
 
     def batch(self, seed: int, start: int, stop: int) -> Triples:
         """The pairs ``start`` … ``stop - 1``; a missing candidate is the positive once more."""
@@ -65,23 +66,23 @@ class Balanced:
     owned: list[np.ndarray]
     bins: np.ndarray
     artifacts: tuple[Artifact, ...]
-    universe: Demand
+    all_pairs: DrawPlan
 
     @classmethod
-    def of(cls, sampler: TopicBalanced, lab: Lab) -> Balanced:
-        candidates, mined = window(lab, BM25_NAME, sampler.last, None)
-        train = lab.collection.part("train")
+    def of(cls, sampler: TopicBalanced, context: Context) -> Balanced:
+        candidates, mined = window(context, bm25(context), sampler.last)
+        train = context.collection.part("train")
         pairs = train.relevant()
         pairs = pairs[(np.asarray(candidates[pairs[:, 0]]) >= 0).any(1)]
         if not len(pairs):
             raise InputError(
-                f"{sampler}: BM25 finds no negative for any train query of {lab.collection.name}, "
-                "and there is nothing to put into bins"
+                f"{sampler}: BM25 finds no negative for any train query of "
+                f"{context.collection.name}, and there is nothing to put into bins"
             )
         everything = Everything(train.queries, pairs, candidates, (mined,))
-        universe = Demand(everything, 0, BATCH, len(pairs), at_once=True)
-        labels, clustered = cluster(lab, sampler)
-        margins, scored = margins_of(lab, sampler.margins_by, universe)
+        all_pairs = DrawPlan(everything, 0, BATCH, len(pairs), at_once=True)
+        labels, clustered = cluster(context, sampler)
+        margins, scored = margins_of(context, sampler.margins_by, all_pairs)
         order = np.argsort(pairs[:, 0], kind="stable")
         edges = np.searchsorted(pairs[order, 0], np.arange(1, len(train.queries)))
         owned = np.split(order, edges)
@@ -98,7 +99,7 @@ class Balanced:
             owned,
             binned(margins, filled, owned, sampler.bins),
             (mined, clustered, *scored),
-            universe,
+            all_pairs,
         )
 
     @property
@@ -138,40 +139,42 @@ class Balanced:
         return int(rows[at[place]]), int(column[place])
 
 
-def cluster(lab: Lab, sampler: TopicBalanced) -> tuple[np.ndarray, Artifact]:
+def cluster(context: Context, sampler: TopicBalanced) -> tuple[np.ndarray, Artifact]:
     """(the cluster of each train query, the artifact)."""
     from sklearn.cluster import KMeans
 
-    from bench.teaching.stored import store_queries
+    from bench.teachers._embedding_table import store_queries
 
-    ready = searching(lab, sampler.topics_by)
-    texts = ready.reading.texts
-    stored = store_queries(ready)
+    loaded = searching(context, sampler.topics_by)
+    texts = loaded.tokenized.texts
+    stored = store_queries(loaded)
     count = min(sampler.clusters, len(texts))
 
-    def make(folder: Path) -> Made:
+    def make(folder: Path) -> BuildReport:
         means = KMeans(count, random_state=0, n_init=1).fit(np.asarray(stored.vectors))
         save_array(folder / "labels.npy", means.labels_.astype(np.int64))
-        return Made(texts=len(texts))
+        return BuildReport(texts=len(texts))
 
     specification = {
-        **ready.specification,
+        **loaded.specification,
         "queries": texts.fingerprint,
         "clusters": count,
     }
-    artifact = lab.artifacts.get("query-clusters", specification, make, (stored.artifact,))
+    artifact = context.artifacts.get("query-clusters", specification, make, (stored.artifact,))
     return np.load(artifact.folder / "labels.npy"), artifact
 
 
-def margins_of(lab: Lab, by: str, universe: Demand) -> tuple[np.ndarray, tuple[Artifact, ...]]:
+def margins_of(
+    context: Context, by: str, all_pairs: DrawPlan
+) -> tuple[np.ndarray, tuple[Artifact, ...]]:
     """(the teacher's margins [pairs, last], what it prepared)."""
-    teaching = teachers.create(by).prepare(frozenset({Signal.SCORES}), universe, lab)
+    signal_source = teachers.create(by).prepare(frozenset({Signal.SCORES}), all_pairs, context)
     margins = []
-    for triples in universe.batches():
-        scores = teaching.signals(triples).scores
+    for triples in all_pairs.batches():
+        scores = signal_source.signals(triples).scores
         assert scores is not None
         margins.append((scores[:, :1] - scores[:, 1:]).cpu().numpy())
-    return np.concatenate(margins), teaching.artifacts
+    return np.concatenate(margins), signal_source.artifacts
 
 
 def binned(

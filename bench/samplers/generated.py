@@ -12,12 +12,14 @@ from annotated_types import Gt, Le
 from bench import generators, samplers
 from bench.errors import InputError
 from bench.samplers._mixed import Mixed, joined, others
-from bench.samplers.base import Draws, Epochs, Sampler
-from bench.samplers.uniform import Outside
+from bench.samplers.base import Sampler
+from bench.triples.epochs import Epochs
+from bench.triples.stream import TripleStream
+from bench.triples.uniform import UniformNegatives
 
 if TYPE_CHECKING:
+    from bench.context import Context
     from bench.generators import Generator
-    from bench.lab import Lab
 
 
 @samplers.register("generated", version=1)
@@ -54,12 +56,14 @@ class Generated(Sampler):
         by = {**self.generator.specification, "weights": self.generator.weights()}
         return {**super().specification, "options": {**self.options, "by": by}}
 
-    def prepare(self, lab: Lab) -> Draws:
-        train, pool = lab.collection.part("train"), lab.collection.trainable
+    def prepare(self, context: Context) -> TripleStream:
+        train, pool = context.collection.part("train"), context.collection.trainable
         if len(pool) < 2:
-            raise InputError(f"{self}: {lab.collection.name} has too few documents for negatives")
-        made = self.generator.generate(lab)
-        judged, outside = train.relevant(), Outside(lab.collection)
+            raise InputError(
+                f"{self}: {context.collection.name} has too few documents for negatives"
+            )
+        made = self.generator.generate(context)
+        judged, outside = train.relevant(), UniformNegatives(context.collection)
         queries = joined(train.queries, made.queries)
         numbers = len(train.queries) + np.arange(len(made.queries))
         return Mixed(

@@ -9,11 +9,13 @@ import numpy as np
 from annotated_types import Ge
 
 from bench import samplers
-from bench.samplers.base import Draws, Epochs, Sampler
-from bench.samplers.uniform import Outside
+from bench.samplers.base import Sampler
+from bench.triples.epochs import Epochs
+from bench.triples.stream import TripleStream
+from bench.triples.uniform import UniformNegatives
 
 if TYPE_CHECKING:
-    from bench.lab import Lab
+    from bench.context import Context
     from bench.teachers.base import Teacher
 
 
@@ -35,17 +37,19 @@ class Listwise(Sampler):
             raise ValueError(f"last ({self.last}) is less than negatives ({self.negatives})")
 
     def teachers(self) -> list[Teacher]:
-        from bench.samplers._windows import BM25_NAME, search_teacher
+        from bench.samplers._rankers import search_teacher
+        from bench.triples.ranked import BM25_NAME
 
         return [] if self.by == BM25_NAME else [search_teacher(self.by)]
 
-    def prepare(self, lab: Lab) -> Draws:
-        from bench.samplers._windows import window
+    def prepare(self, context: Context) -> TripleStream:
+        from bench.samplers._rankers import ranker
+        from bench.triples.ranked import window
 
-        ranked, artifact = window(lab, self.by, self.last, None)
-        train = lab.collection.part("train")
+        ranked, artifact = window(context, ranker(context, self.by), self.last)
+        train = context.collection.part("train")
         pairs = train.relevant()
-        outside = Outside(lab.collection)
+        outside = UniformNegatives(context.collection)
         edges = np.linspace(0, self.last, self.negatives + 1).astype(np.int64)
 
         def choose(random: np.random.Generator, rows: np.ndarray) -> np.ndarray:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 from annotated_types import Ge
 
 from bench import samplers
-from bench.samplers.base import Draws, Epochs, Sampler
-from bench.samplers.uniform import Outside
+from bench.samplers.base import Sampler
+from bench.triples.stream import TripleStream
 
 if TYPE_CHECKING:
-    from bench.lab import Lab
+    from bench.context import Context
     from bench.teachers.base import Teacher
 
 STUDENT = "student"
@@ -45,36 +44,17 @@ class Mined(Sampler):
             raise ValueError("refresh (in steps) goes with by = 'student', and only with it")
 
     def teachers(self) -> list[Teacher]:
-        from bench.samplers._windows import BM25_NAME, search_teacher
+        from bench.samplers._rankers import search_teacher
+        from bench.triples.ranked import BM25_NAME
 
         return [] if self.by in (BM25_NAME, STUDENT) else [search_teacher(self.by)]
 
-    def prepare(self, lab: Lab) -> Draws:
-        from bench.samplers._refreshed import Refreshed
-        from bench.samplers._windows import window
+    def prepare(self, context: Context) -> TripleStream:
+        from bench.samplers._rankers import ranker
+        from bench.triples.ranked import mined_stream
+        from bench.triples.self_mined import SelfMinedStream
 
+        count, first, last, margin = self.negatives, self.first, self.last, self.margin
         if self.by == STUDENT:
-            return Refreshed(self, lab)
-        ranked, artifact = window(lab, self.by, self.last, self.margin)
-        train = lab.collection.part("train")
-        pairs = train.relevant()
-        outside = Outside(lab.collection)
-
-        def choose(random: np.random.Generator, rows: np.ndarray) -> np.ndarray:
-            queries = pairs[rows, 0]
-            return self.choose(random, np.asarray(ranked[queries]), queries, outside)
-
-        return Epochs(train.queries, pairs, choose, (artifact,))
-
-    def choose(
-        self, random: np.random.Generator, ranked: np.ndarray, queries: np.ndarray, outside: Outside
-    ) -> np.ndarray:
-        """K of each query's window, uniformly, without repeats: [B, last] → [B, K]."""
-        candidates = ranked[:, self.first - 1 :]
-        # A random key for each candidate; the missing ones (-1) go last.
-        keys = np.where(candidates < 0, 2.0, random.random(candidates.shape))
-        order = np.argsort(keys, axis=1, kind="stable")[:, : self.negatives]
-        found = np.take_along_axis(candidates, order, axis=1)
-        chosen = outside.draw(random, queries, self.negatives)
-        chosen[:, : found.shape[1]] = np.where(found < 0, chosen[:, : found.shape[1]], found)
-        return chosen
+            return SelfMinedStream(context, count, first, last, margin, self.refresh)
+        return mined_stream(context, ranker(context, self.by), count, first, last, margin)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 from annotated_types import Ge
 
 from bench import samplers
-from bench.samplers.base import Draws, Sampler
+from bench.samplers.base import Sampler
+from bench.triples.stream import TripleStream
 
 if TYPE_CHECKING:
-    from bench.lab import Lab
+    from bench.context import Context
     from bench.teachers.base import Teacher
 
 
@@ -41,11 +42,11 @@ class TopicBalanced(Sampler):
 
     def teachers(self) -> list[Teacher]:
         from bench import teachers
-        from bench.samplers._windows import search_teacher
+        from bench.samplers._rankers import search_teacher
 
         return [search_teacher(self.topics_by), teachers.create(self.margins_by)]
 
-    def prepare(self, lab: Lab) -> Draws:
+    def prepare(self, context: Context) -> TripleStream:
         from bench.samplers._topics import Balanced
 
-        return Balanced.of(self, lab)
+        return Balanced.of(self, context)

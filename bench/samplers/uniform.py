@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from bench import samplers
 from bench.errors import InputError
-from bench.samplers.base import Draws, Epochs, Sampler
+from bench.samplers.base import Sampler
+from bench.triples.epochs import Epochs
+from bench.triples.stream import TripleStream
+from bench.triples.uniform import UniformNegatives
 
 if TYPE_CHECKING:
-    from bench.collections.base import Collection
-    from bench.lab import Lab
+    from bench.context import Context
 
 
 @samplers.register("uniform", version=1)
@@ -25,8 +25,8 @@ class Uniform(Sampler):
     triples of its own gives those instead (then K is 1).
     """
 
-    def prepare(self, lab: Lab) -> Draws:
-        collection = lab.collection
+    def prepare(self, context: Context) -> TripleStream:
+        collection = context.collection
         queries = collection.part("train").queries
         if collection.triples is not None:
             if self.negatives != 1:
@@ -36,44 +36,9 @@ class Uniform(Sampler):
             triples = collection.triples
             return Epochs(queries, triples[:, :2], lambda _, rows: triples[rows, 2:])
         pairs = collection.part("train").relevant()
-        outside = Outside(collection)
+        outside = UniformNegatives(collection)
         return Epochs(
             queries,
             pairs,
             lambda random, rows: outside.draw(random, pairs[rows, 0], self.negatives),
         )
-
-
-class Outside:
-    """Draws train documents that are not judged relevant for a query."""
-
-    def __init__(self, collection: Collection) -> None:
-        self._pool = collection.trainable
-        self._documents = len(collection.documents)
-        pairs = collection.part("train").relevant()
-        own = collection.ignored(collection.part("train").queries)
-        if own is not None:  # a query is no negative of its own
-            asked = np.flatnonzero(own >= 0)
-            pairs = np.unique(np.concatenate([pairs, np.stack([asked, own[asked]], 1)]), axis=0)
-        codes = np.sort(self._code(pairs[:, 0], pairs[:, 1]))
-        self._relevant = np.append(codes, np.iinfo(np.int64).max)  # whatever is sought has a place
-        inside = np.isin(pairs[:, 1], self._pool)
-        most = np.bincount(pairs[inside, 0]).max(initial=0)
-        if most >= len(self._pool):
-            raise InputError(f"{collection.name}: a train query has no document but relevant ones")
-
-    def _code(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
-        return queries * self._documents + documents
-
-    def draw(self, random: np.random.Generator, queries: np.ndarray, count: int) -> np.ndarray:
-        """[B, count] document positions, uniform over what is outside each query's relevant."""
-        owners = np.repeat(queries, count)
-        drawn = random.choice(self._pool, size=len(owners))
-        while len(wrong := np.flatnonzero(self._is_relevant(owners, drawn))):
-            drawn[wrong] = random.choice(self._pool, size=len(wrong))
-        return drawn.reshape(len(queries), count)
-
-    def _is_relevant(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
-        """By bisection: a million judged pairs are not looked through for every batch."""
-        codes = self._code(queries, documents)
-        return self._relevant[np.searchsorted(self._relevant, codes)] == codes

@@ -7,13 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
-from bench.artifacts import Artifact
+from bench.collections.base import Collection
 from bench.encoding.encoder import Encoder
 from bench.encoding.towers import Vectors
-from bench.lab import Lab
-from bench.teaching.scorers import BiScorer
-from bench.teaching.stored import Stored, store_documents
-from bench.teaching.tunable import Ready
+from bench.storage.artifacts import Artifact
+from bench.teachers._embedding_table import EmbeddingTable, store_documents
+from bench.teachers._neural import LoadedTeacher
+from bench.teachers._scorers import BiScorer
 
 
 @dataclass(frozen=True)
@@ -24,17 +24,17 @@ class Inherited:
     when something first searches them, cost no arm anything, as nobody's do.
     """
 
-    ready: Ready
+    loaded: LoadedTeacher
 
     @cached_property
-    def _drawable(self) -> Stored:
-        return store_documents(self.ready)
+    def _drawable(self) -> EmbeddingTable:
+        return store_documents(self.loaded)
 
     @cached_property
-    def _others(self) -> Stored:
-        collection = self.ready.reading.lab.collection
+    def _others(self) -> EmbeddingTable:
+        collection = self.loaded.tokenized.context.collection
         everything = np.arange(len(collection.documents))
-        return store_documents(self.ready, np.setdiff1d(everything, collection.drawable()))
+        return store_documents(self.loaded, np.setdiff1d(everything, collection.drawable()))
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
@@ -54,14 +54,16 @@ class Inherited:
         vectors[~drawable] = self._others.at(positions[~drawable])
         return vectors
 
-    def of(self, lab: Lab) -> Vectors:
+    def of(self, collection: Collection) -> Vectors:
         """Those of the documents there; another collection's are encoded when first searched."""
-        if lab.collection.fingerprint == self.ready.reading.lab.collection.fingerprint:
+        here = self.loaded.tokenized.context
+        if collection.fingerprint == here.collection.fingerprint:
             return self
-        there = replace(self.ready, reading=replace(self.ready.reading, lab=lab))
-        return store_documents(there, np.arange(len(lab.collection.documents)))
+        context = replace(here, collection=collection)
+        there = replace(self.loaded, tokenized=replace(self.loaded.tokenized, context=context))
+        return store_documents(there, np.arange(len(collection.documents)))
 
     def encoder(self) -> Encoder:
         """The teacher's encoder, for documents to come; nothing of the training runs it."""
-        assert isinstance(self.ready.scorer, BiScorer)
-        return self.ready.scorer.encoder
+        assert isinstance(self.loaded.scorer, BiScorer)
+        return self.loaded.scorer.encoder

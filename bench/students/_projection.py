@@ -13,16 +13,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from bench.artifacts import Artifact, Made
+from bench.context import Context
 from bench.encoding.encoder import Encoder, encode
 from bench.encoding.flops import forward_flops
-from bench.encoding.side import Side
+from bench.encoding.text_config import TextConfig
 from bench.encoding.tokens import Tokens
 from bench.errors import InputError
-from bench.lab import Lab
+from bench.storage.artifacts import Artifact, BuildReport
 from bench.students.base import ProjectionStart
-from bench.teaching.stored import Stored, store_documents, store_queries
-from bench.teaching.tunable import Ready
+from bench.teachers._embedding_table import EmbeddingTable, store_documents, store_queries
+from bench.teachers._neural import LoadedTeacher
 
 SAMPLE = {"queries": 10_000, "documents": 2_000}
 """Most texts of each side that a start is computed from; documents take longer to encode."""
@@ -54,9 +54,9 @@ class Projection:
     encoder: Encoder
     width: int
     start: ProjectionStart
-    sides: Mapping[str, Side]
-    teacher: Ready | None
-    lab: Lab
+    sides: Mapping[str, TextConfig]
+    teacher: LoadedTeacher | None
+    context: Context
 
     def attach(self) -> Encoder:
         """The encoder, its layer behind it.
@@ -94,8 +94,8 @@ class Projection:
         stored = {side: self._stored(side) for side in self.sides} if self.teacher else {}
         positions = {side: self._positions(side) for side in self.sides}
 
-        def make(folder: Path) -> Made:
-            self.lab.device.put(self.encoder)
+        def make(folder: Path) -> BuildReport:
+            self.context.device.place(self.encoder)
             ours = torch.cat([self._encode(tokens[side], positions[side]) for side in tokens])
             if stored:
                 theirs = np.concatenate([stored[side].at(positions[side]) for side in stored])
@@ -105,11 +105,11 @@ class Projection:
                 weight = principal(ours, self.width)
             save_file({"weight": weight.contiguous()}, folder / "projection.safetensors")
             count = sum(int(tokens[side].lengths(positions[side]).sum()) for side in tokens)
-            return Made(
+            return BuildReport(
                 texts=len(ours),
                 tokens=count,
                 flops=forward_flops(self.encoder, count),
-                device=self.lab.device.label,
+                device=self.context.device.label,
             )
 
         specification = {
@@ -120,26 +120,26 @@ class Projection:
             "width": self.width if self.start == "pca" else None,
             "tokens": {side: tokens[side].artifact.digest for side in tokens},
             "teacher": {side: stored[side].artifact.digest for side in stored},
-            "collection": self.lab.collection.fingerprint,
-            "precision": self.lab.device.precision,
+            "collection": self.context.collection.fingerprint,
+            "precision": self.context.device.precision,
         }
         needs = [
             *(one.artifact for one in tokens.values()),
             *(one.artifact for one in stored.values()),
         ]
-        return self.lab.artifacts.get("projection", specification, make, needs)
+        return self.context.artifacts.get("projection", specification, make, needs)
 
     def _tokens(self, side: str) -> Tokens:
-        collection = self.lab.collection
+        collection = self.context.collection
         texts = collection.part("train").queries if side == "queries" else collection.documents
-        return self.sides[side].tokens(texts, self.lab)
+        return self.sides[side].tokens(texts, self.context.artifacts)
 
-    def _stored(self, side: str) -> Stored:
+    def _stored(self, side: str) -> EmbeddingTable:
         assert self.teacher
         return store_queries(self.teacher) if side == "queries" else store_documents(self.teacher)
 
     def _positions(self, side: str) -> np.ndarray:
-        collection = self.lab.collection
+        collection = self.context.collection
         if side == "queries":
             everything = np.arange(len(collection.part("train").queries))
         else:
@@ -147,7 +147,7 @@ class Projection:
         return np.sort(np.random.default_rng(0).permutation(everything)[: SAMPLE[side]])
 
     def _encode(self, tokens: Tokens, positions: np.ndarray) -> Tensor:
-        return encode(self.encoder, tokens, positions, self.lab.device, "a projection").cpu()
+        return encode(self.encoder, tokens, positions, self.context.device, "a projection").cpu()
 
 
 def principal(vectors: Tensor, width: int) -> Tensor:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench import students
-from bench.encoding.side import Side
+from bench.encoding.text_config import TextConfig
 from bench.errors import InputError
 from bench.losses.signals import Similarity
 from bench.students._parts import bi_encoder, check_unprojected, one_encoder
@@ -17,8 +17,8 @@ from bench.students.base import FromModel, OneEncoder, Student
 from bench.teachers.bi_encoder import BiEncoder
 
 if TYPE_CHECKING:
+    from bench.context import Context
     from bench.encoding.towers import Towers
-    from bench.lab import Lab
 
 
 @students.register("asymmetric", version=1)
@@ -74,17 +74,17 @@ class Asymmetric(Student):
         return self._teacher.similarity
 
     @property
-    def query_side(self) -> Side:
-        return self._queries.query_side
+    def query_config(self) -> TextConfig:
+        return self._queries.query_config
 
     @property
-    def document_side(self) -> Side:
+    def document_config(self) -> TextConfig:
         teacher = self._teacher
-        return Side(teacher.declares.body, teacher.max_length, teacher.document_prompt)
+        return TextConfig(teacher.declares.body, teacher.max_length, teacher.document_prompt)
 
     @property
-    def drawn(self) -> bool:
-        return self._queries.drawn or self.projection in ("random", "orthogonal")
+    def randomly_initialised(self) -> bool:
+        return self._queries.randomly_initialised or self.projection in ("random", "orthogonal")
 
     def models(self) -> list[str]:
         return [*self._queries.models(), self._teacher.model]
@@ -97,23 +97,23 @@ class Asymmetric(Student):
         if self.projection != "none":
             check_unprojected(self.name, self._queries)
 
-    def inherits(self) -> BiEncoder:
+    def document_teacher(self) -> BiEncoder:
         return self._teacher
 
-    def build(self, lab: Lab) -> Towers:
+    def build(self, context: Context) -> Towers:
         from bench.encoding.towers import Towers
         from bench.students._inherited import Inherited
         from bench.students._projection import Projection, undisturbed
 
         with undisturbed():
-            ready = self._teacher.ready(lab.collection.part("train").queries, lab)
-            stored = Inherited(ready)
+            loaded = self._teacher.loaded(context.collection.part("train").queries, context)
+            stored = Inherited(loaded)
             width = stored.width
             start = deepcopy(stored.encoder().transformer).cpu() if self.shared_start else None
-        encoder = self._queries.encoder(lab, start)
+        encoder = self._queries.encoder(context, start)
         if self.projection != "none":
-            sides = {"queries": self.query_side}
-            Projection(encoder, width, self.projection, sides, ready, lab).attach()
+            sides = {"queries": self.query_config}
+            Projection(encoder, width, self.projection, sides, loaded, context).attach()
         if encoder.width != width:
             raise InputError(
                 f"asymmetric: queries are {encoder.width} wide, the teacher's documents {width}; "

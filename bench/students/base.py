@@ -16,17 +16,17 @@ from bench.encoding.declared import (
     departures,
 )
 from bench.encoding.modules import Pooling
-from bench.encoding.side import Side
-from bench.files import digest
+from bench.encoding.text_config import TextConfig
 from bench.losses.signals import Similarity
 from bench.registry import Entry
+from bench.storage.files import digest
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from bench.context import Context
     from bench.encoding.encoder import Encoder
     from bench.encoding.towers import Towers
-    from bench.lab import Lab
     from bench.teachers.base import Teacher
     from bench.teachers.bi_encoder import BiEncoder
 
@@ -45,15 +45,15 @@ class Student(Entry):
         raise NotImplementedError
 
     @property
-    def query_side(self) -> Side:
+    def query_config(self) -> TextConfig:
         raise NotImplementedError
 
     @property
-    def document_side(self) -> Side:
+    def document_config(self) -> TextConfig:
         raise NotImplementedError
 
     @property
-    def drawn(self) -> bool:
+    def randomly_initialised(self) -> bool:
         """Whether some of its weights are drawn at random when it is built."""
         return False
 
@@ -95,11 +95,11 @@ class Student(Entry):
         found = [weights_digest(model) for model in self.models()]
         return found[0] if len(found) == 1 else digest(found)
 
-    def inherits(self) -> Teacher | None:
+    def document_teacher(self) -> Teacher | None:
         """The teacher whose document vectors are its own."""
         return None
 
-    def build(self, lab: Lab) -> Towers:
+    def build(self, context: Context) -> Towers:
         """The untrained student; what it has to draw comes from torch's global generator."""
         raise NotImplementedError
 
@@ -113,7 +113,7 @@ class OneEncoder(Student):
         """Whether a linear layer stands behind its pooling."""
         return False
 
-    def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
+    def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
         """The untrained encoder.
 
         Args:
@@ -122,10 +122,10 @@ class OneEncoder(Student):
         """
         raise NotImplementedError
 
-    def build(self, lab: Lab) -> Towers:
+    def build(self, context: Context) -> Towers:
         from bench.encoding.towers import Towers
 
-        return Towers(self.encoder(lab))
+        return Towers(self.encoder(context))
 
 
 @dataclass(frozen=True)
@@ -158,12 +158,14 @@ class FromModel(OneEncoder):
         return declaration(self.model)
 
     @property
-    def query_side(self) -> Side:
-        return Side(self.declares.body, self.query_length or self.max_length, self.query_prompt)
+    def query_config(self) -> TextConfig:
+        return TextConfig(
+            self.declares.body, self.query_length or self.max_length, self.query_prompt
+        )
 
     @property
-    def document_side(self) -> Side:
-        return Side(self.declares.body, self.max_length, self.document_prompt)
+    def document_config(self) -> TextConfig:
+        return TextConfig(self.declares.body, self.max_length, self.document_prompt)
 
     @property
     def projects(self) -> bool:
@@ -198,7 +200,7 @@ class FromModel(OneEncoder):
 
         return start or load_transformer(self.declares.body)
 
-    def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
+    def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
         from bench.encoding.transformer_encoder import TransformerEncoder
 
         modules = self.declares.modules

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from bench import students
 from bench.encoding.models import check_tokenizer, load_config
 from bench.encoding.modules import Modules, read_modules
-from bench.encoding.side import Side
-from bench.files import digest
+from bench.encoding.text_config import TextConfig
 from bench.losses.signals import Similarity
+from bench.storage.files import digest
 from bench.students.base import Student
 
 if TYPE_CHECKING:
+    from bench.context import Context
     from bench.encoding.towers import Towers
-    from bench.lab import Lab
 
 
 @students.register("exported", version=1)
@@ -40,18 +40,18 @@ class Exported(Student):
         return self._modules.similarity
 
     @property
-    def query_side(self) -> Side:
+    def query_config(self) -> TextConfig:
         return self._modules.queries.side
 
     @property
-    def document_side(self) -> Side:
+    def document_config(self) -> TextConfig:
         return self._modules.documents.side
 
     def models(self) -> list[str]:
         return [self.folder]
 
     def weights(self) -> str:
-        sides = [asdict(side) for side in (self.query_side, self.document_side)]
+        sides = [asdict(side) for side in (self.query_config, self.document_config)]
         return digest([super().weights(), *sides])
 
     def check(self) -> None:
@@ -67,7 +67,7 @@ class Exported(Student):
     def notes(self) -> list[str]:
         return list(self._modules.notes)
 
-    def build(self, lab: Lab) -> Towers:
+    def build(self, context: Context) -> Towers:
         from bench.encoding.towers import Towers
 
         modules = self._modules

@@ -14,8 +14,8 @@ from bench.students.base import FromModel
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from bench.context import Context
     from bench.encoding.encoder import Encoder
-    from bench.lab import Lab
 
 
 @students.register("narrow", version=1)
@@ -37,7 +37,7 @@ class Narrow(FromModel):
     start: Literal["model", "random"] = "model"
 
     @property
-    def drawn(self) -> bool:
+    def randomly_initialised(self) -> bool:
         return True
 
     @property
@@ -47,7 +47,7 @@ class Narrow(FromModel):
     def notes(self) -> list[str]:
         return [*super().notes(), *left_out(self)]
 
-    def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
+    def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
         from bench.encoding.transformer_encoder import TransformerEncoder
         from bench.students._small_bert import small_bert, start_from
 

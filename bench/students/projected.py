@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from annotated_types import Ge
 
 from bench import students
-from bench.encoding.side import Side
+from bench.encoding.text_config import TextConfig
 from bench.losses.signals import Similarity
 from bench.students._parts import bi_encoder, check_unprojected, one_encoder
 from bench.students.base import FromModel, OneEncoder, ProjectionStart
@@ -18,8 +18,8 @@ from bench.students.base import FromModel, OneEncoder, ProjectionStart
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from bench.context import Context
     from bench.encoding.encoder import Encoder
-    from bench.lab import Lab
     from bench.teachers.bi_encoder import BiEncoder
 
 TAUGHT = ("procrustes", "least-squares")
@@ -66,16 +66,16 @@ class Projected(OneEncoder):
         return self._student.similarity
 
     @property
-    def query_side(self) -> Side:
-        return self._student.query_side
+    def query_config(self) -> TextConfig:
+        return self._student.query_config
 
     @property
-    def document_side(self) -> Side:
-        return self._student.document_side
+    def document_config(self) -> TextConfig:
+        return self._student.document_config
 
     @property
-    def drawn(self) -> bool:
-        return self._student.drawn or self.start in ("random", "orthogonal")
+    def randomly_initialised(self) -> bool:
+        return self._student.randomly_initialised or self.start in ("random", "orthogonal")
 
     @property
     def projects(self) -> bool:
@@ -93,14 +93,14 @@ class Projected(OneEncoder):
         teacher = [bi_encoder("teacher", self.teacher)] if self.start in TAUGHT else []
         return [*self._student.parts(), *teacher]
 
-    def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
+    def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
         from bench.students._projection import Projection, undisturbed
 
-        encoder = self._student.encoder(lab, start)
+        encoder = self._student.encoder(context, start)
         teacher = None
         if self.start in TAUGHT:
-            train = lab.collection.part("train").queries
+            train = context.collection.part("train").queries
             with undisturbed():
-                teacher = bi_encoder("teacher", self.teacher).ready(train, lab)
-        sides = {"queries": self.query_side, "documents": self.document_side}
-        return Projection(encoder, self.width, self.start, sides, teacher, lab).attach()
+                teacher = bi_encoder("teacher", self.teacher).loaded(train, context)
+        sides = {"queries": self.query_config, "documents": self.document_config}
+        return Projection(encoder, self.width, self.start, sides, teacher, context).attach()

@@ -12,8 +12,8 @@ from bench.students.base import FromModel
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from bench.context import Context
     from bench.encoding.encoder import Encoder
-    from bench.lab import Lab
 
 
 @students.register("static", version=1)
@@ -33,7 +33,7 @@ class Static(FromModel):
     def notes(self) -> list[str]:
         return [*super().notes(), *left_out(self)]
 
-    def encoder(self, lab: Lab, start: PreTrainedModel | None = None) -> Encoder:
+    def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
         from bench.encoding.joint import JointForm
         from bench.encoding.models import load_tokenizer
         from bench.encoding.static_encoder import StaticEncoder

@@ -8,15 +8,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bench import students
-from bench.encoding.side import Side
+from bench.encoding.text_config import TextConfig
 from bench.errors import InputError
 from bench.losses.signals import Similarity
 from bench.students._parts import one_encoder
 from bench.students.base import FromModel, OneEncoder, Student
 
 if TYPE_CHECKING:
+    from bench.context import Context
     from bench.encoding.towers import Towers
-    from bench.lab import Lab
     from bench.teachers.bi_encoder import BiEncoder
 
 
@@ -60,16 +60,16 @@ class Untied(Student):
         return self._queries.similarity
 
     @property
-    def query_side(self) -> Side:
-        return self._queries.query_side
+    def query_config(self) -> TextConfig:
+        return self._queries.query_config
 
     @property
-    def document_side(self) -> Side:
-        return self._documents.document_side
+    def document_config(self) -> TextConfig:
+        return self._documents.document_config
 
     @property
-    def drawn(self) -> bool:
-        return self._queries.drawn or self._documents.drawn
+    def randomly_initialised(self) -> bool:
+        return self._queries.randomly_initialised or self._documents.randomly_initialised
 
     def models(self) -> list[str]:
         return [*self._queries.models(), *self._documents.models()]
@@ -77,10 +77,10 @@ class Untied(Student):
     def parts(self) -> Sequence[FromModel | BiEncoder]:
         return [*self._queries.parts(), *self._documents.parts()]
 
-    def build(self, lab: Lab) -> Towers:
+    def build(self, context: Context) -> Towers:
         from bench.encoding.towers import Towers
 
-        queries, documents = self._queries.encoder(lab), self._documents.encoder(lab)
+        queries, documents = self._queries.encoder(context), self._documents.encoder(context)
         if queries.width != documents.width:
             raise InputError(
                 f"untied: queries are {queries.width} wide and documents {documents.width}; "

@@ -10,13 +10,13 @@ from bench.losses.signals import Signal, Signals
 from bench.registry import Entry
 
 if TYPE_CHECKING:
-    from bench.artifacts import Artifact
-    from bench.lab import Lab
-    from bench.samplers.base import Demand, Triples
-    from bench.teaching.tunable import Ready
+    from bench.context import Context
+    from bench.storage.artifacts import Artifact
+    from bench.teachers._neural import LoadedTeacher
+    from bench.triples.stream import DrawPlan, Triples
 
 
-class Teaching(Protocol):
+class SignalSource(Protocol):
     """A prepared teacher: its signals for a batch, looked up and not computed in the loop."""
 
     @property
@@ -46,7 +46,7 @@ class Teacher(Entry):
         """A bound of its scores' absolute values; infinite where there is none."""
         return math.inf
 
-    def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
+    def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
         """Make (or find) what the needed signals are looked up from, and nothing else."""
         raise NotImplementedError
 
@@ -76,7 +76,7 @@ class Teacher(Entry):
         """A digest of the teacher's weights, part of a run's id."""
         raise NotImplementedError
 
-    def reference(self, lab: Lab) -> Ready:
+    def reference(self, context: Context) -> LoadedTeacher:
         """The model to measure for the teacher's reference row, fine-tuned where it is."""
         raise NotImplementedError
 

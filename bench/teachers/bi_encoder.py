@@ -12,21 +12,21 @@ from bench import teachers
 from bench.encoding.declared import declared, departures
 from bench.encoding.modules import Pooling
 from bench.losses.signals import Signal, Similarity
-from bench.teachers.base import Teaching
-from bench.teaching.tunable import Tunable
+from bench.teachers._neural import NeuralTeacher
+from bench.teachers.base import SignalSource
 
 if TYPE_CHECKING:
     from bench.collections.base import Texts
+    from bench.context import Context
     from bench.encoding.encoder import Encoder
-    from bench.lab import Lab
-    from bench.samplers.base import Demand
-    from bench.teaching.reading import Reading
-    from bench.teaching.scorers import Scorer
+    from bench.teachers._scorers import Scorer
+    from bench.teachers._tokenized_texts import TokenizedTexts
+    from bench.triples.stream import DrawPlan
 
 
 @teachers.register("bi-encoder", version=2)
 @dataclass(frozen=True)
-class BiEncoder(Tunable):
+class BiEncoder(NeuralTeacher):
     """A bi-encoder: a hub id, a folder, or the bundled encoder, as it is or fine-tuned here.
 
     Scores are its similarities: cosines in [-1, 1], or dot products; embeddings have length 1 where
@@ -55,15 +55,15 @@ class BiEncoder(Tunable):
     def largest_score(self) -> float:
         return 1.0 if self.similarity == "cosine" else math.inf
 
-    def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
-        from bench.teaching.stored import StoredEmbeddings
+    def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
+        from bench.teachers._embedding_table import EmbeddingSignals
 
-        return StoredEmbeddings.of(self.ready(demand.draws.queries, lab), needs)
+        return EmbeddingSignals.of(self.loaded(plan.stream.queries, context), needs)
 
     def scorer(self) -> Scorer:
         from bench.encoding.models import load_tokenizer, load_transformer
         from bench.encoding.transformer_encoder import TransformerEncoder
-        from bench.teaching.scorers import BiScorer
+        from bench.teachers._scorers import BiScorer
 
         says = self.declares
         padding = load_tokenizer(says.body).pad_token_id or 0
@@ -71,9 +71,9 @@ class BiEncoder(Tunable):
         encoder: Encoder = TransformerEncoder(transformer, self.pooling, self.similarity)
         return BiScorer(says.modules.behind(encoder) if says.modules else encoder, padding)
 
-    def reading(self, queries: Texts, lab: Lab) -> Reading:
+    def tokenized(self, queries: Texts, context: Context) -> TokenizedTexts:
         return replace(
-            super().reading(queries, lab),
+            super().tokenized(queries, context),
             query_prompt=self.query_prompt,
             document_prompt=self.document_prompt,
         )

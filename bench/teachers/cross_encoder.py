@@ -9,18 +9,18 @@ from bench import teachers
 from bench.encoding.declared import check_classifier
 from bench.errors import InputError
 from bench.losses.signals import Signal
-from bench.teachers.base import Teaching
-from bench.teaching.tunable import Tunable
+from bench.teachers._neural import NeuralTeacher
+from bench.teachers.base import SignalSource
 
 if TYPE_CHECKING:
-    from bench.lab import Lab
-    from bench.samplers.base import Demand
-    from bench.teaching.scorers import Scorer
+    from bench.context import Context
+    from bench.teachers._scorers import Scorer
+    from bench.triples.stream import DrawPlan
 
 
 @teachers.register("cross-encoder", version=1)
 @dataclass(frozen=True)
-class CrossEncoder(Tunable):
+class CrossEncoder(NeuralTeacher):
     """A sequence classifier with one output that reads query and document together.
 
     Any classifier by hub id or folder, as it is (``fine_tune = false``), or one fine-tuned here
@@ -34,10 +34,10 @@ class CrossEncoder(Tunable):
     def provides(self) -> frozenset[Signal]:
         return frozenset({Signal.SCORES})
 
-    def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
-        from bench.teaching.scored import scored
+    def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
+        from bench.teachers._scored import scored
 
-        return scored(self.ready(demand.draws.queries, lab), demand)
+        return scored(self.loaded(plan.stream.queries, context), plan)
 
     def check(self) -> None:
         check_classifier(self.model)
@@ -45,7 +45,7 @@ class CrossEncoder(Tunable):
     def scorer(self) -> Scorer:
         from bench.encoding.joint import JointForm
         from bench.encoding.models import load_classifier, load_tokenizer
-        from bench.teaching.scorers import CrossScorer
+        from bench.teachers._scorers import CrossScorer
 
         classifier, has_head = load_classifier(self.model)
         if not has_head and not self.fine_tune:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from bench import teachers
 from bench.encoding.declared import left_out
 from bench.losses.signals import Signal
-from bench.teachers.base import Teaching
-from bench.teaching.tunable import Tunable
+from bench.teachers._neural import NeuralTeacher
+from bench.teachers.base import SignalSource
 
 if TYPE_CHECKING:
-    from bench.lab import Lab
-    from bench.samplers.base import Demand
-    from bench.teaching.scorers import Scorer
+    from bench.context import Context
+    from bench.teachers._scorers import Scorer
+    from bench.triples.stream import DrawPlan
 
 
 @teachers.register("dual-pooled-cross-encoder", version=1)
 @dataclass(frozen=True)
-class DualPooledCrossEncoder(Tunable):
+class DualPooledCrossEncoder(NeuralTeacher):
     """Query and document read together; the means of their tokens are a vector each.
 
     The score is the cosine of the two, in [-1, 1]. A query's vector depends on the document it is
@@ -35,14 +35,14 @@ class DualPooledCrossEncoder(Tunable):
     def provides(self) -> frozenset[Signal]:
         return frozenset({Signal.SCORES, Signal.QUERIES, Signal.DOCUMENTS})
 
-    def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
-        from bench.teaching.dual_vectors import dual_vectors
-        from bench.teaching.scored import scored
+    def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
+        from bench.teachers._dual_vectors import dual_vectors
+        from bench.teachers._scored import scored
 
-        ready = self.ready(demand.draws.queries, lab)
+        loaded = self.loaded(plan.stream.queries, context)
         if needs <= {Signal.SCORES}:
-            return scored(ready, demand)
-        return dual_vectors(ready, needs, demand)
+            return scored(loaded, plan)
+        return dual_vectors(loaded, needs, plan)
 
     def notes(self) -> list[str]:
         return left_out(self)
@@ -50,7 +50,7 @@ class DualPooledCrossEncoder(Tunable):
     def scorer(self) -> Scorer:
         from bench.encoding.joint import JointForm
         from bench.encoding.models import load_tokenizer, load_transformer
-        from bench.teaching.scorers import DualPooledScorer
+        from bench.teachers._scorers import DualPooledScorer
 
         form = JointForm.of(load_tokenizer(self.declares.body))
         return DualPooledScorer(load_transformer(self.declares.body), form)

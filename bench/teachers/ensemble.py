@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from annotated_types import Ge, MinLen
 
 from bench import teachers
-from bench.files import digest
 from bench.losses.signals import Signal
-from bench.teachers.base import Teacher, Teaching
+from bench.storage.files import digest
+from bench.teachers.base import SignalSource, Teacher
 
 if TYPE_CHECKING:
-    from bench.lab import Lab
-    from bench.samplers.base import Demand
+    from bench.context import Context
+    from bench.triples.stream import DrawPlan
 
 
 @teachers.register("ensemble", version=1)
@@ -68,16 +68,16 @@ class Ensemble(Teacher):
         scored = all(Signal.SCORES in provided for provided in averaged)
         return given if scored else given - {Signal.SCORES}
 
-    def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
+    def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
         """Ask each member for what is needed of it, and of it alone."""
-        from bench.teaching.averaged import Asked, Averaged
+        from bench.teachers._ensemble_signals import EnsembleSignals, Member
 
         asked = [
-            Asked(share, signals, member.prepare(signals, demand, lab))
+            Member(share, signals, member.prepare(signals, plan, context))
             for (share, member), signals in zip(self.members, self._split(needs), strict=True)
             if signals
         ]
-        return Averaged(tuple(asked), self.normalise)
+        return EnsembleSignals(tuple(asked), self.normalise)
 
     def largest_score(self) -> float:
         if self.normalise == "standard":

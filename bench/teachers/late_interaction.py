@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from bench import teachers
 from bench.encoding.declared import left_out
 from bench.losses.signals import Signal
-from bench.teachers.base import Teaching
-from bench.teaching.tunable import Tunable
+from bench.teachers._neural import NeuralTeacher
+from bench.teachers.base import SignalSource
 
 if TYPE_CHECKING:
-    from bench.lab import Lab
-    from bench.samplers.base import Demand
-    from bench.teaching.scorers import Scorer
+    from bench.context import Context
+    from bench.teachers._scorers import Scorer
+    from bench.triples.stream import DrawPlan
 
 
 @teachers.register("late-interaction", version=1)
 @dataclass(frozen=True)
-class LateInteraction(Tunable):
+class LateInteraction(NeuralTeacher):
     """Σ over the query's tokens of the largest cosine with a token of the document (ColBERT).
 
     Scores lie in [-n, n] for a query of n tokens. Token vectors of every train query and of every
@@ -34,17 +34,17 @@ class LateInteraction(Tunable):
     def provides(self) -> frozenset[Signal]:
         return frozenset({Signal.SCORES, Signal.IN_BATCH})
 
-    def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
-        from bench.teaching.token_vectors import TokenVectors
+    def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
+        from bench.teachers._token_embeddings import TokenSignals
 
-        return TokenVectors.of(self.ready(demand.draws.queries, lab), needs)
+        return TokenSignals.of(self.loaded(plan.stream.queries, context), needs)
 
     def notes(self) -> list[str]:
         return left_out(self)
 
     def scorer(self) -> Scorer:
         from bench.encoding.models import load_tokenizer, load_transformer
-        from bench.teaching.scorers import LateScorer
+        from bench.teachers._scorers import LateScorer
 
         padding = load_tokenizer(self.declares.body).pad_token_id or 0
         return LateScorer(load_transformer(self.declares.body), padding)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from bench import teachers
 from bench.losses.signals import Signal, Signals
-from bench.teachers.base import Teacher, Teaching
+from bench.teachers.base import SignalSource, Teacher
 
 if TYPE_CHECKING:
-    from bench.artifacts import Artifact
-    from bench.lab import Lab
-    from bench.samplers.base import Demand, Triples
+    from bench.context import Context
+    from bench.storage.artifacts import Artifact
+    from bench.triples.stream import DrawPlan, Triples
 
 
 @teachers.register("none", version=1)
@@ -23,7 +23,7 @@ class NoTeacher(Teacher):
     def provides(self) -> frozenset[Signal]:
         return frozenset()
 
-    def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
+    def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
         return NoTeaching()
 
     def weights(self) -> str:

@@ -12,14 +12,14 @@ from annotated_types import Ge
 
 from bench import teachers
 from bench.errors import InputError
-from bench.files import file_digest, save_array
 from bench.losses.signals import Signal
-from bench.teachers.base import Teacher, Teaching
+from bench.storage.files import file_digest, save_array
+from bench.teachers.base import SignalSource, Teacher
 
 if TYPE_CHECKING:
-    from bench.lab import Lab
-    from bench.samplers.base import Demand
-    from bench.teaching.pairs import PairScores
+    from bench.context import Context
+    from bench.teachers._pairs import PairScores
+    from bench.triples.stream import DrawPlan
 
 
 @teachers.register("precomputed", version=1)
@@ -53,59 +53,59 @@ class Precomputed(Teacher):
     def provides(self) -> frozenset[Signal]:
         return frozenset({Signal.SCORES})
 
-    def prepare(self, needs: frozenset[Signal], demand: Demand, lab: Lab) -> Teaching:
+    def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
         """Read the file, or open what was read of it.
 
         Raises:
             InputError: the file is not as it must be, or lacks pairs that the run draws.
         """
-        from bench.artifacts import Made
         from bench.progress import say
-        from bench.teaching.pairs import PairScores
-        from bench.teaching.score_files import ScoreFile
-        from bench.teaching.score_formats import detect
+        from bench.storage.artifacts import BuildReport
+        from bench.teachers._pairs import PairScores
+        from bench.teachers._score_files import ScoreFile
+        from bench.teachers._score_formats import detect
 
         digest = self.weights()
-        queries, documents = demand.draws.queries, lab.collection.documents
+        queries, documents = plan.stream.queries, context.collection.documents
         format = detect(self.file) if self.format == "auto" else self.format
         skip = self.unknown == "skip"
         source = ScoreFile(self.file, format, queries, documents, skip, self.tolerance)
 
-        def make(folder: Path) -> Made:
+        def make(folder: Path) -> BuildReport:
             codes, scores, counts = source.read()
             if counts["foreign"]:
                 say(f"{self.path}: {counts['foreign']:,} of {counts['lines']:,} lines left out")
             save_array(folder / "codes.npy", codes)
             save_array(folder / "scores.npy", scores)
-            return Made(about=counts)
+            return BuildReport(about=counts)
 
         specification = {
             "file": digest,
             "format": format,
             "unknown": self.unknown,
             "tolerance": self.tolerance,
-            "collection": lab.collection.fingerprint,
+            "collection": context.collection.fingerprint,
             "queries": queries.fingerprint,
         }
-        artifact = lab.artifacts.get("precomputed-scores", specification, make)
+        artifact = context.artifacts.get("precomputed-scores", specification, make)
         codes, scores = (
             np.load(artifact.folder / f"{name}.npy", mmap_mode="r") for name in ("codes", "scores")
         )
         found = PairScores(len(documents), codes, scores, (artifact,))
-        if demand.examples is not None:
-            self._check(found, demand, lab)
+        if plan.examples is not None:
+            self._check(found, plan, context)
         return found
 
-    def _check(self, found: PairScores, demand: Demand, lab: Lab) -> None:
-        from bench.teaching.pairs import drawn_pairs
+    def _check(self, found: PairScores, plan: DrawPlan, context: Context) -> None:
+        from bench.teachers._pairs import drawn_pairs
 
-        drawn = drawn_pairs(demand, found.documents)
+        drawn = drawn_pairs(plan, found.documents)
         places = np.searchsorted(found.codes, drawn).clip(max=len(found.codes) - 1)
         missing = drawn[found.codes[places] != drawn]
         if len(missing):
             query, document = divmod(int(missing[0]), found.documents)
-            first = demand.draws.queries.ids[query].as_py()
-            second = lab.collection.documents.ids[document].as_py()
+            first = plan.stream.queries.ids[query].as_py()
+            second = context.collection.documents.ids[document].as_py()
             raise InputError(
                 f"precomputed: {self.path}: {len(missing):,} of the {len(drawn):,} pairs that the "
                 f"run draws have no score (first: query {first!r}, document {second!r}); choose a "

@@ -15,8 +15,8 @@ from bench.encoding.packed import AnyPacked, Joined, Padded
 from bench.encoding.tokens import Tokens
 from bench.encoding.towers import Towers
 from bench.losses.signals import Signals
-from bench.samplers.base import Draws, Triples
-from bench.teachers.base import Teaching
+from bench.teachers.base import SignalSource
+from bench.triples.stream import Triples, TripleStream
 
 
 @dataclass(frozen=True)
@@ -52,18 +52,18 @@ class BatchMaker:
         group_tokens: most padded tokens encoded at a time; 0 is what suits the device.
     """
 
-    draws: Draws
+    stream: TripleStream
     towers: Towers
     queries: Tokens
     documents: Tokens | None
-    teaching: Teaching
+    signal_source: SignalSource
     device: Device
     seed: int
     group_tokens: int = 0
 
     def make(self, start: int, stop: int) -> Batch:
         """The batch of examples ``start`` … ``stop - 1``."""
-        triples = self.draws.batch(self.seed, start, stop)
+        triples = self.stream.batch(self.seed, start, stop)
         queries, query_rows = np.unique(triples.queries, return_inverse=True)
         drawn = np.concatenate([triples.positives, triples.negatives.ravel()])
         documents, document_rows = np.unique(drawn, return_inverse=True)
@@ -80,7 +80,7 @@ class BatchMaker:
             queries=stage(query_rows),
             positives=stage(document_rows[: len(triples)]),
             negatives=stage(document_rows[len(triples) :]),
-            signals=each(self.teaching.signals(triples), stage),
+            signals=each(self.signal_source.signals(triples), stage),
             texts=sum(len(rows) for rows, _ in texts),
             tokens=tuple(sum(map(len, rows)) for rows, _ in texts),
         )
@@ -125,7 +125,7 @@ def each(signals: Signals, change: Callable[[Tensor], Tensor]) -> Signals:
     return Signals(**given)
 
 
-class Ahead:
+class Prefetcher:
     """Makes the next batch in a thread while the current one trains.
 
     A batch is a pure function of its position, so making one ahead changes nothing but the wait.

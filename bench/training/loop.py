@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -15,15 +14,16 @@ from torch.nn import Module
 from bench.encoding.device import Device
 from bench.encoding.towers import Towers
 from bench.errors import TrainingError
-from bench.ledger import Clocks
 from bench.losses.base import Objective
 from bench.losses.signals import Embeddings, Signals, unit
-from bench.study import Budget, Training
-from bench.training.batches import Ahead, Batch, each
-from bench.training.schedule import factor
+from bench.optimization.schedule import factor
+from bench.optimization.seeds import derive_seed
+from bench.optimization.warming import STEPS as WARMING
+from bench.optimization.warming import traceless
+from bench.storage.ledger import Clocks
+from bench.study.schema import Budget, Training
+from bench.training.batches import Batch, Prefetcher, each
 from bench.training.state import State
-from bench.training.warming import STEPS as WARMING
-from bench.training.warming import traceless
 
 CHECK_EVERY = 20
 """Steps between two looks at whether the loss is finite (a look makes a GPU wait)."""
@@ -56,13 +56,13 @@ class Loop:
     device: Device
     clocks: Clocks
     state: State
-    pause: Callable[[], None]
+    on_pause: Callable[[], None]
     evaluate: Callable[[int], None]
-    enough: Callable[[], bool]
-    refresh: Callable[[], bool]
+    should_stop: Callable[[], bool]
+    refresh_negatives: Callable[[], bool]
     refresh_every: int = 0
 
-    def run(self, ahead: Ahead) -> None:
+    def run(self, ahead: Prefetcher) -> None:
         """Train until the budget is used.
 
         Raises:
@@ -70,27 +70,27 @@ class Loop:
         """
         if not self.state.curve:
             self.evaluate(0)
-        self.refresh()
+        self.refresh_negatives()
         with self.clocks("compile"):
             self._rehearse(ahead)
         batches = ahead.from_position(self.state.examples)
-        enough = self.enough()
-        while len(self.state.curve) <= len(self.shares) and not enough:
+        should_stop = self.should_stop()
+        while len(self.state.curve) <= len(self.shares) and not should_stop:
             share = self.shares[len(self.state.curve) - 1]
             with self.clocks("train"):
                 self._advance(batches, share)
                 self.device.synchronize()
             self._check_finite()
-            if self._used() < 1 - 1e-9 and self.refresh():
+            if self._used() < 1 - 1e-9 and self.refresh_negatives():
                 # What was made ahead was drawn from the old ranking.
                 batches = ahead.from_position(self.state.examples)
             if self._used() >= share - 1e-9:
                 self._check_weights()
                 self.evaluate(len(self.state.curve))
-                enough = self.enough()
-            self.pause()
+                should_stop = self.should_stop()
+            self.on_pause()
 
-    def _rehearse(self, ahead: Ahead) -> None:
+    def _rehearse(self, ahead: Prefetcher) -> None:
         """Compute the next steps without taking them."""
         trained = [self.towers, *([self.objective] if isinstance(self.objective, Module) else [])]
         batches = ahead.from_position(self.state.examples)
@@ -136,7 +136,7 @@ class Loop:
     def _step(self, batch: Batch) -> None:
         size = len(batch.triples)
         # Dropout depends on seed and step alone, so that a resumed run draws the same masks.
-        torch.manual_seed(stream(self.seed, "dropout", self.state.steps))
+        torch.manual_seed(derive_seed(self.seed, "dropout", self.state.steps))
         share = min(1.0, max(self._used(size), 1e-6))
         rate = self.training.learning_rate * factor(
             share, self.training.warmup, self.training.schedule
@@ -162,7 +162,7 @@ class Loop:
     def _loss(self, batch: Batch) -> tuple[Tensor, Embeddings, Signals]:
         """The loss of a batch, and what it was computed from."""
         student = embeddings(self.towers, batch, self.device, bool(self.training.gradient_cache))
-        teacher = each(batch.signals, self.device.upload)
+        teacher = each(batch.signals, self.device.put)
         return self.objective(student, teacher), student, teacher
 
     def _watch(self, value: Tensor, norm: Tensor, student: Embeddings, teacher: Signals) -> None:
@@ -212,11 +212,11 @@ def embeddings(towers: Towers, batch: Batch, device: Device, recompute: bool = F
     encoded = zip(towers.encoders, batch.packed, strict=True)
     parts = [encoder.embed(packed, device, recompute) for encoder, packed in encoded]
     if batch.stored is not None:
-        parts.append(device.upload(batch.stored))
+        parts.append(device.put(batch.stored))
     vectors = torch.cat(parts)
     # index_select: a gather written x[rows] sums its gradient in no fixed order on a CPU.
     queries, positives, negatives = (
-        vectors.index_select(0, device.upload(rows))
+        vectors.index_select(0, device.put(rows))
         for rows in (batch.queries, batch.positives, batch.negatives)
     )
     negatives = negatives.view(len(queries), -1, vectors.shape[1])
@@ -229,9 +229,3 @@ def mean_cosine(student: Embeddings) -> Tensor:
     count = len(vectors)
     everything = vectors.sum(0).square().sum()
     return (everything - vectors.square().sum()) / (count * (count - 1))
-
-
-def stream(seed: int, name: str, step: int = 0) -> int:
-    """A seed for one purpose at one step."""
-    key = hashlib.sha256(f"{seed} {name} {step}".encode()).digest()
-    return int.from_bytes(key[:8], "big") >> 1

@@ -11,24 +11,24 @@ import pandas as pd
 import torch
 
 from bench import students
-from bench.artifacts import Artifact, once
+from bench.context import Context
 from bench.encoding.device import environment
 from bench.encoding.towers import Towers
 from bench.evaluation.bm25 import BM25
-from bench.evaluation.evaluator import Evaluator, pool
-from bench.evaluation.footprint import Footprint, count, footprint
+from bench.evaluation.footprint import Footprint, count
 from bench.evaluation.measured import keep_rankings
 from bench.evaluation.ranking import Ranking, to_frame
-from bench.lab import Lab
-from bench.ledger import Bill, Clocks
-from bench.records import RunFolder
-from bench.specification import ReferenceSpecification
+from bench.storage.artifacts import Artifact, once
+from bench.storage.ledger import Bill, Clocks
+from bench.storage.records import RunFolder
 from bench.students.base import FromModel, Student
+from bench.teachers._neural import LoadedTeacher
+from bench.teachers._scorers import BiScorer
 from bench.teachers.base import Teacher
-from bench.teaching.labels import count_labels, labels_of
-from bench.teaching.scorers import BiScorer
-from bench.teaching.tunable import Ready
+from bench.training.evaluator import Evaluator, pool
 from bench.training.run import Report
+from bench.training.specification import ReferenceSpecification
+from bench.triples.labels import count_labels, labels_of
 
 RERANKED = 20
 """How many of BM25's first documents a teacher that cannot search puts into its own order."""
@@ -45,7 +45,7 @@ class Reference:
     specification: ReferenceSpecification
     what: Student | Teacher | None
     folder: RunFolder
-    lab: Lab
+    context: Context
     report: Report
 
     def execute(self) -> None:
@@ -57,8 +57,8 @@ class Reference:
             dev = to_frame(ranker.dev(), 0)
         self.report("measuring test")
         with clocks("test"):
-            for there in self.lab.tests(self.specification.tests):
-                rankings = ranker.tests(there.lab, list(there.parts.values()))
+            for there in self.context.tests(self.specification.tests):
+                rankings = ranker.tests(there.context, list(there.parts.values()))
                 keep_rankings(self.folder, there, rankings)
         self.folder.write_table("rankings", dev)
         curve = {"point": 0, "examples": 0, "steps": 0, "train_seconds": 0.0}
@@ -68,7 +68,7 @@ class Reference:
             [
                 *bills,
                 *(
-                    Bill(phase, "reference", seconds, device=self.lab.device.label)
+                    Bill(phase, "reference", seconds, device=self.context.device.label)
                     for phase, seconds in clocks.all().items()
                 ),
             ]
@@ -79,19 +79,19 @@ class Reference:
                 "specification": self.specification.record,
                 "examples": 0,
                 "steps": 0,
-                **count_labels(labels_of(bills, self.lab.artifacts.root)),
+                **count_labels(labels_of(bills, self.context.artifacts.root)),
                 "best_point": 0,
                 "select": None,
                 **asdict(ranker.footprint()),
                 "unpriced": self._unpriced(),
-                "collection": self.lab.describe_collection(),
+                "collection": self.context.describe_collection(),
                 "notes": self.what.notes() if self.what else [],
-                "environment": environment(self.lab.device),
+                "environment": environment(self.context.device),
             }
         )
 
     def _unpriced(self) -> str | None:
-        teacher = self.what.inherits() if isinstance(self.what, Student) else self.what
+        teacher = self.what.document_teacher() if isinstance(self.what, Student) else self.what
         return teacher.unpriced() if teacher else None
 
     def _ranker(self) -> Ranker:
@@ -100,17 +100,17 @@ class Reference:
         if isinstance(self.what, Student):
             student = self.what
             torch.manual_seed(0)  # for one that is drawn; a run's own point 0 is drawn by its seed
-            towers = student.build(self.lab)
+            towers = student.build(self.context)
             return EncoderRanker(self, student, towers, towers.artifacts, untrained=True)
-        ready = self.what.reference(self.lab)
-        scorer = ready.scorer
+        loaded = self.what.reference(self.context)
+        scorer = loaded.scorer
         if not isinstance(scorer, BiScorer):
-            return Reranker(self, ready)
+            return Reranker(self, loaded)
         names = (field.name for field in fields(FromModel))
-        options = {key: ready.teacher.options[key] for key in names}
+        options = {key: loaded.teacher.options[key] for key in names}
         student = students.create("pretrained", **options)
         towers = Towers(scorer.encoder)
-        return EncoderRanker(self, student, towers, ready.artifacts, untrained=False)
+        return EncoderRanker(self, student, towers, loaded.artifacts, untrained=False)
 
 
 class Ranker(Protocol):
@@ -120,7 +120,7 @@ class Ranker(Protocol):
 
     def dev(self) -> Ranking: ...
 
-    def tests(self, lab: Lab, parts: Sequence[str]) -> dict[str, Ranking]: ...
+    def tests(self, context: Context, parts: Sequence[str]) -> dict[str, Ranking]: ...
 
     def footprint(self) -> Footprint: ...
 
@@ -131,7 +131,7 @@ class BM25Ranker:
     artifacts: tuple[Artifact, ...] = ()
 
     def __init__(self, reference: Reference) -> None:
-        self._collection = reference.lab.collection
+        self._collection = reference.context.collection
         self._evaluation = reference.specification.evaluation
 
     def dev(self) -> Ranking:
@@ -141,10 +141,10 @@ class BM25Ranker:
         index = BM25(self._collection, positions)
         return index.rank(self._collection.part("dev").queries, self._evaluation.depth)
 
-    def tests(self, lab: Lab, parts: Sequence[str]) -> dict[str, Ranking]:
-        index = BM25(lab.collection)
+    def tests(self, context: Context, parts: Sequence[str]) -> dict[str, Ranking]:
+        index = BM25(context.collection)
         return {
-            part: index.rank(lab.collection.part(part).queries, self._evaluation.depth)
+            part: index.rank(context.collection.part(part).queries, self._evaluation.depth)
             for part in parts
         }
 
@@ -163,12 +163,12 @@ class EncoderRanker:
         artifacts: tuple[Artifact, ...],
         untrained: bool,
     ) -> None:
-        self._lab = lab = reference.lab
+        self._context = context = reference.context
         self._student = student
         self._evaluation = reference.specification.evaluation
-        self._evaluator = Evaluator(lab, student, self._evaluation)
-        self._towers = lab.device.put(towers)
-        self._known = untrained and not student.drawn
+        self._evaluator = Evaluator(context, student, self._evaluation)
+        self._towers = context.device.place(towers)
+        self._known = untrained and not student.randomly_initialised
         self.artifacts = artifacts
 
     def dev(self) -> Ranking:
@@ -176,32 +176,32 @@ class EncoderRanker:
             return self._evaluator.untrained("dev")
         return self._evaluator.rank(self._towers, "dev")
 
-    def tests(self, lab: Lab, parts: Sequence[str]) -> dict[str, Ranking]:
-        return Evaluator(lab, self._student, self._evaluation).rank_parts(self._towers, parts)
+    def tests(self, context: Context, parts: Sequence[str]) -> dict[str, Ranking]:
+        return Evaluator(context, self._student, self._evaluation).rank_parts(self._towers, parts)
 
     def footprint(self) -> Footprint:
-        return footprint(self._towers, self._student, self._evaluator, self._lab, trained=False)
+        return self._evaluator.footprint(self._towers, trained=False)
 
 
 class Reranker:
     """A teacher that scores pairs: BM25's first documents in its order."""
 
-    def __init__(self, reference: Reference, ready: Ready) -> None:
+    def __init__(self, reference: Reference, loaded: LoadedTeacher) -> None:
         self._bm25 = BM25Ranker(reference)
-        self._lab = reference.lab
-        self._ready = ready
-        self.artifacts = ready.artifacts
+        self._context = reference.context
+        self._ready = loaded
+        self.artifacts = loaded.artifacts
 
     def dev(self) -> Ranking:
-        return self._rerank(self._lab, "dev", self._bm25.dev())
+        return self._rerank(self._context, "dev", self._bm25.dev())
 
-    def tests(self, lab: Lab, parts: Sequence[str]) -> dict[str, Ranking]:
-        found = self._bm25.tests(lab, parts)
-        return {part: self._rerank(lab, part, found[part]) for part in parts}
+    def tests(self, context: Context, parts: Sequence[str]) -> dict[str, Ranking]:
+        found = self._bm25.tests(context, parts)
+        return {part: self._rerank(context, part, found[part]) for part in parts}
 
-    def _rerank(self, lab: Lab, part: str, found: Ranking) -> Ranking:
-        queries = lab.collection.part(part).queries
-        first = replace(self._ready.reading, lab=lab, texts=queries).rerank(
+    def _rerank(self, context: Context, part: str, found: Ranking) -> Ranking:
+        queries = context.collection.part(part).queries
+        first = replace(self._ready.tokenized, context=context, texts=queries).rerank(
             self._ready.scorer,
             np.arange(len(queries)),
             found.documents[:, :RERANKED],

@@ -10,34 +10,35 @@ from typing import Any
 import pandas as pd
 import torch
 
-from bench.artifacts import Artifact, once
+from bench.context import Context
 from bench.encoding.device import environment, forget_peak, is_out_of_memory, peak_memory
 from bench.encoding.flops import training_flops
 from bench.encoding.towers import Towers
 from bench.errors import TrainingError
-from bench.evaluation.evaluator import Evaluator
-from bench.evaluation.footprint import count, footprint
-from bench.evaluation.geometry import embedding_error
+from bench.evaluation.footprint import count
 from bench.evaluation.measured import keep_rankings
 from bench.evaluation.measures import per_query
 from bench.evaluation.ranking import to_frame
 from bench.exporting.folder import save_student
-from bench.files import disk_is_full, read_object, remove_leftovers, write_json
-from bench.lab import Lab
-from bench.ledger import Bill, Clocks, consumed
-from bench.records import RunFolder
-from bench.samplers._refreshed import Refreshed
-from bench.samplers.base import Demand, Draws
-from bench.specification import RunSpecification
+from bench.optimization.optimizer import make_optimizer
+from bench.optimization.seeds import derive_seed
+from bench.optimization.warming import warm_optimizer, warm_shapes
+from bench.storage.artifacts import Artifact, once
+from bench.storage.files import disk_is_full, read_object, remove_leftovers, write_json
+from bench.storage.ledger import Bill, Clocks, consumed
+from bench.storage.records import RunFolder
 from bench.teachers.base import Teacher
-from bench.teaching.labels import count_labels, drawn_labels, labels_of
 from bench.training import state as checkpoints
-from bench.training.batches import Ahead, BatchMaker
-from bench.training.loop import Loop, stream
-from bench.training.optimizer import make_optimizer
-from bench.training.pace import reference_step
+from bench.training.batches import BatchMaker, Prefetcher
+from bench.training.evaluator import Evaluator
+from bench.training.loop import Loop
+from bench.training.machine_speed import machine_speed
+from bench.training.specification import RunSpecification
 from bench.training.state import State, weights
-from bench.training.warming import warm_optimizer, warm_shapes
+from bench.training.teacher_agreement import embedding_error
+from bench.triples.labels import count_labels, drawn_labels, labels_of
+from bench.triples.self_mined import SelfMinedStream
+from bench.triples.stream import DrawPlan, TripleStream
 
 Report = Callable[[str], None]
 Curve = Sequence[tuple[int, float]]
@@ -48,8 +49,8 @@ class Run:
     """Trains one student under one budget and leaves its record.
 
     Killed at any moment and called again, it goes on from its last checkpoint. ``reference_step``
-    in its record (`bench.training.pace`) is of the process that finished it: when that began, and
-    after its last step.
+    in its record (`bench.training.machine_speed`) is of the process that finished it: when that
+    began, and after its last step.
 
     Args:
         hopeless: asked after every evaluation point whether the run is to be given up (pruned).
@@ -61,18 +62,18 @@ class Run:
         self,
         specification: RunSpecification,
         folder: RunFolder,
-        lab: Lab,
+        context: Context,
         keep_student: bool,
         report: Report,
-        hopeless: Callable[[Curve], bool] = lambda curve: False,
+        should_prune: Callable[[Curve], bool] = lambda curve: False,
         against: Teacher | None = None,
     ) -> None:
         self.specification = specification
         self.folder = folder
-        self.lab = lab
+        self.context = context
         self._keep_student = keep_student
         self._report = report
-        self._hopeless = hopeless
+        self._should_prune = should_prune
         self._against = against
         self._stopped: str | None = None
         self._last_checkpoint = time.monotonic()
@@ -84,13 +85,13 @@ class Run:
             TrainingError: the run cannot be finished.
         """
         start = time.perf_counter()
-        forget_peak(self.lab.device)
-        self._pace = reference_step(self.lab.device)
+        forget_peak(self.context.device)
+        self._pace = machine_speed(self.context.device)
         self._clean()
         self._build()
         self._resume(time.perf_counter() - start)
         batch_size, budget = self.specification.arm.training.batch_size, self.specification.budget
-        ahead = Ahead(self.batches.make, batch_size, budget.examples)
+        ahead = Prefetcher(self.batches.make, batch_size, budget.examples)
         try:
             with self.clocks("compile"):
                 self._warm_up()
@@ -108,9 +109,9 @@ class Run:
         # Only here, where no traceback holds the batch's tensors any more.
         training = self.specification.arm.training
         raise TrainingError(
-            f"{self.lab.device.label} has too little memory for batches of {training.batch_size}: "
-            "a smaller training.batch_size or max_length of the student, or "
-            "training.gradient_cache = 16384 (tokens encoded at a time)"
+            f"{self.context.device.label} has too little memory for batches of "
+            f"{training.batch_size}: a smaller training.batch_size or max_length of the student, "
+            "or training.gradient_cache = 16384 (tokens encoded at a time)"
         )
 
     def _clean(self) -> None:
@@ -120,43 +121,43 @@ class Run:
         remove_leftovers(self.folder.checkpoints)
 
     def _build(self) -> None:
-        arm, lab = self.specification.arm, self.lab
+        arm, context = self.specification.arm, self.context
         torch.manual_seed(self.specification.seed)
-        self.towers: Towers = lab.device.put(arm.student.build(lab))
+        self.towers: Towers = context.device.place(arm.student.build(context))
         self.towers.train()
-        self.evaluator = Evaluator(lab, arm.student, self.specification.evaluation)
-        self.draws = draws = arm.sampler.prepare(lab)
-        teaching = arm.teacher.prepare(arm.loss.needs(), self._demand(draws), lab)
-        queries = self.evaluator.queries(draws.queries)
+        self.evaluator = Evaluator(context, arm.student, self.specification.evaluation)
+        self.stream = stream = arm.sampler.prepare(context)
+        signal_source = arm.teacher.prepare(arm.loss.needs(), self._plan(stream), context)
+        queries = self.evaluator.queries(stream.queries)
         documents = None if self.towers.stored else self.evaluator.documents
         self.artifacts: list[Artifact] = [
             *([documents.artifact] if documents else []),
             queries.artifact,
             *self.towers.artifacts,
-            *draws.artifacts,
-            *teaching.artifacts,
+            *stream.artifacts,
+            *signal_source.artifacts,
         ]
         self.batches = BatchMaker(
-            draws,
+            stream,
             self.towers,
             queries,
             documents,
-            teaching,
-            lab.device,
+            signal_source,
+            context.device,
             self.specification.seed,
             arm.training.gradient_cache,
         )
         # A loss's own parameters start from a random stream of their own.
-        torch.manual_seed(stream(self.specification.seed, "loss"))
-        self.objective = arm.loss.build(self.towers.width, teaching.width)
+        torch.manual_seed(derive_seed(self.specification.seed, "loss"))
+        self.objective = arm.loss.build(self.towers.width, signal_source.width)
         self.modules: dict[str, torch.nn.Module] = {"student": self.towers}
         if isinstance(self.objective, torch.nn.Module):
-            self.modules["loss"] = lab.device.put(self.objective)
+            self.modules["loss"] = context.device.place(self.objective)
         self.optimizer = make_optimizer(self.modules.values(), arm.training.weight_decay)
 
     def _warm_up(self) -> None:
         """Compute once what would cost more the first time, in every shape that is known."""
-        arm, device = self.specification.arm, self.lab.device
+        arm, device = self.specification.arm, self.context.device
         size, negatives = arm.training.batch_size, arm.sampler.negatives
         self._report("warming up")
         warm_optimizer(device)
@@ -164,35 +165,35 @@ class Run:
         for encoder, texts in zip(self.towers.encoders, trials, strict=True):
             warm_shapes(encoder, texts, device)
 
-    def _refresh(self) -> bool:
+    def _refresh_negatives(self) -> bool:
         """Let the student mine its own negatives, where it does and that is due."""
-        draws, state = self.draws, self.state
-        if not isinstance(draws, Refreshed) or state.steps % draws.every:
+        stream, state = self.stream, self.state
+        if not isinstance(stream, SelfMinedStream) or state.steps % stream.every:
             return False
         if state.mined_at == state.steps:
             return False
         self._report(f"{self._progress()}, mining negatives")
         with self.clocks("mine"):
-            draws.take(self.evaluator.mine(self.towers, draws.depth))
-        state.mined, state.mined_at = draws.ranked, state.steps
+            stream.set_ranking(self.evaluator.mine(self.towers, stream.depth))
+        state.mined, state.mined_at = stream.ranked, state.steps
         return True
 
-    def _demand(self, draws: Draws) -> Demand:
+    def _plan(self, stream: TripleStream) -> DrawPlan:
         run, size = self.specification, self.specification.arm.training.batch_size
         examples = run.budget.examples
         if run.budget.steps is not None:
             examples = run.budget.steps * size
-        if isinstance(draws, Refreshed):
+        if isinstance(stream, SelfMinedStream):
             examples = None  # what it will draw depends on what the student will have learnt
-        return Demand(draws, run.seed, size, examples)
+        return DrawPlan(stream, run.seed, size, examples)
 
     def _resume(self, start_seconds: float) -> None:
         """Take up the last checkpoint, if any; put what was done after it on the bill as wasted."""
         restored = checkpoints.load(self.folder, self.modules, self.optimizer)
         fresh = State(tokens=[0] * len(self.towers.encoders))
         self.state, seconds = restored or (fresh, {})
-        if isinstance(self.draws, Refreshed):
-            self.draws.ranked = self.state.mined
+        if isinstance(self.stream, SelfMinedStream):
+            self.stream.ranked = self.state.mined
         self.clocks = Clocks(seconds)
         if self.folder.heartbeat.exists():
             mend = "delete it, and the run goes on"
@@ -217,14 +218,14 @@ class Run:
             budget=run.budget,
             shares=run.evaluation.shares(),
             seed=run.seed,
-            device=self.lab.device,
+            device=self.context.device,
             clocks=self.clocks,
             state=self.state,
-            pause=self._pause,
+            on_pause=self._on_pause,
             evaluate=self._evaluate,
-            enough=self._enough,
-            refresh=self._refresh,
-            refresh_every=self.draws.every if isinstance(self.draws, Refreshed) else 0,
+            should_stop=self._should_stop,
+            refresh_negatives=self._refresh_negatives,
+            refresh_every=self.stream.every if isinstance(self.stream, SelfMinedStream) else 0,
         )
 
     def _evaluate(self, point: int) -> None:
@@ -232,12 +233,12 @@ class Run:
         state, run = self.state, self.specification
         self._report(f"{self._progress()}, evaluating on dev")
         with self.clocks("evaluate"):
-            if point == 0 and not run.arm.student.drawn:
+            if point == 0 and not run.arm.student.randomly_initialised:
                 ranking = self.evaluator.untrained("dev")
             else:
                 ranking = self.evaluator.rank(self.towers, "dev")
-            select = self.lab.collection.dev_halves()["dev-select"]
-            dev = self.lab.collection.part("dev")
+            select = self.context.collection.dev_halves()["dev-select"]
+            dev = self.context.collection.part("dev")
             value = float(per_query(dev, ranking, [run.select_by], select).mean().iloc[0])
         steps = state.sums.pop("steps", 0)
         state.rankings.append(to_frame(ranking, point))
@@ -256,17 +257,17 @@ class Run:
             state.best = (value, point)
             state.best_weights = weights(self.towers)
 
-    def _enough(self) -> bool:
+    def _should_stop(self) -> bool:
         """Whether the run ends before its budget does, and why."""
         state, patience = self.state, self.specification.evaluation.patience
         reached = [row["examples"] for row in state.curve]
         if patience and reached[-1] - reached[state.best[1]] >= patience:
             self._stopped = "patience"
-        elif self._hopeless(list(zip(reached, state.selects, strict=True))):
+        elif self._should_prune(list(zip(reached, state.selects, strict=True))):
             self._stopped = "pruned"
         return self._stopped is not None
 
-    def _pause(self) -> None:
+    def _on_pause(self) -> None:
         self._report(self._progress())
         write_json(self.folder.heartbeat, self.clocks.all())
         least = self.specification.arm.training.checkpoint_seconds
@@ -288,23 +289,23 @@ class Run:
         return f"{used:,} of {budget.amount:,.0f} {budget.unit}"
 
     def _finish(self) -> None:
-        run, lab, state = self.specification, self.lab, self.state
+        run, context, state = self.specification, self.context, self.state
         with self.clocks("save"):
-            paces = {"start": self._pace, "end": reference_step(lab.device)}
+            paces = {"start": self._pace, "end": machine_speed(context.device)}
         self.towers.load_state_dict(state.best_weights)
         with self.clocks("test"):
             self._report("measuring test")
-            for there in lab.tests(run.tests):
-                evaluator = Evaluator(there.lab, run.arm.student, run.evaluation)
+            for there in context.tests(run.tests):
+                evaluator = Evaluator(there.context, run.arm.student, run.evaluation)
                 rankings = evaluator.rank_parts(self.towers, list(there.parts.values()))
                 keep_rankings(self.folder, there, rankings)
             # On no arm's bill, as what is measured on test.
             geometry = embedding_error(
-                self.towers, run.arm.student, self.evaluator, self._against, lab
+                self.towers, run.arm.student, self.evaluator, self._against, context
             )
         with self.clocks("evaluate"):
             self._report("timing the student")
-            size = footprint(self.towers, run.arm.student, self.evaluator, lab, trained=True)
+            size = self.evaluator.footprint(self.towers, trained=True)
         with self.clocks("save"):
             if self._keep_student:
                 save_student(self.towers, run.arm.student, self.folder.student)
@@ -323,16 +324,16 @@ class Run:
                 "reference_step": paces,
                 "first_steps": state.first_steps,
                 "tenths": state.tenths,
-                "peak_memory": peak_memory(lab.device),
+                "peak_memory": peak_memory(context.device),
                 "best_point": state.best[1],
                 "select": state.best[0],
                 **asdict(size),
                 "geometry": geometry,
                 "loss_parameters": count([self.modules["loss"]] if "loss" in self.modules else []),
-                "unpriced": unpriced(run.arm.teacher, run.arm.student.inherits()),
-                "collection": lab.describe_collection(),
+                "unpriced": unpriced(run.arm.teacher, run.arm.student.document_teacher()),
+                "collection": context.describe_collection(),
                 "notes": [*run.arm.student.notes(), *run.arm.teacher.notes()],
-                "environment": environment(lab.device),
+                "environment": environment(context.device),
             }
         )
         self.folder.clear_work()
@@ -341,15 +342,15 @@ class Run:
         """Train queries and labels that this training took, and its teachers' fine-tuning."""
         run = self.specification
         bills = [bill for artifact in self.artifacts for bill in artifact.bills]
-        used = labels_of(bills, self.lab.artifacts.root)
+        used = labels_of(bills, self.context.artifacts.root)
         if run.arm.sampler.labelled:
             size, examples = run.arm.training.batch_size, self.state.examples
-            used.append(drawn_labels(Demand(self.draws, run.seed, size, examples)))
+            used.append(drawn_labels(DrawPlan(self.stream, run.seed, size, examples)))
         return count_labels(used)
 
     def _bills(self) -> list[Bill]:
         """What the arm's artifacts cost, what reading them cost, and the parts of this run."""
-        device, state = self.lab.device.label, self.state
+        device, state = self.context.device.label, self.state
         needed = once(bill for artifact in self.artifacts for bill in artifact.bills)
         bills = [consumed(bill, state.examples) for bill in needed]
         bills += [

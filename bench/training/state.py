@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from bench.files import atomic_folder, damaged, read_object, save_array, write_json
-from bench.records import RunFolder
-from bench.training.optimizer import load_moments, save_moments
+from bench.optimization.optimizer import load_moments, save_moments
+from bench.storage.files import atomic_folder, damaged, read_object, save_array, write_json
+from bench.storage.records import RunFolder
 
 FORMAT = 1
 """Of a checkpoint. One of another format is not taken up: the run begins again."""

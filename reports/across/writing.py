@@ -10,8 +10,8 @@ from urllib.parse import quote
 import pandas as pd
 
 from bench.errors import InputError
-from bench.files import atomic_folder
 from bench.results import Results
+from bench.storage.files import atomic_folder
 from reports import figures
 from reports.across.asked import Asked
 from reports.across.figures import Quality, SpeedUp

@@ -12,8 +12,8 @@ from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bench.ledger import ARTIFACT_PHASES
 from bench.results import Results
+from bench.storage.ledger import ARTIFACT_PHASES
 from reports import figures
 from reports.figures._labels import named_below
 from reports.figures._rows import draw_names

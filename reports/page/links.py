@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, NonNegativeInt, ValidationError
 
-from bench.databases import sqlite_url
-from bench.links import read_links
+from bench.storage.databases import sqlite_url
+from bench.storage.links import read_links
 from reports.tables.base import Cell
 
 MLFLOW, OPTUNA = "http://127.0.0.1:5000", "http://127.0.0.1:8080"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.results import Results
-from bench.study import Study
+from bench.study.schema import Study
 from reports.answers import answers
 from reports.page.filling import Picture, fill
 from reports.page.links import links_of

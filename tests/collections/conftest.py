@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.artifacts import Artifacts
 from bench.collections.base import Collection
 from bench.collections.open import open_collection
+from bench.storage.artifacts import Artifacts
 from tests.conftest import write_collection
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.artifacts import Artifacts
 from bench.collections.open import open_collection, resolve
 from bench.errors import InputError
 from bench.progress import say_once
+from bench.storage.artifacts import Artifacts
 from tests.collections.conftest import edit, opened
 from tests.conftest import write_collection
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from bench import collections
-from bench.artifacts import Artifacts
 from bench.collections.open import open_collection
 from bench.errors import InputError
+from bench.storage.artifacts import Artifacts
 
 
 @pytest.fixture(scope="module")

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from bench import collections
-from bench.artifacts import Artifacts
 from bench.collections import pydocs
 from bench.collections._docstrings import Described, described, split, words
 from bench.collections._near_duplicates import components, similar_pairs, trigrams
 from bench.collections.base import RawCollection
 from bench.collections.prepare import prepare
 from bench.errors import InputError
+from bench.storage.artifacts import Artifacts
 
 FEW = ("alembic", "flask", "numpy", "pandas", "werkzeug", *pydocs.UNSEEN)
 """Enough for every property and read in seconds."""

@@ -16,7 +16,7 @@ from bench.errors import InputError
 from bench.exporting.folder import save_student
 from bench.losses import Signal
 from bench.samplers import create as create_sampler
-from bench.samplers.base import Demand
+from bench.triples.stream import DrawPlan
 from tests.conftest import call, study_values
 from tests.encoding.folders import change, describe, write_dense, write_plain
 from tests.students.conftest import build, vectors, write
@@ -95,30 +95,30 @@ def unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def texts(lab, part: str = "train") -> tuple[list[str], list[str]]:
-    documents, queries = lab.collection.documents, lab.collection.part(part).queries
+def texts(context, part: str = "train") -> tuple[list[str], list[str]]:
+    documents, queries = context.collection.documents, context.collection.part(part).queries
     return queries.texts.to_pylist(), documents.texts.to_pylist()
 
 
 @pytest.mark.parametrize("as_what", ["pretrained", "exported"])
-def test_a_student_is_what_the_folder_says(as_what, says, lab):
+def test_a_student_is_what_the_folder_says(as_what, says, context):
     name, folder = says
     option = "model" if as_what == "pretrained" else "folder"
     student = students.create(as_what, **{option: str(folder)})
-    found = vectors(student, build(student, lab), lab)
-    for ours, theirs in zip(found, peer(folder, name, *texts(lab)), strict=True):
+    found = vectors(student, build(student, context), context)
+    for ours, theirs in zip(found, peer(folder, name, *texts(context)), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-def test_a_teacher_is_what_the_folder_says(says, lab):
+def test_a_teacher_is_what_the_folder_says(says, context):
     name, folder = says
     teacher = teachers.create("bi-encoder", model=str(folder))
-    draws = create_sampler("uniform", negatives=2).prepare(lab)
+    stream = create_sampler("uniform", negatives=2).prepare(context)
     needs = frozenset({Signal.QUERIES, Signal.DOCUMENTS, Signal.SCORES})
-    teaching = teacher.prepare(needs, Demand(draws, 3, 8, 8), lab)
-    triples = draws.batch(3, 0, 8)
-    given = teaching.signals(triples)
-    asked, found = peer(folder, name, *texts(lab))
+    signal_source = teacher.prepare(needs, DrawPlan(stream, 3, 8, 8), context)
+    triples = stream.batch(3, 0, 8)
+    given = signal_source.signals(triples)
+    asked, found = peer(folder, name, *texts(context))
     asked, found = asked[triples.queries], found[triples.documents]
     np.testing.assert_allclose(given.queries, asked, atol=1e-5)
     np.testing.assert_allclose(given.documents, found, atol=1e-5)
@@ -126,7 +126,7 @@ def test_a_teacher_is_what_the_folder_says(says, lab):
     np.testing.assert_allclose(given.scores, scores, atol=1e-4)
 
 
-def test_it_is_measured_as_the_folder_says(says, lab, collection_folder, tmp_path, capsys):
+def test_it_is_measured_as_the_folder_says(says, context, collection_folder, tmp_path, capsys):
     """Every score of `bench evaluate`'s ranking is sentence-transformers'."""
     name, folder = says
     code, _, told = call(
@@ -134,9 +134,9 @@ def test_it_is_measured_as_the_folder_says(says, lab, collection_folder, tmp_pat
         "--artifacts", str(tmp_path / "artifacts"), "--run", str(tmp_path / "run.gz"),
     )  # fmt: skip
     assert code == 0, told
-    asked, found = peer(folder, name, *texts(lab, "test"))
+    asked, found = peer(folder, name, *texts(context, "test"))
     scores = asked @ found.T
-    queries, documents = lab.collection.part("test").queries, lab.collection.documents
+    queries, documents = context.collection.part("test").queries, context.collection.documents
     queries = {id_: at for at, id_ in enumerate(queries.ids.to_pylist())}
     documents = {id_: at for at, id_ in enumerate(documents.ids.to_pylist())}
     with gzip.open(tmp_path / "run.gz", "rt") as lines:
@@ -147,20 +147,20 @@ def test_it_is_measured_as_the_folder_says(says, lab, collection_folder, tmp_pat
         assert float(score) == pytest.approx(wanted, rel=1e-5, abs=1e-5)
 
 
-def test_texts_are_lowered_where_the_folder_says_so(tmp_path, lab):
+def test_texts_are_lowered_where_the_folder_says_so(tmp_path, context):
     folder = make(tmp_path / "model", "mean pooling")
     change(folder / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
     change(folder / "tokenizer.json", normalizer=None)
     describe(folder, lower=True)
     student = students.create("pretrained", model=str(folder), query_prompt="QUERY ")
-    encoder = build(student, lab).query_encoder
+    encoder = build(student, context).query_encoder
     read = ["A Table Of Arrays", "ROW"]
-    ours = embed(encoder, student.query_side, read, lab.device)
+    ours = embed(encoder, student.query_config, read, context.device)
     model = sentence_transformers.SentenceTransformer(str(folder), device="cpu")
     np.testing.assert_allclose(ours, unit(model.encode(read, prompt="QUERY ")), atol=1e-5)
     np.testing.assert_allclose(
         ours,
-        embed(encoder, student.query_side, [text.lower() for text in read], lab.device),
+        embed(encoder, student.query_config, [text.lower() for text in read], context.device),
     )
 
 
@@ -230,7 +230,7 @@ def test_prompts_that_are_written_or_not_are_named(prompts, default, sides, told
     for entry in entries(folder):
         assert (entry.query_prompt, entry.document_prompt) == sides
         assert entry.notes() == exported.notes()
-    assert (exported.query_side.prompt, exported.document_side.prompt) == sides
+    assert (exported.query_config.prompt, exported.document_config.prompt) == sides
     said = " / ".join(exported.notes())
     assert told in said if told else not said
 
@@ -260,11 +260,11 @@ def test_no_linear_layer_is_put_behind_the_models_own(tmp_path, tiny_model):
     students.create("asymmetric", queries=queries, teacher=teacher, projection="none").check()
 
 
-def test_two_encoders_are_no_model_of_one(tmp_path, tiny_model, wide_model, lab):
+def test_two_encoders_are_no_model_of_one(tmp_path, tiny_model, wide_model, context):
     narrow, wide = (write("pretrained", model=model) for model in (tiny_model, wide_model))
     wide = write("projected", student=wide, width=32)
     student = students.create("untied", queries=narrow, documents=wide)
-    save_student(build(student, lab), student, tmp_path / "two")
+    save_student(build(student, context), student, tmp_path / "two")
     with pytest.raises(InputError, match="an encoder for each side: as a student it is exported"):
         students.create("pretrained", model=str(tmp_path / "two")).check()
 

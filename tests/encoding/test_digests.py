@@ -9,9 +9,9 @@ from safetensors.torch import load_file, save_file
 from transformers import BertModel
 
 from bench import students
-from bench.artifacts import Artifacts
+from bench.context import Context
 from bench.encoding.models import forget, tokenizer_digest, weights_digest
-from bench.lab import Lab
+from bench.storage.artifacts import Artifacts
 from tests.encoding.folders import change, describe, write_dense, write_plain
 from tests.students.conftest import build, vectors
 
@@ -123,13 +123,13 @@ def test_special_tokens_that_are_said_twice_count_once(folder):
 
 
 @pytest.mark.parametrize("what", ["tokenizer", "lowered"])
-def test_texts_are_tokenized_anew(what, folder, lab, tmp_path):
+def test_texts_are_tokenized_anew(what, folder, context, tmp_path):
     """By the same artifacts, once the model reads texts otherwise."""
     change(folder / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
     normalise(folder, None)
     forget()
-    collection = lab.collection
-    fresh = Lab(collection, Artifacts(tmp_path / "artifacts"), lab.device)
+    collection = context.collection
+    fresh = Context(collection, Artifacts(tmp_path / "artifacts"), context.device)
     student = students.create("pretrained", model=str(folder), query_prompt="A FIELD ")
     before = vectors(student, build(student, fresh), fresh)[0]
     if what == "tokenizer":

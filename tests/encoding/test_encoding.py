@@ -15,11 +15,11 @@ from bench.students.find import find_student
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
-def test_embeddings_are_those_of_transformers(lab, pooling):
+def test_embeddings_are_those_of_transformers(context, pooling):
     student = students.create("truncated", layers=2, pooling=pooling, max_length=12)
     tokenizer = load_tokenizer(student.model)
-    tokens = tokenize(lab.collection.documents, student.model, 12, lab.artifacts)
-    encoder = student.encoder(lab).eval()
+    tokens = tokenize(context.collection.documents, student.model, 12, context.artifacts)
+    encoder = student.encoder(context).eval()
     positions = np.array([5, 0, 3, 60, 3])
     found = encode(encoder, tokens, positions, choose(), "texts")
     assert encoder.training is False
@@ -28,7 +28,7 @@ def test_embeddings_are_those_of_transformers(lab, pooling):
 
     model = AutoModel.from_pretrained(locate(student.model), dtype=torch.float32).eval()
     model.encoder.layer = model.encoder.layer[:2]
-    for row, text in zip(found, lab.collection.documents.take(positions), strict=True):
+    for row, text in zip(found, context.collection.documents.take(positions), strict=True):
         inputs = tokenizer([text], truncation=True, max_length=12, return_tensors="pt")
         with torch.inference_mode():
             states = model(**inputs).last_hidden_state[0]
@@ -42,7 +42,7 @@ def test_padding_is_never_pooled():
     assert [pool(states, mask, how).item() for how in ("mean", "max", "cls")] == [2, 3, 1]
 
 
-def test_models_that_are_none(tmp_path, monkeypatch, lab):
+def test_models_that_are_none(tmp_path, monkeypatch, context):
     with pytest.raises(InputError, match="there is no such folder"):
         locate(str(tmp_path / "none"))
     (tmp_path / "empty").mkdir()
@@ -57,7 +57,7 @@ def test_models_that_are_none(tmp_path, monkeypatch, lab):
     with pytest.raises(BenchError, match="could not be fetched from the hub"):
         locate("nobody/nothing")
     with pytest.raises(InputError, match="layers: 9 of an encoder that has 6"):
-        students.create("truncated(layers=9)").build(lab)
+        students.create("truncated(layers=9)").build(context)
 
 
 def test_what_a_student_may_be(tiny_model):

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from transformers import BertModel
 
 from bench import students
-from bench.artifacts import Artifacts
 from bench.collections.base import Texts
 from bench.encoding import tokens
 from bench.encoding.models import BUNDLED, load_tokenizer
+from bench.storage.artifacts import Artifacts
 from tests.conftest import call, write_collection
 from tests.encoding.folders import MEAN, change, describe, write_dense, write_plain
 from tests.students.conftest import build, vectors, write
@@ -86,17 +86,17 @@ def last_of_all(student, collection, tmp_path, capsys) -> None:
         assert sorted(found[-6:]) == [f"zz{number}" for number in range(6)]
 
 
-def test_a_layers_bias_is_no_vector_of_nothing(lab, bare):
+def test_a_layers_bias_is_no_vector_of_nothing(context, bare):
     """Trained or not: where the pooling gives zeros, so does the layer behind it."""
     import torch
 
     describe(bare)
     student = students.create("projected", student=write("static", model=bare), width=8)
-    encoder = build(student, lab).query_encoder
+    encoder = build(student, context).query_encoder
     with torch.no_grad():
         encoder.head.bias.fill_(1.0)
     rows = [np.array([], dtype=np.int64), np.array([2000, 2001])]
-    found = encoder.embed(encoder.pack(rows, 0, lab.device), lab.device)
+    found = encoder.embed(encoder.pack(rows, 0, context.device), context.device)
     assert not found[0].any()
     wanted = encoder.head(encoder.embedding.weight[[2000, 2001]].mean(0))
     torch.testing.assert_close(found[1], wanted)
@@ -164,13 +164,13 @@ def test_no_more_characters_at_a_time_than_said(tmp_path, monkeypatch):
     assert len(read) > 2
 
 
-def test_vectors_of_a_very_long_text_are_those_of_its_start(lab, bare):
+def test_vectors_of_a_very_long_text_are_those_of_its_start(context, bare):
     from bench.encoding.by_hand import embed
 
     describe(bare)
     student = students.create("pretrained", model=str(bare), max_length=16)
-    towers = build(student, lab)
+    towers = build(student, context)
     long, short = "the list of arrays " * 10_000, "the list of arrays " * 4
-    found = embed(towers.query_encoder, student.query_side, [long, short], lab.device)
+    found = embed(towers.query_encoder, student.query_config, [long, short], context.device)
     np.testing.assert_allclose(found[0], found[1], atol=1e-6)
-    assert vectors(student, towers, lab)[1].shape == (80, 32)
+    assert vectors(student, towers, context)[1].shape == (80, 32)

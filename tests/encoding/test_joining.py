@@ -88,7 +88,7 @@ def models():
 def test_vectors_and_gradients_are_those_of_padded_texts(kind):
     device = replace(choose("float32"), packing=Ladder())
     joining = replace(device, joining=Joining())
-    encoder = device.put(TransformerEncoder(models()[kind], "mean", "cosine")).eval()
+    encoder = device.place(TransformerEncoder(models()[kind], "mean", "cosine")).eval()
     assert encoder.joins
     draw = np.random.default_rng(1)
     rows = [draw.integers(2, 60, length) for length in (5, 64, 1, 30, 0, 17, 64)]
@@ -131,7 +131,7 @@ def test_pooling_looks_into_nothing():
 
 def test_a_pass_has_at_most_the_tokens_asked_for():
     device = replace(choose("float32"), packing=Ladder(), joining=Joining())
-    encoder = device.put(TransformerEncoder(models()["bert"], "mean", "cosine"))
+    encoder = device.place(TransformerEncoder(models()["bert"], "mean", "cosine"))
     rows = [np.full(length, 7) for length in (40, 30, 20, 64, 1)]
     packed = encoder.pack(rows, 0, device, group_tokens=64)
     assert [len(group.ids) for group in packed.groups] == [64, 64, 64, 32]
@@ -142,7 +142,7 @@ def test_a_pass_has_at_most_the_tokens_asked_for():
 def test_models_that_cannot_are_padded():
     device = replace(choose("float32"), packing=Ladder(), joining=Joining())
     odd = BertModel(BertConfig(**{**SMALL, "hidden_size": 18}, num_hidden_layers=1))
-    encoder = device.put(TransformerEncoder(odd, "mean", "cosine"))
+    encoder = device.place(TransformerEncoder(odd, "mean", "cosine"))
     assert not encoder.joins  # 9 numbers a head are nothing FlashAttention reads
     assert not isinstance(encoder.pack([np.array([1, 2])], 0, device).groups[0], Joined)
     assert isinstance(pack_padded([np.array([1, 2])], 0, device).groups[0].mask, torch.Tensor)

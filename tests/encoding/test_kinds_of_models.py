@@ -21,7 +21,7 @@ from transformers import (
 from bench import students
 from bench.encoding.by_hand import embed
 from bench.encoding.models import BUNDLED, forget, load_tokenizer
-from bench.encoding.side import Side
+from bench.encoding.text_config import TextConfig
 from bench.errors import InputError
 from bench.exporting.folder import save_student
 from bench.students.find import find_student
@@ -70,41 +70,41 @@ def peer(folder, documents) -> np.ndarray:
     return model.encode(documents, normalize_embeddings=True)
 
 
-def documents(lab) -> list[str]:
-    return lab.collection.documents.texts.to_pylist()
+def documents(context) -> list[str]:
+    return context.collection.documents.texts.to_pylist()
 
 
-def test_a_whole_model(kind, lab):
+def test_a_whole_model(kind, context):
     student = students.create("pretrained", model=str(kind[1]))
-    found = vectors(student, build(student, lab), lab)[1]
-    np.testing.assert_allclose(found, peer(kind[1], documents(lab)), atol=1e-5)
+    found = vectors(student, build(student, context), context)[1]
+    np.testing.assert_allclose(found, peer(kind[1], documents(context)), atol=1e-5)
 
 
 @pytest.mark.parametrize("keep", ["first", "last", "spaced"])
-def test_a_truncated_model_is_the_same_when_it_is_read_back(keep, kind, lab, tmp_path):
+def test_a_truncated_model_is_the_same_when_it_is_read_back(keep, kind, context, tmp_path):
     """By us, to the last bit, and by sentence-transformers."""
     student = students.create("truncated", model=str(kind[1]), layers=2, keep=keep)
-    towers = build(student, lab)
+    towers = build(student, context)
     save_student(towers, student, tmp_path / "saved")
-    found = vectors(student, towers, lab)[1]
+    found = vectors(student, towers, context)[1]
     again = find_student(str(tmp_path / "saved"))
-    assert np.array_equal(vectors(again, build(again, lab), lab)[1], found)
-    np.testing.assert_allclose(found, peer(tmp_path / "saved", documents(lab)), atol=1e-5)
+    assert np.array_equal(vectors(again, build(again, context), context)[1], found)
+    np.testing.assert_allclose(found, peer(tmp_path / "saved", documents(context)), atol=1e-5)
 
 
-def test_layers_of_modernbert_keep_their_kinds(lab, tmp_path):
+def test_layers_of_modernbert_keep_their_kinds(context, tmp_path):
     """Every third layer looks at all of a text, the others at what is near."""
     model, config = KINDS["modernbert"]
     write_plain(tmp_path / "model", model, **config)
-    whole = students.create("pretrained", model=str(tmp_path / "model")).encoder(lab)
+    whole = students.create("pretrained", model=str(tmp_path / "model")).encoder(context)
     full, near = "full_attention", "sliding_attention"
     assert whole.transformer.config.layer_types == [full, near, near, full]
     for keep, wanted in {"first": [full, near], "last": [near, full]}.items():
         student = students.create("truncated", model=str(tmp_path / "model"), layers=2, keep=keep)
-        assert student.encoder(lab).transformer.config.layer_types == wanted
+        assert student.encoder(context).transformer.config.layer_types == wanted
 
 
-def test_a_table_of_positions_says_how_much_is_read(kind, lab):
+def test_a_table_of_positions_says_how_much_is_read(kind, context):
     name, folder = kind
     change(folder / "sentence_bert_config.json", max_seq_length=64)
     try:
@@ -114,12 +114,12 @@ def test_a_table_of_positions_says_how_much_is_read(kind, lab):
         assert student.max_length == most
         said = f"{folder}: it says max_length 64, and its transformer reads 40; texts are cut there"
         assert student.notes() == ([said] if name in TABLES else [])
-        encoder = build(student, lab).query_encoder
+        encoder = build(student, context).query_encoder
         text = "the word " * 60
-        assert embed(encoder, student.query_side, [text], lab.device).isfinite().all()
+        assert embed(encoder, student.query_config, [text], context.device).isfinite().all()
         if name in TABLES:
             with pytest.raises(InputError, match="tokens, and the .* encoder reads 40 at most"):
-                embed(encoder, Side(str(folder), 41, ""), [text], lab.device)
+                embed(encoder, TextConfig(str(folder), 41, ""), [text], context.device)
     finally:
         change(folder / "sentence_bert_config.json", max_seq_length=12)
         forget()
@@ -160,12 +160,12 @@ def tables() -> dict[str, dict]:
 
 @pytest.mark.parametrize(("ends", "cut"), [(True, None), (True, 4), (False, 4)])
 @pytest.mark.parametrize("rows", ["a row a token", "shared rows", "half precision"])
-def test_a_table_of_model2vec(rows, ends, cut, lab, tmp_path):
+def test_a_table_of_model2vec(rows, ends, cut, context, tmp_path):
     folder = write_table(tmp_path / "model", ends, cut, **tables()[rows])
     student = find_student(str(folder))
-    found = vectors(student, build(student, lab), lab)[1]
+    found = vectors(student, build(student, context), context)[1]
     tolerance = 2e-3 if rows == "half precision" else 1e-5
-    np.testing.assert_allclose(found, peer(folder, documents(lab)), atol=tolerance)
+    np.testing.assert_allclose(found, peer(folder, documents(context)), atol=tolerance)
 
 
 def test_a_table_has_no_layers_to_keep(tmp_path):

@@ -88,14 +88,14 @@ def ladder():
 
 
 @pytest.mark.parametrize("name", ["truncated", "static"])
-def test_vectors_and_gradients_are_those_of_close_groups(lab, ladder, name):
+def test_vectors_and_gradients_are_those_of_close_groups(context, ladder, name):
     options = {"layers": 2} if name == "truncated" else {}
     student = students.create(name, **options)
-    tokens = tokenize(lab.collection.documents, student.model, 64, lab.artifacts)
+    tokens = tokenize(context.collection.documents, student.model, 64, context.artifacts)
     positions = np.arange(40)
     found = []
     for device in (choose("float32"), ladder):
-        encoder = device.put(student.encoder(lab)).eval()
+        encoder = device.place(student.encoder(context)).eval()
         vectors = encode(encoder, tokens, positions, device, "texts")
         packed = encoder.pack(tokens.rows(positions), tokens.padding, device)
         encoder.embed(packed, device).square().sum().backward()
@@ -113,9 +113,9 @@ def test_nothing_is_padded_to_more_than_the_model_reads(ladder):
     assert group.mask.sum(1).tolist() == [3, 50, *[1] * 30]
 
 
-def test_the_mask_is_always_given(lab, ladder):
+def test_the_mask_is_always_given(context, ladder):
     """transformers leaves it out where nothing is padded, and looks into it to know."""
-    transformer = ladder.put(students.create("truncated", layers=1).encoder(lab)).transformer
+    transformer = ladder.place(students.create("truncated", layers=1).encoder(context)).transformer
     assert transformer.config._attn_implementation == NAME
     seen = []
     transformer.encoder.layer[0].attention.register_forward_pre_hook(

@@ -10,11 +10,11 @@ from safetensors.torch import load_file, save_file
 from transformers import BertModel, DPRConfig, DPRQuestionEncoder
 
 from bench import students, teachers
-from bench.arms import expand
 from bench.encoding.models import BUNDLED, load_tokenizer
 from bench.errors import InputError
-from bench.model_checks import check_models, check_weights
-from bench.study import parse_study
+from bench.execution.model_checks import check_models, check_weights
+from bench.study.arms import resolve_arms
+from bench.study.schema import parse_study
 from tests.conftest import call, study_values
 from tests.encoding.folders import change, describe, write_dense, write_json, write_plain
 from tests.students.conftest import write
@@ -283,7 +283,7 @@ def test_more_layers_than_there_are(command, tiny_model, collection_folder, tmp_
 
 
 def test_weights_are_looked_at_without_drawing_from_a_seed(tiny_model, collection_folder):
-    arms = expand(parse_study(study_values(collection_folder, tiny_model), "toy"))
+    arms = resolve_arms(parse_study(study_values(collection_folder, tiny_model), "toy"))
     torch.manual_seed(0)
     wanted = torch.rand(1)
     torch.manual_seed(0)

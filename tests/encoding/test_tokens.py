@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.artifacts import Artifacts
 from bench.collections.base import Texts
 from bench.encoding import tokens as module
 from bench.encoding.models import BUNDLED, load_tokenizer
 from bench.encoding.tokens import PER_TOKEN, tokenize
+from bench.storage.artifacts import Artifacts
 
 LENGTH = 16
 MOST = PER_TOKEN * LENGTH

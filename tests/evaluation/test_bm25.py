@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.artifacts import Artifacts
 from bench.collections.open import open_collection
 from bench.evaluation.bm25 import BM25, _grams
 from bench.evaluation.ranking import Ranking, read_trec, without, write_trec
+from bench.storage.artifacts import Artifacts
 
 THINGS = (
     "苹果",

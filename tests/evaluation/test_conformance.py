@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from bench.artifacts import Artifacts
 from bench.collections.open import open_collection
 from bench.evaluation.bm25 import BM25
 from bench.evaluation.measures import per_query
 from bench.evaluation.ranking import Ranking, write_trec
 from bench.evaluation.search import search
+from bench.storage.artifacts import Artifacts
 from tests.conftest import WORDS, call
 
 DEPTH = 15

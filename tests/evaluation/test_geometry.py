@@ -14,12 +14,12 @@ from scipy.stats import kendalltau
 from bench import students, teachers
 from bench.encoding.by_hand import embed
 from bench.encoding.encoder import encode
-from bench.evaluation.evaluator import Evaluator
-from bench.evaluation.geometry import KENDALL, OVERLAP, agreement, compare_with_teacher
-from bench.evaluation.geometry import embedding_error as error_of
 from bench.evaluation.ranking import Ranking, to_frame
-from bench.records import RunFolder
-from bench.study import Evaluation
+from bench.storage.records import RunFolder
+from bench.study.schema import Evaluation
+from bench.training.evaluator import Evaluator
+from bench.training.teacher_agreement import KENDALL, OVERLAP, agreement, compare_with_teacher
+from bench.training.teacher_agreement import embedding_error as error_of
 
 # -- rankings --------------------------------------------------------------------------------------
 
@@ -84,9 +84,9 @@ def test_queries_of_which_the_teacher_says_nothing_are_left_out():
     assert agreement(as_ranking(ours), as_ranking(theirs), np.arange(3)) == (1, 1)
 
 
-def test_the_curve_gets_both_columns_once(lab, tmp_path):
+def test_the_curve_gets_both_columns_once(context, tmp_path):
     draw = np.random.default_rng(0)
-    total, count = len(lab.collection.documents), len(lab.collection.part("dev").queries)
+    total, count = len(context.collection.documents), len(context.collection.part("dev").queries)
 
     def folder(name: str, points: int) -> RunFolder:
         made = RunFolder(tmp_path / name)
@@ -99,7 +99,7 @@ def test_the_curve_gets_both_columns_once(lab, tmp_path):
         return made
 
     run, teacher = folder("run", 3), folder("teacher", 1)
-    compare_with_teacher(run, teacher, lab)
+    compare_with_teacher(run, teacher, context)
     curve = run.table("curve")
     assert curve.columns.tolist() == ["point", "RR@10", OVERLAP, KENDALL]
     theirs = teacher.table("rankings")["documents"]
@@ -107,54 +107,54 @@ def test_the_curve_gets_both_columns_once(lab, tmp_path):
         ours = rows.sort_values("query")["documents"].tolist()
         each = [
             by_scipy(ours[query].tolist(), theirs[query].tolist())
-            for query in lab.collection.dev_halves()["dev-curve"]
+            for query in context.collection.dev_halves()["dev-curve"]
         ]
         assert curve.loc[point, [OVERLAP, KENDALL]].tolist() == pytest.approx(np.mean(each, axis=0))
     written = (run.path / "curve.parquet").stat().st_mtime_ns
-    compare_with_teacher(run, teacher, lab)
+    compare_with_teacher(run, teacher, context)
     assert (run.path / "curve.parquet").stat().st_mtime_ns == written
-    compare_with_teacher(teacher, teacher, lab)
+    compare_with_teacher(teacher, teacher, context)
     assert teacher.table("curve")[[OVERLAP, KENDALL]].to_numpy().tolist() == [[1, 1]]
 
 
 # -- vectors ---------------------------------------------------------------------------------------
 
 
-def embedding_error(student, teacher, lab, disturb: float = 0.0):
+def embedding_error(student, teacher, context, disturb: float = 0.0):
     """Of a student as it comes, its weights moved a little."""
-    towers = student.build(lab).to(lab.device.place)
+    towers = student.build(context).to(context.device.torch)
     if disturb:
         torch.manual_seed(1)
         with torch.no_grad():
             for value in towers.parameters():
                 value += disturb * torch.randn_like(value)
-    found = error_of(towers, student, Evaluator(lab, student, Evaluation()), teacher, lab)
+    found = error_of(towers, student, Evaluator(context, student, Evaluation()), teacher, context)
     return found, towers
 
 
-def held_out(lab) -> tuple[list[str], list[str]]:
+def held_out(context) -> tuple[list[str], list[str]]:
     """Texts of the dev-curve queries, and of the documents relevant for any of them."""
-    dev, curve = lab.collection.part("dev"), lab.collection.dev_halves()["dev-curve"]
+    dev, curve = context.collection.part("dev"), context.collection.dev_halves()["dev-curve"]
     wanted = set(curve.tolist())
     relevant = {document for query, document in dev.relevant().tolist() if query in wanted}
-    return dev.queries.take(curve), lab.collection.documents.take(sorted(relevant))
+    return dev.queries.take(curve), context.collection.documents.take(sorted(relevant))
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
-def test_errors_are_mean_distances_of_the_vectors_as_compared(similarity, lab, tiny_model):
+def test_errors_are_mean_distances_of_the_vectors_as_compared(similarity, context, tiny_model):
     options = {"model": str(tiny_model), "max_length": 32, "similarity": similarity}
     teacher = teachers.create("bi-encoder", **options, query_prompt="ask ")
     student = students.create("pretrained", **options, query_length=8)
-    found, towers = embedding_error(student, teacher, lab, disturb=0.05)
+    found, towers = embedding_error(student, teacher, context, disturb=0.05)
     assert found.keys() == {"teacher", "queries", "documents"}
     assert found["teacher"] == str(teacher)
     raw = teacher.scorer().encoder
     read = students.create("pretrained", **options, query_prompt="ask ")
     for name, texts, side in zip(
-        ("queries", "documents"), held_out(lab), ("query_side", "document_side"), strict=True
+        ("queries", "documents"), held_out(context), ("query_side", "document_side"), strict=True
     ):
-        ours = embed(towers.query_encoder, getattr(student, side), texts, lab.device).numpy()
-        theirs = embed(raw, getattr(read, side), texts, lab.device).numpy()
+        ours = embed(towers.query_encoder, getattr(student, side), texts, context.device).numpy()
+        theirs = embed(raw, getattr(read, side), texts, context.device).numpy()
         if similarity == "cosine":
             assert np.linalg.norm(theirs, axis=1) == pytest.approx(1)
         wanted = np.sqrt(((ours - theirs) ** 2).sum(1)).mean()
@@ -162,14 +162,14 @@ def test_errors_are_mean_distances_of_the_vectors_as_compared(similarity, lab, t
         assert found[name] > 0.01
 
 
-def test_what_is_the_teacher_itself_is_at_no_distance(lab, tiny_model):
+def test_what_is_the_teacher_itself_is_at_no_distance(context, tiny_model):
     options = {"model": str(tiny_model), "max_length": 32}
     teacher = teachers.create("bi-encoder", **options)
-    found, _ = embedding_error(students.create("pretrained", **options), teacher, lab)
+    found, _ = embedding_error(students.create("pretrained", **options), teacher, context)
     assert found["queries"] == found["documents"] == 0
 
 
-def test_nothing_where_it_means_nothing(lab, tiny_model, wide_model):
+def test_nothing_where_it_means_nothing(context, tiny_model, wide_model):
     options = {"model": str(tiny_model), "max_length": 32}
     student = students.create("pretrained", **options)
     others = [
@@ -181,10 +181,10 @@ def test_nothing_where_it_means_nothing(lab, tiny_model, wide_model):
         teachers.create("ensemble", teachers=[f"bi-encoder(model={str(tiny_model)!r})"]),
     ]
     for teacher in others:
-        assert embedding_error(student, teacher, lab)[0] is None, teacher
+        assert embedding_error(student, teacher, context)[0] is None, teacher
 
 
-def test_documents_that_are_the_teachers(lab, tiny_model, wide_model):
+def test_documents_that_are_the_teachers(context, tiny_model, wide_model):
     written = f"bi-encoder(model={str(wide_model)!r}, max_length=32)"
     student = students.create(
         "asymmetric",
@@ -194,45 +194,49 @@ def test_documents_that_are_the_teachers(lab, tiny_model, wide_model):
     )
     teacher = teachers.create(written)
     torch.manual_seed(0)
-    found, towers = embedding_error(student, teacher, lab)
+    found, towers = embedding_error(student, teacher, context)
     assert found["documents"] == 0
-    asked = embed(towers.query_encoder, student.query_side, held_out(lab)[0], lab.device).numpy()
+    asked = embed(
+        towers.query_encoder, student.query_config, held_out(context)[0], context.device
+    ).numpy()
     read = students.create("pretrained", model=str(wide_model), max_length=32)
     encoder = teacher.scorer().encoder
-    theirs = embed(encoder, read.query_side, held_out(lab)[0], lab.device).numpy()
+    theirs = embed(encoder, read.query_config, held_out(context)[0], context.device).numpy()
     wanted = np.linalg.norm(asked - theirs, axis=1).mean()
     assert found["queries"] == pytest.approx(wanted, rel=1e-4)
     # Another teacher of the same width: its documents, and those the student has from its own.
     other = replace(teacher, pooling="cls")
-    found, towers = embedding_error(student, other, lab)
+    found, towers = embedding_error(student, other, context)
     positions = np.unique(
         [
             document
-            for query, document in lab.collection.part("dev").relevant().tolist()
-            if query in lab.collection.dev_halves()["dev-curve"]
+            for query, document in context.collection.part("dev").relevant().tolist()
+            if query in context.collection.dev_halves()["dev-curve"]
         ]
     )
-    ready = other.reference(lab)
-    theirs = encode(ready.scorer.encoder, ready.reading.documents, positions, lab.device, "x")
-    gaps = towers.stored.of(lab).at(positions) - theirs.numpy()
+    loaded = other.reference(context)
+    theirs = encode(
+        loaded.scorer.encoder, loaded.tokenized.documents, positions, context.device, "x"
+    )
+    gaps = towers.stored.of(context.collection).at(positions) - theirs.numpy()
     assert found["documents"] == pytest.approx(np.linalg.norm(gaps, axis=1).mean(), rel=1e-5)
     assert found["documents"] > 0.01
 
 
-def test_a_teachers_vectors_are_encoded_once(lab, tiny_model, monkeypatch):
-    from bench.evaluation import geometry
+def test_a_teachers_vectors_are_encoded_once(context, tiny_model, monkeypatch):
+    from bench.training import teacher_agreement
 
     options = {"model": str(tiny_model), "max_length": 32}
     teacher = teachers.create("bi-encoder", **options, pooling="max")
     student = students.create("pretrained", **options)
-    first, _ = embedding_error(student, teacher, lab)
+    first, _ = embedding_error(student, teacher, context)
     labels = []
 
     def watched(*arguments):
         labels.append(arguments[-1])
         return encode(*arguments)
 
-    monkeypatch.setattr(geometry, "encode", watched)
+    monkeypatch.setattr(teacher_agreement, "encode", watched)
     # What is searched is the same whatever share of the train queries is left.
-    assert embedding_error(student, teacher, lab.subset(0.5))[0] == first
+    assert embedding_error(student, teacher, context.subset(0.5))[0] == first
     assert labels == ["dev queries"]

@@ -11,7 +11,7 @@ from bench.evaluation.fine_print import depth_notes, grade_notes, without_releva
 from bench.evaluation.measured import measure_run
 from bench.evaluation.measures import check_measures, deepest, parse, parse_all, per_query
 from bench.evaluation.ranking import Ranking, write_trec
-from bench.records import RunFolder
+from bench.storage.records import RunFolder
 from tests.conftest import call
 
 
@@ -119,19 +119,19 @@ def test_what_is_said_of_depth_and_grades():
     ]
 
 
-def test_another_threshold_measures_a_test_again(lab, tmp_path):
+def test_another_threshold_measures_a_test_again(context, tmp_path):
     folder = RunFolder(tmp_path / "run")
-    everything = np.arange(len(lab.collection.documents))
-    queries = len(lab.collection.part("test").queries)
+    everything = np.arange(len(context.collection.documents))
+    queries = len(context.collection.part("test").queries)
     found = Ranking(np.tile(everything[::-1], (queries, 1)), np.zeros((queries, len(everything))))
-    write_trec(folder.trec("test"), found, lab.collection, "test", "tag")
+    write_trec(folder.trec("test"), found, context.collection, "test", "tag")
     rows = [{"point": 0, "query": query, "documents": everything} for query in range(2)]
     folder.write_table("rankings", pd.DataFrame(rows).iloc[:0])
     folder.write_table("curve", pd.DataFrame({"point": [], "RR@10": [], "dev-select RR@10": []}))
     folder.write_table("dev", pd.DataFrame({"point": [], "query": [], "RR@10": []}))
 
     def values(relevance: dict[str, int]) -> pd.DataFrame:
-        measure_run(folder, lab, ["RR@10"], ["test"], relevance)
+        measure_run(folder, context, ["RR@10"], ["test"], relevance)
         return folder.table("queries")
 
     first = values({})

@@ -9,13 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.artifacts import Artifacts
 from bench.collections.open import open_collection
 from bench.errors import InputError
 from bench.evaluation import search as search_module
 from bench.evaluation.measures import parse, per_query
 from bench.evaluation.ranking import Ranking, from_frame, read_trec, to_frame, write_trec
 from bench.evaluation.search import LAST, search
+from bench.storage.artifacts import Artifacts
 
 
 @settings(max_examples=60, deadline=None)

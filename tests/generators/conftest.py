@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.artifacts import Artifacts
 from bench.collections.open import open_collection
+from bench.context import Context
 from bench.encoding.device import choose
-from bench.lab import Lab
+from bench.storage.artifacts import Artifacts
 
 
 @pytest.fixture
@@ -19,11 +19,13 @@ def lab_of(tmp_path):
     The first document of each query is its relevant one; queries are numbered through.
     """
 
-    def make(collection: Path | tuple[list[str], dict[str, list[str]]], work: str = "work") -> Lab:
+    def make(
+        collection: Path | tuple[list[str], dict[str, list[str]]], work: str = "work"
+    ) -> Context:
         if not isinstance(collection, Path):
             collection = _write(tmp_path / f"{work}-collection", *collection)
         artifacts = Artifacts(tmp_path / work)
-        return Lab(open_collection(str(collection), artifacts), artifacts, choose())
+        return Context(open_collection(str(collection), artifacts), artifacts, choose())
 
     return make
 

@@ -14,14 +14,14 @@ import pytest
 import torch
 
 from bench import generators
+from bench.context import Context
 from bench.encoding.models import load_tokenizer
 from bench.errors import InputError
-from bench.files import read_json
 from bench.generators import _decoding
 from bench.generators._drawing import Draw
 from bench.generators._loading import load_seq2seq
 from bench.generators._writer import Writer
-from bench.lab import Lab
+from bench.storage.files import read_json
 from tests.conftest import WORDS
 
 
@@ -30,7 +30,7 @@ def written(model, **options) -> generators.Generator:
 
 
 @pytest.fixture
-def varied(lab_of) -> Lab:
+def varied(lab_of) -> Context:
     """Queries and documents of many lengths, so that most of a batch is padded."""
     texts = [" ".join(WORDS[at : at + 1 + at % 9]) for at in range(24)]
     documents = [f"{text} {' '.join(WORDS[: 1 + at % 5])}" for at, text in enumerate(texts)]
@@ -72,9 +72,9 @@ def test_documents_with_a_prompt(name, writers, varied):
 
 
 def test_sources_are_the_relevant_documents_in_turn(writers, lab_of, collection_folder):
-    lab = lab_of(collection_folder)
-    made = written(writers["bart"], per_text=3, top_k=0).generate(lab)
-    relevant = lab.collection.part("train").relevant().reshape(-1, 2, 2)[:, :, 1]  # two of each
+    context = lab_of(collection_folder)
+    made = written(writers["bart"], per_text=3, top_k=0).generate(context)
+    relevant = context.collection.part("train").relevant().reshape(-1, 2, 2)[:, :, 1]  # two of each
     assert made.artifact.about["kept"] == 3 * len(relevant)
     assert np.array_equal(made.sources, relevant[:, [0, 1, 0]].ravel())
 
@@ -103,8 +103,8 @@ def test_a_query_depends_on_no_neighbour(name, writers, varied):
 
 
 def test_masks_hide_tokens_and_noise_blurs_them(writers, lab_of, collection_folder):
-    lab, model = lab_of(collection_folder), writers["bart"]
-    queries = lab.collection.part("train").queries.texts.to_pylist()
+    context, model = lab_of(collection_folder), writers["bart"]
+    queries = context.collection.part("train").queries.texts.to_pylist()
     tokenizer = load_tokenizer(str(model))
     hidden = [
         [tokenizer.cls_token_id]
@@ -112,12 +112,12 @@ def test_masks_hide_tokens_and_noise_blurs_them(writers, lab_of, collection_fold
         + [tokenizer.sep_token_id]
         for text in queries
     ]
-    made = written(model, **{**PLAIN, "mask": 0.999999}).generate(lab)
+    made = written(model, **{**PLAIN, "mask": 0.999999}).generate(context)
     wanted = list(dict.fromkeys(plainly(model, queries, hidden)))
     assert made.queries.texts.to_pylist() == [" ".join(text.split()) for text in wanted]
     kept = [
         written(model, **{**PLAIN, "noise": noise, "per_text": 2})
-        .generate(lab)
+        .generate(context)
         .artifact.about["kept"]
         for noise in (0.0, 2.0)
     ]
@@ -193,15 +193,15 @@ def test_no_dev_or_test_query_is_written(writers, lab_of):
 
 
 def test_a_bill_says_what_was_read_and_written(writers, lab_of, collection_folder):
-    lab, model = lab_of(collection_folder), writers["bart"]
-    made = written(model, top_k=0).generate(lab)
-    queries = lab.collection.part("train").queries.texts.to_pylist()
+    context, model = lab_of(collection_folder), writers["bart"]
+    made = written(model, top_k=0).generate(context)
+    queries = context.collection.part("train").queries.texts.to_pylist()
     tokenizer = load_tokenizer(str(model))
     read = 2 * sum(len(tokenizer(text)["input_ids"]) for text in queries)
     (bill,) = made.artifact.bills
     assert bill.texts == 2 * len(queries)
     assert read < bill.tokens <= read + 2 * 8 * len(queries)
-    assert bill.device == lab.device.label
+    assert bill.device == context.device.label
     head = 2.0 * 16 * len(tokenizer) * (bill.tokens - read)
     assert head < bill.flops < 1.1 * head  # nearly all of this tiny model
 
@@ -209,11 +209,11 @@ def test_a_bill_says_what_was_read_and_written(writers, lab_of, collection_folde
 KILLED = """
     from pathlib import Path
     from bench import generators
-    from bench.artifacts import Artifacts
+    from bench.storage.artifacts import Artifacts
     from bench.collections.open import open_collection
     from bench.encoding.device import choose
     from bench.generators import _decoding
-    from bench.lab import Lab
+    from bench.context import Lab
 
     _decoding.SHARD = 2
     artifacts = Artifacts(Path({artifacts!r}))
@@ -264,15 +264,15 @@ def test_a_kill_between_shards_changes_nothing(
 def test_only_encoder_decoders_in_safetensors(
     writers, lab_of, collection_folder, tmp_path, tiny_model
 ):
-    lab = lab_of(collection_folder)
+    context = lab_of(collection_folder)
     with pytest.raises(InputError, match="a bert model is no encoder–decoder"):
-        written(tiny_model).generate(lab)
+        written(tiny_model).generate(context)
     folder = shutil.copytree(writers["bart"], tmp_path / "pickled")
     torch.save(load_seq2seq(str(folder)).state_dict(), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
     unseen = folder.rename(tmp_path / "unseen")  # a folder is looked at once a process
     with pytest.raises(InputError, match="no weights in safetensors"):
-        written(unseen).generate(lab)
+        written(unseen).generate(context)
 
 
 def test_an_artifact_is_of_its_weights(writers, lab_of, collection_folder, tmp_path):

@@ -22,16 +22,16 @@ WRITTEN = [
 ]
 
 
-def generate(written: str, lab):
-    return generators.create(written).generate(lab)
+def generate(written: str, context):
+    return generators.create(written).generate(context)
 
 
 @pytest.mark.parametrize("written", WRITTEN)
 def test_pieces_are_of_their_documents(written, lab_of, collection_folder):
-    lab, options = lab_of(collection_folder), generators.create(written)
-    made = options.generate(lab)
+    context, options = lab_of(collection_folder), generators.create(written)
+    made = options.generate(context)
     assert len(made.queries) == len(made.sources) > 20
-    documents = lab.collection.documents.take(made.sources)
+    documents = context.collection.documents.take(made.sources)
     for query, document in zip(made.queries.texts.to_pylist(), documents, strict=True):
         words = document.split()
         length = len(query.split())
@@ -39,7 +39,7 @@ def test_pieces_are_of_their_documents(written, lab_of, collection_folder):
         assert 1 <= length <= min(options.words, len(words) // 2)
     assert np.bincount(made.sources).max() <= options.per_document
     assert (np.diff(made.sources) >= 0).all()
-    assert set(made.sources.tolist()) <= set(lab.collection.drawable().tolist())
+    assert set(made.sources.tolist()) <= set(context.collection.drawable().tolist())
 
 
 def test_a_document_gives_different_spans(lab_of, collection_folder):
@@ -48,8 +48,8 @@ def test_a_document_gives_different_spans(lab_of, collection_folder):
 
 
 def test_sentences_end_where_they_end_and_short_things_are_left_out(lab_of):
-    lab = lab_of((DOCUMENTS, QUERIES))
-    made = generate("span(per_document=9)", lab)
+    context = lab_of((DOCUMENTS, QUERIES))
+    made = generate("span(per_document=9)", context)
     by_source = [
         sorted(made.queries.take(np.flatnonzero(made.sources == at)))
         for at in range(len(DOCUMENTS))
@@ -73,9 +73,9 @@ def test_the_same_again_and_others_with_another_seed(lab_of, collection_folder):
 
 
 def test_a_document_gives_the_same_wherever_it_stands_among_others(lab_of, collection_folder):
-    lab = lab_of(collection_folder)
-    everything = generate("span(piece='span', words=4)", lab)
-    some = generate("span(piece='span', words=4, most=5)", lab)
+    context = lab_of(collection_folder)
+    everything = generate("span(piece='span', words=4)", context)
+    some = generate("span(piece='span', words=4, most=5)", context)
     assert len(some.queries) == 5
     known = dict(
         zip(everything.sources.tolist(), everything.queries.texts.to_pylist(), strict=True)
@@ -110,37 +110,41 @@ def test_no_query_of_the_collection_and_no_text_twice(lab_of):
 
 
 def test_ids_are_new(lab_of):
-    lab = lab_of((DOCUMENTS, QUERIES))
-    made = generate("span(per_document=9)", lab)
+    context = lab_of((DOCUMENTS, QUERIES))
+    made = generate("span(per_document=9)", context)
     ids = made.queries.id_list()
-    asked = [id for part in lab.collection.parts.values() for id in part.queries.id_list()]
+    asked = [id for part in context.collection.parts.values() for id in part.queries.id_list()]
     assert "generated-0" in asked
     assert len({*ids, *asked}) == len(ids) + len(asked)
 
 
 def test_only_what_training_can_draw(lab_of, collection_folder):
-    lab = lab_of(collection_folder)
-    relevant = np.unique(lab.collection.part("train").relevant()[:, 1])
-    trainable = np.setdiff1d(lab.collection.trainable, relevant)[:4]
-    lab.collection = replace(lab.collection, trainable=trainable, fingerprint="another")
-    made = generate("span", lab)
+    context = lab_of(collection_folder)
+    relevant = np.unique(context.collection.part("train").relevant()[:, 1])
+    trainable = np.setdiff1d(context.collection.trainable, relevant)[:4]
+    context.collection = replace(context.collection, trainable=trainable, fingerprint="another")
+    made = generate("span", context)
     assert set(made.sources.tolist()) == {*trainable.tolist(), *relevant.tolist()}
 
 
 def test_written_once_with_a_bill(lab_of, collection_folder):
-    lab = lab_of(collection_folder)
-    first, again = generate("span", lab), generate("span()", lab)
+    context = lab_of(collection_folder)
+    first, again = generate("span", context), generate("span()", context)
     assert again.artifact.folder == first.artifact.folder
     (bill,) = again.artifact.bills
-    assert (bill.phase, bill.texts, bill.tokens) == ("prepare", len(lab.collection.drawable()), 0)
+    assert (bill.phase, bill.texts, bill.tokens) == (
+        "prepare",
+        len(context.collection.drawable()),
+        0,
+    )
     assert bill.reused
-    assert generate("span(words=5)", lab).artifact.folder != first.artifact.folder
+    assert generate("span(words=5)", context).artifact.folder != first.artifact.folder
 
 
 def test_nothing_to_write_from_is_said(lab_of):
-    lab = lab_of((["no words", "at all"], {"train": ["a", "b", "c"], "test": ["f"]}))
+    context = lab_of((["no words", "at all"], {"train": ["a", "b", "c"], "test": ["f"]}))
     with pytest.raises(InputError, match="span: it writes no new query from"):
-        generate("span", lab)
+        generate("span", context)
 
 
 @pytest.mark.parametrize(

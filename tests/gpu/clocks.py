@@ -11,23 +11,23 @@ import pandas as pd
 import torch
 
 from bench.errors import TrainingError
-from bench.records import RunFolder
-from bench.specification import RunSpecification
-from bench.study import parse_study
+from bench.storage.records import RunFolder
+from bench.study.schema import parse_study
 from bench.training.run import Run
+from bench.training.specification import RunSpecification
 from tests.gpu.setting import Setting, free
 
 
 def specification(setting: Setting, **training: Any) -> RunSpecification:
     """A run of 128 steps."""
-    from bench.arms import expand
+    from bench.study.arms import resolve_arms
 
     entry = f"truncated(layers=2, max_length=128, model='{setting.model}')"
     study = parse_study(
         {
             "name": "gpu",
             "title": "gpu",
-            "collection": str(setting.lab.collection.name),
+            "collection": str(setting.context.collection.name),
             "seeds": [1],
             "baseline": "infonce",
             "budget": {"steps": 128},
@@ -38,8 +38,8 @@ def specification(setting: Setting, **training: Any) -> RunSpecification:
         },
         "gpu",
     )
-    (arm,) = expand(study)
-    return RunSpecification.of(study, arm, setting.lab, 1, [])
+    (arm,) = resolve_arms(study)
+    return RunSpecification.of(study, arm, setting.context, 1, [])
 
 
 def same_work(setting: Setting) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def same_work(setting: Setting) -> dict[str, Any]:
     run, found = specification(setting), []
     for number in range(5):
         folder = RunFolder(setting.out / f"same-{number}")
-        Run(run, folder, setting.lab, keep_student=False, report=lambda message: None).execute()
+        Run(run, folder, setting.context, keep_student=False, report=lambda message: None).execute()
         record = folder.record()
         bills = {bill.phase: bill.seconds for bill in folder.bills() if bill.what == "run"}
         found.append(
@@ -70,7 +70,7 @@ def out_of_memory(setting: Setting) -> dict[str, Any]:
     folder = RunFolder(setting.out / "too-large")
     run = specification(setting, batch_size=2048)
     try:
-        Run(run, folder, setting.lab, keep_student=False, report=lambda message: None).execute()
+        Run(run, folder, setting.context, keep_student=False, report=lambda message: None).execute()
         said = "nothing"
     except TrainingError as error:
         said = str(error)

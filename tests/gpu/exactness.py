@@ -25,7 +25,7 @@ def loss_curves(setting: Setting) -> dict[str, float]:
         if loss.needs():
             continue
         values = []
-        for place in (torch.device("cpu"), setting.device.place):
+        for place in (torch.device("cpu"), setting.device.torch):
             torch.manual_seed(1)
             own = [side.to(place).detach().requires_grad_() for side in sides]
             objective = loss.build(64, 0)
@@ -46,7 +46,7 @@ def precision(setting: Setting) -> dict[str, float]:
     float32."""
     half = setting.device
     exact = replace(half, precision="float32", joining=None)
-    encoder = half.put(setting.student(setting.model).encoder(setting.lab)).eval()
+    encoder = half.put(setting.student(setting.model).encoder(setting.context)).eval()
     _, tokens = setting.tokens(setting.model, LENGTH)
     rows = tokens.rows(np.arange(min(300, len(tokens))))
     with torch.inference_mode():

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 from bench import samplers, students
-from bench.artifacts import Artifacts
 from bench.collections.open import open_collection
+from bench.context import Context
 from bench.encoding.device import choose
 from bench.encoding.tokens import tokenize
-from bench.lab import Lab
+from bench.storage.artifacts import Artifacts
 
 LENGTH = 256
 """Most tokens of a text."""
@@ -26,15 +26,15 @@ class Setting:
         self.model, self.collection, self.out = model, collection, out
         self.device = choose()
         artifacts = Artifacts(out / "artifacts")
-        self.lab = Lab(open_collection(collection, artifacts), artifacts, self.device)
-        self.draws = samplers.create("uniform").prepare(self.lab)
+        self.context = Context(open_collection(collection, artifacts), artifacts, self.device)
+        self.stream = samplers.create("uniform").prepare(self.context)
 
     def student(self, model: str, **options: Any) -> Any:
         return students.create("pretrained", model=model, max_length=LENGTH, **options)
 
     def tokens(self, model: str, length: int) -> tuple[Any, Any]:
-        texts = (self.draws.queries, self.lab.collection.documents)
-        return tuple(tokenize(part, model, length, self.lab.artifacts) for part in texts)
+        texts = (self.stream.queries, self.context.collection.documents)
+        return tuple(tokenize(part, model, length, self.context.artifacts) for part in texts)
 
 
 def free() -> None:

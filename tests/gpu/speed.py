@@ -15,11 +15,11 @@ from bench import losses
 from bench.encoding.device import peak_memory
 from bench.encoding.encoder import encode
 from bench.encoding.flops import training_flops
+from bench.optimization.optimizer import make_optimizer
+from bench.optimization.warming import warm_optimizer, warm_shapes
 from bench.teachers.none import NoTeaching
-from bench.training.batches import Ahead, BatchMaker
+from bench.training.batches import BatchMaker, Prefetcher
 from bench.training.loop import embeddings
-from bench.training.optimizer import make_optimizer
-from bench.training.warming import warm_optimizer, warm_shapes
 from tests.gpu.setting import LENGTH, Setting, free
 
 STEPS, WARMING = 12, 4
@@ -48,11 +48,11 @@ def our_steps(
     setting: Setting, model: str, size: int, length: int = LENGTH
 ) -> tuple[Callable[[], Iterator[None]], float]:
     """A loop as a run's, and the floating-point operations of a step."""
-    device, lab = setting.device, setting.lab
-    towers = device.put(setting.student(model).build(lab)).train()
+    device, context = setting.device, setting.context
+    towers = device.place(setting.student(model).build(context)).train()
     optimizer = make_optimizer([towers], 0.01)
     maker = BatchMaker(
-        setting.draws, towers, *setting.tokens(model, length), NoTeaching(), device, seed=1
+        setting.stream, towers, *setting.tokens(model, length), NoTeaching(), device, seed=1
     )
     warm_optimizer(device)
     for encoder, trials in zip(towers.encoders, maker.trials(size, 1), strict=True):
@@ -61,7 +61,7 @@ def our_steps(
     flops = training_flops(towers.encoders[0], sum(maker.make(0, size).tokens))
 
     def steps() -> Iterator[None]:
-        ahead = Ahead(maker.make, size, (WARMING + STEPS) * size)
+        ahead = Prefetcher(maker.make, size, (WARMING + STEPS) * size)
         for batch in ahead.from_position(0):
             loss(embeddings(towers, batch, device), batch.signals).backward()
             torch.nn.utils.clip_grad_norm_(towers.parameters(), 1.0)
@@ -92,12 +92,12 @@ def their_steps(setting: Setting, model: str, size: int) -> Callable[[], Iterato
     theirs = peer(model).train()
     loss = MultipleNegativesRankingLoss(theirs)
     optimizer = torch.optim.AdamW(theirs.parameters(), fused=True)
-    documents = setting.lab.collection.documents
+    documents = setting.context.collection.documents
     batches = []
     for start in range(0, (WARMING + STEPS) * size, size):
-        triples = setting.draws.batch(1, start, start + size)
+        triples = setting.stream.batch(1, start, start + size)
         columns = (
-            setting.draws.queries.take(triples.queries),
+            setting.stream.queries.take(triples.queries),
             documents.take(triples.positives),
             documents.take(triples.negatives[:, 0]),
         )
@@ -105,8 +105,8 @@ def their_steps(setting: Setting, model: str, size: int) -> Callable[[], Iterato
 
     def steps() -> Iterator[None]:
         for batch in batches:
-            features = [batch_to_device(dict(column), setting.device.place) for column in batch]
-            with torch.autocast(setting.device.place.type, dtype=torch.bfloat16):
+            features = [batch_to_device(dict(column), setting.device.torch) for column in batch]
+            with torch.autocast(setting.device.torch.type, dtype=torch.bfloat16):
                 value = loss(features, None)
             value.backward()
             torch.nn.utils.clip_grad_norm_(theirs.parameters(), 1.0)
@@ -173,9 +173,9 @@ def kernels(setting: Setting) -> dict[str, Any]:
 
 def encoding(setting: Setting) -> dict[str, Any]:
     """Seconds for all documents beside ``SentenceTransformer.encode``, in half precision."""
-    device, documents = setting.device, setting.lab.collection.documents
+    device, documents = setting.device, setting.context.collection.documents
     _, tokens = setting.tokens(setting.model, LENGTH)
-    encoder = device.put(setting.student(setting.model).encoder(setting.lab))
+    encoder = device.place(setting.student(setting.model).encoder(setting.context))
     texts = documents.texts.to_pylist()
     theirs = peer(setting.model).bfloat16()
     everything, seconds = np.arange(len(documents)), []

@@ -6,9 +6,9 @@ Two arms that are wholly the same would be one run; these differ in the seventh 
 import numpy as np
 from scipy.stats import ttest_1samp
 
-from bench.crossing import Crossing
+from bench.execution.coordinator import Coordinator
 from bench.results import load_results
-from bench.study import parse_study
+from bench.study.schema import parse_study
 
 ARMS = ("one", "other", "third")
 ALLOWED = 0.05
@@ -34,7 +34,7 @@ def test_equal_arms_take_the_same_time(tmp_path):
         },
         "equal",
     )
-    outcome = Crossing(study, tmp_path / "out", tmp_path / "artifacts", None).run()
+    outcome = Coordinator(study, tmp_path / "out", tmp_path / "artifacts", None).run()
     assert not outcome.failed
     table = load_results(tmp_path / "out").summary.query("role == 'final'")
     seconds = table.pivot(index="seed", columns="arm", values="train_seconds")

@@ -12,17 +12,17 @@ from sentence_transformers import SentenceTransformer, models
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
 from bench import losses, samplers, students
-from bench.artifacts import Artifacts
 from bench.collections.open import open_collection
+from bench.context import Context
 from bench.encoding.device import choose
 from bench.encoding.encoder import encode
 from bench.encoding.models import locate
 from bench.encoding.tokens import tokenize
-from bench.lab import Lab
+from bench.optimization.optimizer import make_optimizer
+from bench.storage.artifacts import Artifacts
 from bench.teachers.none import NoTeaching
-from bench.training.batches import Ahead, BatchMaker, each
+from bench.training.batches import BatchMaker, Prefetcher, each
 from bench.training.loop import embeddings
-from bench.training.optimizer import make_optimizer
 
 STEPS, BATCH, LENGTH, LAYERS = 8, 32, 64, 2
 
@@ -54,31 +54,31 @@ def seconds(action) -> float:
 def test_training_is_not_slower_than_sentence_transformers(tmp_path):
     artifacts, collection, student, queries, documents = setting(tmp_path)
     device = choose("float32")
-    lab = Lab(collection, artifacts, device)
-    draws = samplers.create("uniform").prepare(lab)
+    context = Context(collection, artifacts, device)
+    stream = samplers.create("uniform").prepare(context)
     loss = losses.create("infonce")
-    towers = student.build(lab).to(device.place)
+    towers = student.build(context).to(device.torch)
     optimizer = make_optimizer([towers], 0.01)
-    maker = BatchMaker(draws, towers, queries, documents, NoTeaching(), device, seed=1)
+    maker = BatchMaker(stream, towers, queries, documents, NoTeaching(), device, seed=1)
 
     def our_steps() -> None:
-        ahead = Ahead(maker.make, BATCH, STEPS * BATCH)
+        ahead = Prefetcher(maker.make, BATCH, STEPS * BATCH)
         for batch in ahead.from_position(0):
-            loss(embeddings(towers, batch, device), each(batch.signals, device.upload)).backward()
+            loss(embeddings(towers, batch, device), each(batch.signals, device.put)).backward()
             torch.nn.utils.clip_grad_norm_(towers.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
         ahead.close()
         device.synchronize()
 
-    model = theirs(device.place.type)
+    model = theirs(device.torch.type)
     their_loss = MultipleNegativesRankingLoss(model)
     their_optimizer = torch.optim.AdamW(model.parameters(), fused=True)
 
     def their_steps() -> None:
         """The inner loop of their trainer: collate (tokenize), forward, backward, step."""
         for start in range(0, STEPS * BATCH, BATCH):
-            triples = draws.batch(1, start, start + BATCH)
+            triples = stream.batch(1, start, start + BATCH)
             columns = [
                 collection.part("train").queries.take(triples.queries),
                 collection.documents.take(triples.positives),
@@ -86,7 +86,7 @@ def test_training_is_not_slower_than_sentence_transformers(tmp_path):
             ]
             features = [
                 {
-                    key: value.to(device.place) if isinstance(value, torch.Tensor) else value
+                    key: value.to(device.torch) if isinstance(value, torch.Tensor) else value
                     for key, value in model.tokenize(texts).items()
                 }
                 for texts in columns
@@ -106,10 +106,10 @@ def test_training_is_not_slower_than_sentence_transformers(tmp_path):
 def test_encoding_is_not_slower_than_sentence_transformers(tmp_path):
     artifacts, collection, student, _, documents = setting(tmp_path)
     device = choose("float32")
-    encoder = student.encoder(Lab(collection, artifacts, device)).to(device.place)
+    encoder = student.encoder(Context(collection, artifacts, device)).to(device.torch)
     everything = np.arange(len(documents))
     texts = collection.documents.texts.to_pylist()
-    model = theirs(device.place.type)
+    model = theirs(device.torch.type)
     pairs = [
         (
             seconds(lambda: encode(encoder, documents, everything, device, "documents")),

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from bench.ledger import Bill, cold_seconds, total, tuning_seconds, warm_seconds
 from bench.results import Results
-from bench.study import parse_study
+from bench.storage.ledger import Bill, cold_seconds, total, tuning_seconds, warm_seconds
+from bench.study.schema import parse_study
 
 PRIMARY = "nDCG@10"
 ENTRIES = {"loss": "static-margin", "teacher": "none", "student": "s", "sampler": "uniform"}

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from bench.results import SIZES, SPEEDS, Results, load_results
-from bench.study import parse_study
+from bench.study.schema import parse_study
 
 MEASURES = ["nDCG@10", "RR@10", "R@100"]
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from bench.study import Claim
+from bench.study.schema import Claim
 from reports.claims import (
     NOT_SUPPORTED,
     SUPPORTED,

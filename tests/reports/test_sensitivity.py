@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from bench.results import Results
-from bench.study import parse_study
+from bench.study.schema import parse_study
 from reports.latex import to_latex
 from reports.sensitivity import (
     bands_table,

@@ -16,7 +16,7 @@ import tomli_w
 from scipy import stats
 
 from bench.results import ERRORS, PACE, load_results
-from bench.study import Claim
+from bench.study.schema import Claim
 from reports.latex import to_latex
 from reports.page import render
 from reports.quality import quality_table

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from bench.results import PACE
-from bench.study import Claim
+from bench.study.schema import Claim
 from reports.validity import JUDGED, warnings
 from tests.reports.by_hand import Run, make
 

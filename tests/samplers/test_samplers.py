@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench import samplers
-from bench.artifacts import Artifacts
 from bench.collections.open import open_collection
+from bench.context import Context
 from bench.encoding.device import choose
-from bench.lab import Lab
+from bench.storage.artifacts import Artifacts
 from tests.conftest import write_collection
 
 WRITTEN = [
@@ -25,17 +25,17 @@ def toy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("draws")
     artifacts = Artifacts(folder / "artifacts")
     collection = open_collection(str(write_collection(folder / "toy")), artifacts)
-    lab = Lab(collection, artifacts, choose())
-    return collection, {written: samplers.create(written).prepare(lab) for written in WRITTEN}
+    context = Context(collection, artifacts, choose())
+    return collection, {written: samplers.create(written).prepare(context) for written in WRITTEN}
 
 
 @pytest.mark.parametrize("written", WRITTEN)
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10**6), start=st.integers(0, 500), size=st.integers(1, 40))
 def test_batches(toy, written, seed, start, size):
-    collection, draws = toy[0], toy[1][written]
-    batch = draws.batch(seed, start, start + size)
-    again = draws.batch(seed, start, start + size)
+    collection, stream = toy[0], toy[1][written]
+    batch = stream.batch(seed, start, start + size)
+    again = stream.batch(seed, start, start + size)
     relevant = {tuple(pair) for pair in collection.part("train").relevant().tolist()}
     assert len(batch) == size
     assert batch.negatives.shape == (size, samplers.create(written).negatives)
@@ -51,27 +51,27 @@ def test_batches(toy, written, seed, start, size):
 
 @pytest.mark.parametrize("written", WRITTEN)
 def test_an_epoch_has_every_pair_once_and_seeds_differ(toy, written):
-    collection, draws = toy[0], toy[1][written]
+    collection, stream = toy[0], toy[1][written]
     pairs = sorted(map(tuple, collection.part("train").relevant().tolist()))
     orders = []
     for epoch in (0, 1):
         parts = [
-            draws.batch(5, start, min(start + 7, (epoch + 1) * len(pairs)))
+            stream.batch(5, start, min(start + 7, (epoch + 1) * len(pairs)))
             for start in range(epoch * len(pairs), (epoch + 1) * len(pairs), 7)
         ]
         drawn = [pair for b in parts for pair in zip(b.queries, b.positives, strict=True)]
         assert sorted(drawn) == pairs
         orders.append(drawn)
     assert orders[0] != orders[1]
-    first = draws.batch(5, 0, 20)
-    other = draws.batch(6, 0, 20)
+    first = stream.batch(5, 0, 20)
+    other = stream.batch(6, 0, 20)
     assert not np.array_equal(first.queries, other.queries)
 
 
 def test_mined_negatives_are_lexical_neighbours(toy):
     """Each is among the query's best BM25 documents, computed here by hand from term overlap."""
-    collection, draws = toy[0], toy[1]["mined(last=8)"]
-    batch = draws.batch(1, 0, 40)
+    collection, stream = toy[0], toy[1]["mined(last=8)"]
+    batch = stream.batch(1, 0, 40)
     texts = collection.documents.texts.to_pylist()
     queries = collection.part("train").queries.texts.to_pylist()
 

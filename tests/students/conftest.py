@@ -22,18 +22,18 @@ def write(name: str, **options) -> str:
     )
 
 
-def fresh(lab, path):
+def fresh(context, path):
     """A lab of the same collection that has prepared nothing yet."""
-    from bench.artifacts import Artifacts
-    from bench.lab import Lab
+    from bench.context import Context
+    from bench.storage.artifacts import Artifacts
 
-    return Lab(lab.collection, Artifacts(path), lab.device)
+    return Context(context.collection, Artifacts(path), context.device)
 
 
-def build(student, lab, seed: int = 0):
+def build(student, context, seed: int = 0):
     """Its towers, drawn by a seed."""
     torch.manual_seed(seed)
-    return student.build(lab).eval()
+    return student.build(context).eval()
 
 
 def by_hand(transformer, model, texts, length=32, pooling="mean", unit=True) -> np.ndarray:
@@ -49,16 +49,16 @@ def by_hand(transformer, model, texts, length=32, pooling="mean", unit=True) -> 
     return torch.stack(rows).numpy()
 
 
-def vectors(student, towers, lab) -> tuple[np.ndarray, np.ndarray]:
+def vectors(student, towers, context) -> tuple[np.ndarray, np.ndarray]:
     """What it makes of every train query and of every document."""
-    queries, documents = lab.collection.part("train").queries, lab.collection.documents
-    tokens = student.query_side.tokens(queries, lab)
+    queries, documents = context.collection.part("train").queries, context.collection.documents
+    tokens = student.query_config.tokens(queries, context.artifacts)
     every = np.arange(len(documents))
-    asked = encode(towers.query_encoder, tokens, np.arange(len(queries)), lab.device, "queries")
+    asked = encode(towers.query_encoder, tokens, np.arange(len(queries)), context.device, "queries")
     if towers.stored:
         return asked.numpy(), towers.stored.at(every)
-    tokens = student.document_side.tokens(documents, lab)
-    found = encode(towers.of_documents(), tokens, every, lab.device, "documents")
+    tokens = student.document_config.tokens(documents, context.artifacts)
+    found = encode(towers.of_documents(), tokens, every, context.device, "documents")
     return asked.numpy(), found.numpy()
 
 

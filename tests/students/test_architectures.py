@@ -11,11 +11,11 @@ from bench import students, teachers
 from bench.encoding.by_hand import embed
 from bench.encoding.models import BUNDLED, load_tokenizer
 from bench.encoding.packed import pack_padded
-from bench.encoding.side import Side
+from bench.encoding.text_config import TextConfig
 from bench.errors import InputError
 from bench.losses.signals import Signal
-from bench.samplers.base import Demand
-from bench.study import Budget, Evaluation
+from bench.study.schema import Budget, Evaluation
+from bench.triples.stream import DrawPlan
 from tests.students.conftest import Watched, build, by_hand, vectors, write
 from tests.training.conftest import RunFolder, specify  # noqa: F401 (a fixture)
 
@@ -53,13 +53,13 @@ def plain(model: str, layers=(0, 1, 2)):
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean", "max"])
-def test_a_pretrained_student_is_the_model(model, pooling, lab):
+def test_a_pretrained_student_is_the_model(model, pooling, context):
     student = students.create("pretrained", model=model, pooling=pooling, max_length=24)
-    asked, found = vectors(student, build(student, lab), lab)
-    documents = lab.collection.documents.take(range(80))
+    asked, found = vectors(student, build(student, context), context)
+    documents = context.collection.documents.take(range(80))
     wanted = by_hand(plain(model), model, documents, 24, pooling)
     np.testing.assert_allclose(found, wanted, atol=1e-5)
-    queries = lab.collection.part("train").queries
+    queries = context.collection.part("train").queries
     wanted = by_hand(plain(model), model, queries.take(range(len(queries))), 24, pooling)
     np.testing.assert_allclose(asked, wanted, atol=1e-5)
 
@@ -67,39 +67,43 @@ def test_a_pretrained_student_is_the_model(model, pooling, lab):
 @pytest.mark.parametrize(
     ("keep", "kept"), [("first", (0, 1)), ("last", (1, 2)), ("spaced", (0, 2))]
 )
-def test_a_truncated_student_is_those_layers(model, keep, kept, lab):
+def test_a_truncated_student_is_those_layers(model, keep, kept, context):
     student = students.create(
         "truncated", model=model, pooling="cls", layers=2, keep=keep, max_length=32
     )
-    found = vectors(student, build(student, lab), lab)[1]
-    documents = lab.collection.documents.take(range(80))
+    found = vectors(student, build(student, context), context)[1]
+    documents = context.collection.documents.take(range(80))
     wanted = by_hand(plain(model, kept), model, documents, 32, "cls")
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
-def test_padding_changes_nothing(model, lab):
+def test_padding_changes_nothing(model, context):
     """One group for texts of 3 to 40 tokens, against each by itself."""
-    encoder = build(students.create("pretrained", model=model, pooling="cls"), lab).query_encoder
+    encoder = build(
+        students.create("pretrained", model=model, pooling="cls"), context
+    ).query_encoder
     draw = np.random.default_rng(0)
     rows = [
         np.array([101, *draw.integers(1000, 30000, length), 102]) for length in (1, 7, 38, 2, 20)
     ]
-    group = pack_padded(rows, load_tokenizer(model).pad_token_id, lab.device)
+    group = pack_padded(rows, load_tokenizer(model).pad_token_id, context.device)
     assert len(group.groups) == 1
     with torch.inference_mode():
-        found = encoder.embed(group, lab.device)
-        each = [encoder.embed(pack_padded([row], 0, lab.device), lab.device) for row in rows]
+        found = encoder.embed(group, context.device)
+        each = [
+            encoder.embed(pack_padded([row], 0, context.device), context.device) for row in rows
+        ]
     torch.testing.assert_close(found, torch.cat(each), atol=1e-5, rtol=0)
 
 
-def test_a_text_of_more_tokens_than_positions_is_said(model, lab):
-    towers = build(students.create("pretrained", model=model), lab)
-    side = Side(model, 64, "")
+def test_a_text_of_more_tokens_than_positions_is_said(model, context):
+    towers = build(students.create("pretrained", model=model), context)
+    side = TextConfig(model, 64, "")
     assert embed(
-        towers.query_encoder, replace(side, max_length=40), ["word " * 60], lab.device
+        towers.query_encoder, replace(side, max_length=40), ["word " * 60], context.device
     ).any()
     with pytest.raises(InputError, match="62 tokens.* reads 40 at most.*max_length"):
-        embed(towers.query_encoder, side, ["word " * 60], lab.device)
+        embed(towers.query_encoder, side, ["word " * 60], context.device)
 
 
 @pytest.fixture
@@ -111,15 +115,15 @@ def arm(model, specify):  # noqa: F811
     return specify(entry=entry, budget=Budget(steps=3), evaluation=Evaluation(points=1, depth=20))
 
 
-def test_training_moves_every_weight_and_a_gradient_cache_none_more(arm, lab, tmp_path):
+def test_training_moves_every_weight_and_a_gradient_cache_none_more(arm, context, tmp_path):
     def trained(cache: int) -> dict[str, torch.Tensor]:
         training = arm.arm.training.model_copy(update={"gradient_cache": cache, "warmup": 0.0})
         run = replace(arm, arm=replace(arm.arm, training=training))
-        watched = Watched(run, RunFolder(tmp_path / run.id), lab, False, lambda message: None)
+        watched = Watched(run, RunFolder(tmp_path / run.id), context, False, lambda message: None)
         watched.execute()
         return watched.last
 
-    before, after = build(arm.arm.student, lab).state_dict(), trained(0)
+    before, after = build(arm.arm.student, context).state_dict(), trained(0)
     idle = {name for name, value in before.items() if torch.equal(value, after[name])}
     assert not {name for name in idle if name.endswith("weight")}, idle
     cached = trained(4096)
@@ -127,31 +131,31 @@ def test_training_moves_every_weight_and_a_gradient_cache_none_more(arm, lab, tm
         assert torch.equal(value, cached[name]), name
 
 
-def test_a_bi_encoder_teaches_what_the_model_says(arm, model, lab):
-    draws = arm.arm.sampler.prepare(lab)
+def test_a_bi_encoder_teaches_what_the_model_says(arm, model, context):
+    stream = arm.arm.sampler.prepare(context)
     teacher = teachers.create(str(arm.arm.teacher))
-    teaching = teacher.prepare(frozenset(Signal), Demand(draws, 3, 4, 4), lab)
-    triples = draws.batch(3, 0, 4)
-    given = teaching.signals(triples)
-    documents = lab.collection.documents
+    signal_source = teacher.prepare(frozenset(Signal), DrawPlan(stream, 3, 4, 4), context)
+    triples = stream.batch(3, 0, 4)
+    given = signal_source.signals(triples)
+    documents = context.collection.documents
     drawn = np.column_stack([triples.positives, triples.negatives])
     texts = [by_hand(plain(model), model, documents.take(row), 32, "cls") for row in drawn]
     np.testing.assert_allclose(given.documents, np.stack(texts), atol=1e-5)
-    queries = lab.collection.part("train").queries.take(triples.queries)
+    queries = context.collection.part("train").queries.take(triples.queries)
     asked = by_hand(plain(model), model, queries, 32, "cls")
     scores = np.einsum("bd,bnd->bn", asked, np.stack(texts))
     np.testing.assert_allclose(given.scores, scores, atol=1e-5)
 
 
-def test_a_joint_teacher_reads_as_many_tokens(model, lab):
+def test_a_joint_teacher_reads_as_many_tokens(model, context):
     """A pair that just fits, and one of a token more."""
     from bench.encoding.joint import JointForm
-    from bench.teaching.scorers import DualPooledScorer
+    from bench.teachers._scorers import DualPooledScorer
 
     form = JointForm.of(load_tokenizer(model))
     scorer = DualPooledScorer(plain(model), form).eval()
     query, document = np.full(12, 2000), np.full(31, 3000)  # four special tokens, one is shared
     with torch.inference_mode():
-        assert scorer.scores([query], [document[:-2]], lab.device).isfinite().all()
+        assert scorer.scores([query], [document[:-2]], context.device).isfinite().all()
         with pytest.raises(InputError, match="teacher reads 40"):
-            scorer.scores([query], [document[:-1]], lab.device)
+            scorer.scores([query], [document[:-1]], context.device)

@@ -11,17 +11,17 @@ from sklearn.linear_model import Ridge
 from transformers import AutoModel
 
 from bench import students, teachers
+from bench.context import Context
 from bench.encoding.encoder import Encoder
 from bench.encoding.models import load_tokenizer
 from bench.errors import InputError
 from bench.evaluation.measured import measure_run
-from bench.lab import Lab
-from bench.records import RunFolder
-from bench.study import Budget
+from bench.optimization.warming import STEPS as WARMING
+from bench.storage.records import RunFolder
+from bench.study.schema import Budget
 from bench.training.loop import Loop, embeddings
 from bench.training.run import Run
 from bench.training.state import weights
-from bench.training.warming import STEPS as WARMING
 from tests.students.conftest import Watched, build, by_hand, fresh, vectors, write
 from tests.training.conftest import train, train_with_stops
 
@@ -60,11 +60,11 @@ def changed(before: dict, after: dict) -> set[str]:
 
 
 @pytest.mark.parametrize(("similarity", "pooling"), [("cosine", "mean"), ("dot", "cls")])
-def test_documents_are_the_teachers(similarity, pooling, written, tiny_model, wide_model, lab):
+def test_documents_are_the_teachers(similarity, pooling, written, tiny_model, wide_model, context):
     """Those that training cannot draw among them, which no arm is charged for."""
-    collection = lab.collection
+    collection = context.collection
     relevant = np.unique(collection.part("train").relevant()[:, 1])
-    few = Lab(replace(collection, trainable=relevant[:5]), lab.artifacts, lab.device)
+    few = Context(replace(collection, trainable=relevant[:5]), context.artifacts, context.device)
     drawable, every = few.collection.drawable(), np.arange(len(collection.documents))
     assert 0 < len(drawable) < len(every)
     queries = write("truncated", layers=1, model=tiny_model, max_length=32, similarity=similarity)
@@ -100,36 +100,38 @@ def test_documents_are_the_teachers(similarity, pooling, written, tiny_model, wi
     ("projection", "drawn"),
     [("random", True), ("orthogonal", True), ("procrustes", False), ("least-squares", False)],
 )
-def test_a_projection_is_put_behind(projection, drawn, written, lab, tiny_model):
+def test_a_projection_is_put_behind(projection, drawn, written, context, tiny_model):
     """Whatever the widths, unless there is to be none."""
     student = students.create(written(projection=projection))
-    assert build(student, lab).query_encoder.head.weight.shape == (48, 32)
+    assert build(student, context).query_encoder.head.weight.shape == (48, 32)
     assert student.drawn == drawn
     same = students.create(written(tiny_model, projection=projection))
-    assert build(same, lab).query_encoder.head.weight.shape == (32, 32)
+    assert build(same, context).query_encoder.head.weight.shape == (32, 32)
 
 
-def test_no_projection_is_put_behind(written, lab, tiny_model):
+def test_no_projection_is_put_behind(written, context, tiny_model):
     student = students.create(written(tiny_model, projection="none"))
-    assert build(student, lab).query_encoder.head is None
+    assert build(student, context).query_encoder.head is None
     assert not student.drawn
     with pytest.raises(InputError, match="queries are 32 wide, the teacher's documents 48"):
-        students.create(written(projection="none")).build(lab)
+        students.create(written(projection="none")).build(context)
     inner = write("pretrained", model=tiny_model, max_length=32)
     for width in (20, 48):
         queries = write("projected", student=inner, width=width)
         with pytest.raises(InputError, match="a projection behind a projection"):
-            students.create(written(queries=queries)).build(lab)
-    towers = build(students.create(written(queries=queries, projection="none")), lab)
+            students.create(written(queries=queries)).build(context)
+    towers = build(students.create(written(queries=queries, projection="none")), context)
     assert towers.width == 48
 
 
 @pytest.mark.parametrize("start", ["procrustes", "least-squares"])
-def test_a_projection_starts_near_the_teachers_queries(start, written, lab, tiny_model, wide_model):
+def test_a_projection_starts_near_the_teachers_queries(
+    start, written, context, tiny_model, wide_model
+):
     """Over the train queries alone: no document passes the small encoder."""
     student = students.create(written(projection=start))
-    towers = build(student, lab)
-    queries = lab.collection.part("train").queries.texts.to_pylist()
+    towers = build(student, context)
+    queries = context.collection.part("train").queries.texts.to_pylist()
     small = AutoModel.from_pretrained(tiny_model)
     small.encoder.layer = small.encoder.layer[:1]
     ours = by_hand(small, tiny_model, queries)
@@ -143,9 +145,9 @@ def test_a_projection_starts_near_the_teachers_queries(start, written, lab, tiny
     # Where the queries do not reach, any rotation is as near.
     weight = towers.query_encoder.head.weight.detach().numpy()
     np.testing.assert_allclose(ours @ weight.T, ours @ wanted.T, atol=1e-4)
-    asked, _ = vectors(student, towers, lab)
+    asked, _ = vectors(student, towers, context)
     drawn = students.create(written(projection="orthogonal"))
-    others, _ = vectors(drawn, build(drawn, lab), lab)
+    others, _ = vectors(drawn, build(drawn, context), context)
     assert (asked * theirs).sum(1).mean() > (others * theirs).sum(1).mean() + 0.1
     made = {bill.what.split()[0] for one in towers.artifacts for bill in one.bills}
     assert made == {"projection", "teacher-embeddings", "tokens"}
@@ -154,13 +156,15 @@ def test_a_projection_starts_near_the_teachers_queries(start, written, lab, tiny
 # -- a run ---------------------------------------------------------------------------------------
 
 
-def test_no_document_is_encoded_while_it_trains(asymmetric, written, lab, tmp_path, monkeypatch):
+def test_no_document_is_encoded_while_it_trains(
+    asymmetric, written, context, tmp_path, monkeypatch
+):
     """A spy on every encoder's `embed`: how wide it was, over how many texts, and when."""
     seen, in_loop = [], []
     embed, run_loop = Encoder.embed, Loop.run
 
     def watch(encoder, packed, *rest):
-        seen.append((encoder.pooled_width, len(packed.back), bool(in_loop)))
+        seen.append((encoder.pooled_width, len(packed.inverse_order), bool(in_loop)))
         return embed(encoder, packed, *rest)
 
     def watch_loop(loop, ahead):
@@ -170,57 +174,62 @@ def test_no_document_is_encoded_while_it_trains(asymmetric, written, lab, tmp_pa
 
     monkeypatch.setattr(Encoder, "embed", watch)
     monkeypatch.setattr(Loop, "run", watch_loop)
-    lab = fresh(lab, tmp_path / "artifacts")
+    context = fresh(context, tmp_path / "artifacts")
     specification = asymmetric(budget=Budget(steps=6))
     folder = RunFolder(tmp_path / "run")
-    run = Run(specification, folder, lab, keep_student=False, report=lambda message: None)
+    run = Run(specification, folder, context, keep_student=False, report=lambda message: None)
     run.execute()
     student, teacher = 32, 48
     before = [(width, count) for width, count, inside in seen if not inside]
     counts = [count for width, count, inside in seen if inside and width == student]
-    assert (teacher, len(lab.collection.documents)) in before  # the spy sees it where it does run
+    assert (
+        teacher,
+        len(context.collection.documents),
+    ) in before  # the spy sees it where it does run
     assert not any(width == teacher for width, _, inside in seen if inside)
     # What the loop encodes: the queries of dev at its first point and three others, and of batches,
     # the first of them once more before the clock starts.
-    draws, dev = specification.arm.sampler.prepare(lab), lab.collection.part("dev").queries
+    stream, dev = specification.arm.sampler.prepare(context), context.collection.part("dev").queries
     tokenizer = load_tokenizer(specification.arm.student.models()[0])
     batches = [
-        np.unique(draws.batch(specification.seed, 8 * step, 8 * step + 8).queries)
+        np.unique(stream.batch(specification.seed, 8 * step, 8 * step + 8).queries)
         for step in range(6)
     ]
     assert sorted(counts) == sorted([*map(len, batches + batches[:WARMING]), *[len(dev)] * 4])
     (bill,) = [bill for bill in folder.bills() if bill.phase == "train"]
     assert bill.texts == sum(map(len, batches))
-    texts = lab.collection.part("train").queries
+    texts = context.collection.part("train").queries
     tokens = [len(tokenizer(text)["input_ids"]) for rows in batches for text in texts.take(rows)]
     assert bill.tokens == sum(tokens)
     # One layer of 8,544, a norm of 64, and the layer behind it (see the footprints).
     assert bill.flops == 6 * (8_608 + 32 * 48 + 48) * bill.tokens
 
 
-def test_the_frozen_tower_does_not_change_and_the_other_does(asymmetric, lab, tmp_path, wide_model):
+def test_the_frozen_tower_does_not_change_and_the_other_does(
+    asymmetric, context, tmp_path, wide_model
+):
     run = asymmetric()
     folder = RunFolder(tmp_path / run.id)
-    watched = Watched(run, folder, lab, keep_student=True, report=lambda message: None)
+    watched = Watched(run, folder, context, keep_student=True, report=lambda message: None)
     watched.execute()
     theirs = load_file(wide_model / "model.safetensors")
     exported = load_file(folder.student / "document_0_Transformer" / "model.safetensors")
     assert len(exported) == 5 + 2 * 16
     for name, value in exported.items():
         assert torch.equal(value, theirs[name]), name
-    moved = changed(weights(build(run.arm.student, lab, run.seed)), watched.last)
+    moved = changed(weights(build(run.arm.student, context, run.seed)), watched.last)
     assert all(name.startswith("query_encoder.") for name in watched.last)
     assert {"query_encoder.head.weight", "query_encoder.head.bias"} <= moved
     assert sum(name.startswith("query_encoder.transformer.encoder") for name in moved) >= 15
     assert len({name.split(".")[1] for name in watched.last}) == 2
 
 
-def test_a_kill_at_every_pause_changes_nothing(asymmetric, lab, tmp_path):
+def test_a_kill_at_every_pause_changes_nothing(asymmetric, context, tmp_path):
     run = asymmetric(budget=Budget(examples=96))
-    wanted = train(run, lab, tmp_path / "whole")
+    wanted = train(run, context, tmp_path / "whole")
     folder = RunFolder(tmp_path / "parts" / wanted.id)
-    assert train_with_stops(run, lab, folder) == 3
-    measure_run(folder, lab, ["nDCG@10", "RR@10"], ["test"])
+    assert train_with_stops(run, context, folder) == 3
+    measure_run(folder, context, ["nDCG@10", "RR@10"], ["test"])
     curves = [one.table("curve")[NUMBERS] for one in (folder, wanted)]
     pd.testing.assert_frame_equal(*curves)
     for name in ("test.trec.gz", "rankings.parquet"):
@@ -229,20 +238,20 @@ def test_a_kill_at_every_pause_changes_nothing(asymmetric, lab, tmp_path):
     assert (folder.student / place).read_bytes() == (wanted.student / place).read_bytes()
 
 
-def test_a_gradient_cache_changes_nothing(asymmetric, lab, tmp_path):
+def test_a_gradient_cache_changes_nothing(asymmetric, context, tmp_path):
     """Groups of 4,096 tokens are those of a CPU without a cache: equal to the last bit."""
     plain = asymmetric()
     training = plain.arm.training.model_copy(update={"gradient_cache": 4096})
     cached = replace(plain, arm=replace(plain.arm, training=training))
-    curves = [train(run, lab, tmp_path).table("curve")[NUMBERS] for run in (plain, cached)]
+    curves = [train(run, context, tmp_path).table("curve")[NUMBERS] for run in (plain, cached)]
     pd.testing.assert_frame_equal(*curves)
 
 
 @pytest.mark.parametrize("two", [True, False])
-def test_small_groups_have_the_same_gradient(two, untied, asymmetric, lab, tmp_path):
+def test_small_groups_have_the_same_gradient(two, untied, asymmetric, context, tmp_path):
     """Without dropout, which groups of another size draw in another order."""
     specification = asymmetric(untied if two else "")
-    run = Run(specification, RunFolder(tmp_path), lab, keep_student=False, report=print)
+    run = Run(specification, RunFolder(tmp_path), context, keep_student=False, report=print)
     run._clean()
     run._build()
     run.towers.eval()
@@ -250,7 +259,7 @@ def test_small_groups_have_the_same_gradient(two, untied, asymmetric, lab, tmp_p
     for tokens in (0, 10):
         batch = replace(run.batches, group_tokens=tokens).make(0, 8)
         run.towers.zero_grad()
-        student = embeddings(run.towers, batch, lab.device, recompute=bool(tokens))
+        student = embeddings(run.towers, batch, context.device, recompute=bool(tokens))
         run.objective(student, batch.signals).backward()
         gradients.append({name: value.grad for name, value in run.towers.named_parameters()})
         groups.append([len(packed.groups) for packed in batch.packed])
@@ -260,9 +269,9 @@ def test_small_groups_have_the_same_gradient(two, untied, asymmetric, lab, tmp_p
         torch.testing.assert_close(value, gradients[0][name], atol=1e-5, rtol=1e-4)
 
 
-def test_the_same_seed_draws_the_same_whatever_was_there(written, lab, tmp_path, tiny_model):
+def test_the_same_seed_draws_the_same_whatever_was_there(written, context, tmp_path, tiny_model):
     """What has to be prepared draws numbers too: a student must not notice that it was."""
-    lab = fresh(lab, tmp_path)
+    context = fresh(context, tmp_path)
     tuned = {"fine_tune": True, "examples": 16}
     narrow = write("narrow", model=tiny_model, parameters=520_000, embedding=16, max_length=32)
     for student in (
@@ -281,7 +290,7 @@ def test_the_same_seed_draws_the_same_whatever_was_there(written, lab, tmp_path,
             documents=narrow,
         ),
     ):
-        made, found = (weights(build(students.create(student), lab)) for _ in range(2))
+        made, found = (weights(build(students.create(student), context)) for _ in range(2))
         assert not changed(made, found)
 
 
@@ -298,30 +307,30 @@ def embedded(folder: RunFolder) -> dict[str, float]:
 
 
 def test_documents_are_encoded_once_and_charged_to_every_arm(
-    asymmetric, specify, written, lab, tmp_path, tiny_model
+    asymmetric, specify, written, context, tmp_path, tiny_model
 ):
-    lab = fresh(lab, tmp_path / "artifacts")
+    context = fresh(context, tmp_path / "artifacts")
     teacher = write("bi-encoder", model=tiny_model, max_length=32)
     loss = {"loss": "embedding-match(texts='documents')", "teacher": teacher}
     own = write("pretrained", model=tiny_model, max_length=32)
     of_loss = specify("arm", {**loss, "student": own}, budget=Budget(steps=2))
     alone = asymmetric(written(tiny_model, projection="none"), budget=Budget(steps=2))
     assert str(alone.arm.teacher) == "none"
-    first, second = (embedded(train(run, lab, tmp_path)) for run in (of_loss, alone))
+    first, second = (embedded(train(run, context, tmp_path)) for run in (of_loss, alone))
     assert len(first) == 1
     assert first == second
     assert next(iter(first.values())) > 0
-    made = lab.artifacts.root / "teacher-embeddings"
+    made = context.artifacts.root / "teacher-embeddings"
     assert {f"teacher-embeddings {path.name}" for path in made.iterdir()} == set(first)
 
 
-def test_an_arm_says_what_of_its_documents_nobody_pays(asymmetric, written, lab, tmp_path):
+def test_an_arm_says_what_of_its_documents_nobody_pays(asymmetric, written, context, tmp_path):
     """Its teacher's own training, as the arm of a loss that has one says."""
-    record = train(asymmetric(budget=Budget(steps=2)), lab, tmp_path).record()
+    record = train(asymmetric(budget=Budget(steps=2)), context, tmp_path).record()
     assert record["unpriced"].startswith("the training of")
     student = students.create(written())
-    assert student.inherits() == teachers.create(student.teacher)
-    assert students.create("truncated").inherits() is None
+    assert student.document_teacher() == teachers.create(student.teacher)
+    assert students.create("truncated").document_teacher() is None
 
 
 # -- a fine-tuned teacher ------------------------------------------------------------------------
@@ -336,23 +345,23 @@ def tuned(tiny_model):
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-def test_a_fine_tuned_teachers_documents_and_weights(layers, tuned, written, lab, tiny_model):
+def test_a_fine_tuned_teachers_documents_and_weights(layers, tuned, written, context, tiny_model):
     options, teacher = tuned
     queries = write("truncated", layers=layers, model=tiny_model, max_length=32)
     student = students.create(
         written(tiny_model, queries=queries, teacher=options, shared_start=True)
     )
-    towers = build(student, lab)
-    ready = teacher.ready(lab.collection.part("train").queries, lab)
-    assert ready.tuned.about["best_point"] > 0
+    towers = build(student, context)
+    loaded = teacher.loaded(context.collection.part("train").queries, context)
+    assert loaded.tuned.about["best_point"] > 0
     state = {
         name.removeprefix("encoder.transformer."): value
-        for name, value in load_file(ready.tuned.folder / "model.safetensors").items()
+        for name, value in load_file(loaded.tuned.folder / "model.safetensors").items()
     }
     model = AutoModel.from_pretrained(tiny_model, add_pooling_layer=False)
     moved = changed(model.state_dict(), state)
     model.load_state_dict(state)
-    wanted = by_hand(model, tiny_model, lab.collection.documents.take(range(80)))
+    wanted = by_hand(model, tiny_model, context.collection.documents.take(range(80)))
     np.testing.assert_allclose(towers.stored.at(np.arange(80)), wanted, atol=1e-5)
     found = towers.query_encoder.transformer.state_dict()
     assert len(found) == 5 + 16 * layers
@@ -368,9 +377,9 @@ def test_a_fine_tuned_teachers_documents_and_weights(layers, tuned, written, lab
     assert all(torch.equal(value, state[name]) for name, value in theirs.items())
 
 
-def test_without_a_shared_start_it_is_made_from_the_model(tuned, written, lab, tiny_model):
+def test_without_a_shared_start_it_is_made_from_the_model(tuned, written, context, tiny_model):
     options, _ = tuned
-    towers = build(students.create(written(tiny_model, teacher=options)), lab)
+    towers = build(students.create(written(tiny_model, teacher=options)), context)
     theirs = load_file(tiny_model / "model.safetensors")
     for name, value in towers.query_encoder.transformer.state_dict().items():
         assert torch.equal(value, theirs[name]), name

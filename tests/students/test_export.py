@@ -15,7 +15,7 @@ from bench.encoding.models import BUNDLED, load_tokenizer, locate, weights_diges
 from bench.errors import InputError
 from bench.exporting.folder import save_student
 from bench.students.find import find_student
-from bench.study import Budget
+from bench.study.schema import Budget
 from tests.students.conftest import build, vectors, write
 from tests.training.conftest import train
 
@@ -73,12 +73,12 @@ TWO_SIDED = {"short queries", "untied", "asymmetric", "asymmetric, dot", "static
 
 
 @pytest.fixture
-def saved(lab, tmp_path, tiny_model, wide_model):
+def saved(context, tmp_path, tiny_model, wide_model):
     """A student as training might leave it, and its folder: (student, towers, folder)."""
 
     def make(name: str, folder: Path | None = None):
         student = students.create(cases(tiny_model, wide_model)[name])
-        towers = build(student, lab)
+        towers = build(student, context)
         with torch.no_grad():
             for parameter in towers.parameters():
                 parameter.add_(0.02 * torch.randn_like(parameter))
@@ -93,17 +93,17 @@ def load(folder: Path) -> SentenceTransformer:
     return SentenceTransformer(str(folder), device="cpu")
 
 
-def texts(lab) -> tuple[list[str], list[str]]:
-    collection = lab.collection
+def texts(context) -> tuple[list[str], list[str]]:
+    collection = context.collection
     queries, documents = collection.part("train").queries, collection.documents
     return queries.texts.to_pylist(), documents.texts.to_pylist()
 
 
-def assert_same(folder: Path, student, towers, lab) -> SentenceTransformer:
+def assert_same(folder: Path, student, towers, context) -> SentenceTransformer:
     """sentence-transformers gives both sides' vectors as we do."""
     model = load(folder)
-    queries, documents = texts(lab)
-    asked, found = vectors(student, towers, lab)
+    queries, documents = texts(context)
+    asked, found = vectors(student, towers, context)
     np.testing.assert_allclose(model.encode_query(queries), asked, atol=1e-5)
     np.testing.assert_allclose(model.encode_document(documents), found, atol=1e-5)
     return model
@@ -113,38 +113,38 @@ def assert_same(folder: Path, student, towers, lab) -> SentenceTransformer:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_sentence_transformers_gives_the_same_vectors(name, saved, lab):
+def test_sentence_transformers_gives_the_same_vectors(name, saved, context):
     student, towers, folder = saved(name)
-    model = assert_same(folder, student, towers, lab)
+    model = assert_same(folder, student, towers, context)
     assert model.similarity_fn_name == student.similarity
     assert model.get_embedding_dimension() == towers.width
-    queries, documents = texts(lab)
-    read = [(student.document_side, documents), (student.query_side, queries)]
+    queries, documents = texts(context)
+    read = [(student.document_config, documents), (student.query_config, queries)]
     for side, written in read[: 1 + (name in TWO_SIDED)]:
         tokenizer = load_tokenizer(side.model)
         whole = [len(tokenizer(side.prompt + text)["input_ids"]) for text in written]
         assert max(whole) > side.max_length  # some are cut
-    if name not in TWO_SIDED and not student.document_side.prompt:
-        _, found = vectors(student, towers, lab)
+    if name not in TWO_SIDED and not student.document_config.prompt:
+        _, found = vectors(student, towers, context)
         np.testing.assert_allclose(model.encode(documents), found, atol=1e-5)
     assert isinstance(model[0], models.Router) == (name in TWO_SIDED)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_folder_is_the_student_again(name, saved, lab, tmp_path):
+def test_a_folder_is_the_student_again(name, saved, context, tmp_path):
     """To the last bit, and so is a folder made of that."""
     student, towers, folder = saved(name)
     again = find_student(str(folder))
     assert again == students.create(str(again)) == students.create("exported", folder=str(folder))
-    rebuilt = build(again, lab)
+    rebuilt = build(again, context)
     for wanted, found in zip(
-        vectors(student, towers, lab), vectors(again, rebuilt, lab), strict=True
+        vectors(student, towers, context), vectors(again, rebuilt, context), strict=True
     ):
         assert np.array_equal(found, wanted)
     for wanted, found in zip(sides(student), sides(again), strict=True):
         assert (found.max_length, found.prompt) == (wanted.max_length, wanted.prompt)
     assert again.similarity == rebuilt.similarity == student.similarity
-    assert not again.drawn
+    assert not again.randomly_initialised
     # One encoder stays one; with lengths of their own, the format knows the sides as two.
     assert rebuilt.shared == (name not in TWO_SIDED)
     save_student(rebuilt, again, tmp_path / "again")
@@ -159,7 +159,7 @@ def test_a_folder_is_the_student_again(name, saved, lab, tmp_path):
 
 
 def sides(student):
-    return student.query_side, student.document_side
+    return student.query_config, student.document_config
 
 
 @pytest.mark.parametrize("name", ["mean, cosine", "static", "asymmetric"])
@@ -180,15 +180,15 @@ def test_an_older_folder_is_replaced_whole(saved, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["prompts", "untied"])
-def test_a_folder_trains_as_any_student(name, saved, specify, lab, tmp_path):
+def test_a_folder_trains_as_any_student(name, saved, specify, context, tmp_path):
     student, towers, folder = saved(name)
     entry = {"loss": "infonce", "student": write("exported", folder=folder)}
-    record = train(specify("arm", entry, budget=Budget(steps=2)), lab, tmp_path)
+    record = train(specify("arm", entry, budget=Budget(steps=2)), context, tmp_path)
     found = record.record()
     parameters = sum(value.numel() for value in towers.parameters())
     assert found["parameters"] == found["trained_parameters"] == parameters
     assert (record.student / "router_config.json").exists() == (name == "untied")
-    assert find_student(str(record.student)).query_side.prompt == student.query_side.prompt
+    assert find_student(str(record.student)).query_config.prompt == student.query_config.prompt
 
 
 # -- what sentence-transformers writes -----------------------------------------------------------
@@ -257,45 +257,45 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_a_folder_of_sentence_transformers(name, lab, tmp_path, tiny_model, wide_model):
+def test_a_folder_of_sentence_transformers(name, context, tmp_path, tiny_model, wide_model):
     modules, options, lengths = WRITTEN[name]
     written = SentenceTransformer(modules=modules(tiny_model, wide_model), device="cpu", **options)
     written.save(str(tmp_path / "theirs"))
     student = find_student(str(tmp_path / "theirs"))
     assert student.name == "exported"
     assert tuple(side.max_length for side in sides(student)) == lengths
-    towers = build(student, lab)
+    towers = build(student, context)
     assert towers.shared == ("rout" not in name)
-    assert_same(tmp_path / "theirs", student, towers, lab)
+    assert_same(tmp_path / "theirs", student, towers, context)
     save_student(towers, student, tmp_path / "ours")
-    assert_same(tmp_path / "ours", student, towers, lab)
+    assert_same(tmp_path / "ours", student, towers, context)
 
 
-def test_a_cosine_of_vectors_that_are_not_normalised(lab, tmp_path, tiny_model):
+def test_a_cosine_of_vectors_that_are_not_normalised(context, tmp_path, tiny_model):
     """sentence-transformers normalises them where it compares them."""
     modules = [transformer(tiny_model, 12), models.Pooling(32)]
     SentenceTransformer(modules=modules, device="cpu").save(str(tmp_path / "theirs"))
     student = find_student(str(tmp_path / "theirs"))
     assert student.similarity == "cosine"
-    model, (queries, documents) = load(tmp_path / "theirs"), texts(lab)
-    asked, found = vectors(student, build(student, lab), lab)
+    model, (queries, documents) = load(tmp_path / "theirs"), texts(context)
+    asked, found = vectors(student, build(student, context), context)
     theirs = model.similarity(model.encode_query(queries), model.encode_document(documents))
     np.testing.assert_allclose(asked @ found.T, theirs, atol=1e-5)
 
 
-def test_the_bundled_encoders_folder(lab):
+def test_the_bundled_encoders_folder(context):
     """By its folder it is `exported`, by its name `pretrained`, and the same."""
     exported, named = find_student(str(locate(BUNDLED))), find_student(BUNDLED)
     assert (exported.name, named.name) == ("exported", "pretrained")
     for side, wanted in zip(sides(exported), sides(named), strict=True):
         assert (side.max_length, side.prompt) == (wanted.max_length, wanted.prompt)
     assert weights_digest(exported.folder) == named.weights()
-    towers = build(named, lab)
-    asked, found = vectors(named, towers, lab)
-    again = vectors(exported, build(exported, lab), lab)
+    towers = build(named, context)
+    asked, found = vectors(named, towers, context)
+    again = vectors(exported, build(exported, context), context)
     assert np.array_equal(asked, again[0])
     assert np.array_equal(found, again[1])
-    assert_same(locate(BUNDLED), named, towers, lab)
+    assert_same(locate(BUNDLED), named, towers, context)
 
 
 # -- what we do not understand -------------------------------------------------------------------

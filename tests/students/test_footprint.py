@@ -5,9 +5,8 @@ import pytest
 
 from bench import students
 from bench.encoding.models import load_tokenizer
-from bench.evaluation.evaluator import Evaluator
-from bench.evaluation.footprint import footprint
-from bench.study import Evaluation
+from bench.study.schema import Evaluation
+from bench.training.evaluator import Evaluator
 from tests.students.conftest import build, fresh, write
 
 
@@ -17,7 +16,7 @@ def mean_tokens(texts, model) -> float:
 
 
 @pytest.mark.parametrize("name", ["shared", "untied", "asymmetric"])
-def test_a_footprint_by_hand(name, untied, lab, tmp_path, tiny_model, wide_model):
+def test_a_footprint_by_hand(name, untied, context, tmp_path, tiny_model, wide_model):
     """A tiny model: tables of 30,522 words, 64 positions and 2 types of 32, that is 978,816.
 
     Its norm has 64 parameters. A layer: attention 4 · (32² + 32) = 4,224, forward
@@ -50,11 +49,11 @@ def test_a_footprint_by_hand(name, untied, lab, tmp_path, tiny_model, wide_model
             ),
         ),
     }[name]
-    lab = fresh(lab, tmp_path)
+    context = fresh(context, tmp_path)
     student = students.create(written)
-    towers = build(student, lab)
-    evaluator = Evaluator(lab, student, Evaluation())
-    size, again = (footprint(towers, student, evaluator, lab, trained=True) for _ in range(2))
+    towers = build(student, context)
+    evaluator = Evaluator(context, student, Evaluation())
+    size, again = (evaluator.footprint(towers, trained=True) for _ in range(2))
     assert again == size  # timed once
     assert len(list((tmp_path / "encoding-speed").glob("*/seconds.json"))) == 1
     assert (
@@ -63,11 +62,11 @@ def test_a_footprint_by_hand(name, untied, lab, tmp_path, tiny_model, wide_model
         size.query_parameters,
         size.embedding_parameters,
     ) == wanted[:4]
-    dev, documents = lab.collection.part("dev").queries, lab.collection.documents
+    dev, documents = context.collection.part("dev").queries, context.collection.documents
     assert size.query_flops == pytest.approx(2 * wanted[4] * mean_tokens(dev, tiny_model))
     assert size.document_flops == pytest.approx(2 * wanted[5] * mean_tokens(documents, tiny_model))
     assert size.query_seconds > 0
     assert size.document_seconds > 0
-    untrained = footprint(towers, student, evaluator, lab, trained=False)
+    untrained = evaluator.footprint(towers, trained=False)
     assert untrained.trained_parameters == 0
     assert untrained.parameters == size.parameters

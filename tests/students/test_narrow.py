@@ -50,13 +50,13 @@ def test_the_widest_that_fits(parameters, layers, embedding):
     assert count(50, 16, embedding, width + 32, layers) > parameters
 
 
-def test_a_budget_that_is_too_small(lab):
+def test_a_budget_that_is_too_small(context):
     with pytest.raises(InputError, match=r"at least 2,0\d\d,\d{3} parameters, not 1,500") as error:
-        students.create("narrow", parameters=1500).build(lab)
+        students.create("narrow", parameters=1500).build(context)
     assert "\n" not in str(error.value)
 
 
-def test_narrow_is_a_tenth_of_the_bundled_encoder(lab):
+def test_narrow_is_a_tenth_of_the_bundled_encoder(context):
     """With the layer that brings it to the teacher's width.
 
     Tables: 30,522 words, 512 positions and 2 types of 64, and a norm: 31,036 · 64 + 128 =
@@ -65,19 +65,19 @@ def test_narrow_is_a_tenth_of_the_bundled_encoder(lab):
     111,840; two are 223,680. In all 2,216,352. Behind it 96 · 384 + 384 = 37,248.
     """
     student = students.create("asymmetric", queries="narrow", projection="orthogonal")
-    encoder = build(student, lab).query_encoder
+    encoder = build(student, context).query_encoder
     assert encoder.pooled_width == 96
     assert count_parameters([encoder.transformer]) == 2_216_352
     assert count_parameters([encoder]) == 2_216_352 + 37_248
-    whole = build(students.create("pretrained"), lab)
+    whole = build(students.create("pretrained"), context)
     assert count_parameters([whole]) == 22_565_376
     assert count_parameters([encoder]) <= 22_565_376 / 10
 
 
-def narrow(lab, large, seed=0, **options):
+def narrow(context, large, seed=0, **options):
     """The transformer of a narrow student made from a model of the test's own."""
     torch.manual_seed(seed)
-    return students.create("narrow", **options).encoder(lab, large).transformer.eval()
+    return students.create("narrow", **options).encoder(context, large).transformer.eval()
 
 
 def directions(values: np.ndarray, width: int) -> np.ndarray:
@@ -86,9 +86,9 @@ def directions(values: np.ndarray, width: int) -> np.ndarray:
     return found[:width].T
 
 
-def test_the_table_is_the_principal_components(lab):
+def test_the_table_is_the_principal_components(context):
     large = bert()
-    small = narrow(lab, large, parameters=40_000, embedding=8)
+    small = narrow(context, large, parameters=40_000, embedding=8)
     words = large.embeddings.word_embeddings.weight.detach().double().numpy()
     kept = directions(words, 8)
     wanted = (words - words.mean(0)) @ kept
@@ -101,10 +101,10 @@ def test_the_table_is_the_principal_components(lab):
 
 
 @pytest.mark.parametrize(("width", "parameters"), [(48, 40_000), (32, 40_000), (16, 40_000)])
-def test_the_layer_behind_the_table_is_the_least_squares_map(width, parameters, lab):
+def test_the_layer_behind_the_table_is_the_least_squares_map(width, parameters, context):
     """To the model's embeddings, or to as many of their principal components as there is room."""
     large = bert(width=width)
-    small = narrow(lab, large, parameters=parameters, embedding=8)
+    small = narrow(context, large, parameters=parameters, embedding=8)
     behind = small.embeddings_project
     assert behind.out_features == 32
     every = torch.arange(200).unsqueeze(1)
@@ -126,17 +126,17 @@ def test_the_layer_behind_the_table_is_the_least_squares_map(width, parameters, 
     size = behind.weight[:room].detach().norm().item()
     assert size == pytest.approx(np.linalg.norm(solution[:-1]), rel=1e-3)
     if width < 32:
-        drawn = narrow(lab, large, parameters=parameters, embedding=8, start="random")
+        drawn = narrow(context, large, parameters=parameters, embedding=8, start="random")
         rest = slice(width, None)
         assert torch.equal(behind.weight[rest], drawn.embeddings_project.weight[rest])
 
 
 @pytest.mark.parametrize("inner", [128, 64])
-def test_layers_are_copied_where_the_widths_agree(inner, lab):
+def test_layers_are_copied_where_the_widths_agree(inner, context):
     """A feed-forward part of another width stays as it was drawn."""
     large = bert(layers=4, inner=inner)
-    small = narrow(lab, large, parameters=40_000, embedding=8)
-    drawn = narrow(lab, large, parameters=40_000, embedding=8, start="random")
+    small = narrow(context, large, parameters=40_000, embedding=8)
+    drawn = narrow(context, large, parameters=40_000, embedding=8, start="random")
     theirs, others = large.state_dict(), drawn.state_dict()
     copied = 0
     for name, value in small.state_dict().items():
@@ -150,10 +150,10 @@ def test_layers_are_copied_where_the_widths_agree(inner, lab):
     assert copied == (32 if inner == 128 else 32 - 6)
 
 
-def test_a_table_wider_than_the_models(lab):
+def test_a_table_wider_than_the_models(context):
     large = bert(width=16)
-    small = narrow(lab, large, parameters=40_000, embedding=24)
-    drawn = narrow(lab, large, parameters=40_000, embedding=24, start="random")
+    small = narrow(context, large, parameters=40_000, embedding=24)
+    drawn = narrow(context, large, parameters=40_000, embedding=24, start="random")
     found, rest = (one.embeddings.word_embeddings.weight for one in (small, drawn))
     assert torch.equal(found[:, 16:], rest[:, 16:])
     words = large.embeddings.word_embeddings.weight.detach()
@@ -162,9 +162,9 @@ def test_a_table_wider_than_the_models(lab):
     torch.testing.assert_close(gram, centred @ centred.T, atol=1e-3, rtol=1e-4)
 
 
-def test_random_takes_nothing_over(lab):
+def test_random_takes_nothing_over(context):
     first, second = (
-        narrow(lab, bert(seed=seed), parameters=40_000, embedding=8, start="random")
+        narrow(context, bert(seed=seed), parameters=40_000, embedding=8, start="random")
         for seed in (0, 1)
     )
     for name, value in first.state_dict().items():

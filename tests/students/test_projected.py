@@ -16,27 +16,27 @@ from bench.students._projection import principal, procrustes
 from tests.students.conftest import build, by_hand, vectors, write
 
 
-def read(lab) -> list[str]:
+def read(context) -> list[str]:
     """All that a start is computed from: train queries and the documents that can be drawn."""
-    collection = lab.collection
+    collection = context.collection
     queries = collection.part("train").queries.texts.to_pylist()
     return [*queries, *collection.documents.take(collection.drawable())]
 
 
-def sample(lab, model, **how) -> np.ndarray:
+def sample(context, model, **how) -> np.ndarray:
     """Their vectors by hand."""
-    return by_hand(AutoModel.from_pretrained(model), model, read(lab), **how)
+    return by_hand(AutoModel.from_pretrained(model), model, read(context), **how)
 
 
 @pytest.mark.parametrize("width", [20, 32, 45])
 @pytest.mark.parametrize("start", ["random", "orthogonal"])
-def test_a_drawn_projection(start, width, lab, tiny_model):
+def test_a_drawn_projection(start, width, context, tiny_model):
     inner = write("pretrained", model=tiny_model, max_length=32)
     student = students.create("projected", student=inner, width=width, start=start)
-    towers = build(student, lab)
+    towers = build(student, context)
     assert towers.width == width
-    assert vectors(student, towers, lab)[0].shape == (
-        len(lab.collection.part("train").queries),
+    assert vectors(student, towers, context)[0].shape == (
+        len(context.collection.part("train").queries),
         width,
     )
     weight = towers.query_encoder.head.weight
@@ -48,23 +48,23 @@ def test_a_drawn_projection(start, width, lab, tiny_model):
 @pytest.mark.parametrize(
     ("similarity", "pooling"), [("cosine", "mean"), ("dot", "mean"), ("dot", "cls")]
 )
-def test_pca_keeps_most_of_the_dot_products(similarity, pooling, lab, tiny_model):
+def test_pca_keeps_most_of_the_dot_products(similarity, pooling, context, tiny_model):
     inner = write(
         "pretrained", model=tiny_model, max_length=32, similarity=similarity, pooling=pooling
     )
     student = students.create("projected", student=inner, width=6, start="pca")
-    head = build(student, lab).query_encoder.head
-    ours = sample(lab, tiny_model, pooling=pooling, unit=similarity == "cosine")
+    head = build(student, context).query_encoder.head
+    ours = sample(context, tiny_model, pooling=pooling, unit=similarity == "cosine")
     _, _, found = np.linalg.svd(ours.astype(np.float64), full_matrices=False)
     weight = head.weight.detach().numpy()
     np.testing.assert_allclose(weight.T @ weight, found[:6].T @ found[:6], atol=1e-3)
     assert not head.bias.any()
 
 
-def test_what_comes_near_a_teacher(lab, tiny_model, other_model):
+def test_what_comes_near_a_teacher(context, tiny_model, other_model):
     """The rotation is scipy's, the linear map scikit-learn's."""
-    ours = sample(lab, tiny_model).astype(np.float64)
-    theirs = sample(lab, other_model, pooling="cls").astype(np.float64)
+    ours = sample(context, tiny_model).astype(np.float64)
+    theirs = sample(context, other_model, pooling="cls").astype(np.float64)
     rotation, values = orthogonal_procrustes(ours, theirs)
     ridge = Ridge(1e-3 * np.square(ours).sum(0).mean(), fit_intercept=False).fit(ours, theirs)
     maps = {
@@ -78,7 +78,7 @@ def test_what_comes_near_a_teacher(lab, tiny_model, other_model):
         student = students.create(
             "projected", student=inner, width=32, start=start, teacher=teacher
         )
-        head = build(student, lab).query_encoder.head
+        head = build(student, context).query_encoder.head
         found = head.weight.detach().T.numpy()
         np.testing.assert_allclose(found, wanted, atol=1e-3)
         assert not head.bias.any()
@@ -116,23 +116,23 @@ def test_directions_there_are_too_few_of():
 
 
 @pytest.mark.parametrize("start", ["pca", "procrustes", "least-squares"])
-def test_a_computed_start_is_billed_and_found_again(start, lab, tiny_model, other_model):
+def test_a_computed_start_is_billed_and_found_again(start, context, tiny_model, other_model):
     inner = write("pretrained", model=tiny_model, max_length=31)
     teacher = write("bi-encoder", model=other_model, max_length=31)
     student = students.create("projected", student=inner, width=32, start=start, teacher=teacher)
-    first, second = build(student, lab, seed=1), build(student, lab, seed=2)
+    first, second = build(student, context, seed=1), build(student, context, seed=2)
     (made,), (found,) = first.artifacts, second.artifacts
     assert made.folder == found.folder
     own = made.bills[0]
     assert own.what == f"projection {made.digest}"
     assert own.phase == "prepare"
     assert own.seconds > 0
-    train_queries = lab.collection.part("train").queries
-    assert own.texts == len(train_queries) + len(lab.collection.drawable())
+    train_queries = context.collection.part("train").queries
+    assert own.texts == len(train_queries) + len(context.collection.drawable())
     tokenizer = load_tokenizer(str(tiny_model))
     texts = [
         *train_queries.texts.to_pylist(),
-        *lab.collection.documents.take(lab.collection.drawable()),
+        *context.collection.documents.take(context.collection.drawable()),
     ]
     assert own.tokens == sum(len(tokenizer(text)["input_ids"]) for text in texts)
     assert own.flops == 2 * 17_152 * own.tokens
@@ -144,7 +144,7 @@ def test_a_computed_start_is_billed_and_found_again(start, lab, tiny_model, othe
     assert embedded == (0 if start == "pca" else 2)
 
 
-def test_a_start_is_of_the_weights_it_stands_behind(lab, tiny_model, other_model):
+def test_a_start_is_of_the_weights_it_stands_behind(context, tiny_model, other_model):
     heads = [
         build(
             students.create(
@@ -153,7 +153,7 @@ def test_a_start_is_of_the_weights_it_stands_behind(lab, tiny_model, other_model
                 width=6,
                 start="pca",
             ),
-            lab,
+            context,
         ).query_encoder.head.weight
         for model, pooling in [(tiny_model, "mean"), (tiny_model, "cls"), (other_model, "mean")]
     ]
@@ -175,7 +175,7 @@ def test_a_start_is_of_the_weights_it_stands_behind(lab, tiny_model, other_model
         ),
     ],
 )
-def test_projections_that_cannot_be(inner, options, message, lab, tiny_model, wide_model):
+def test_projections_that_cannot_be(inner, options, message, context, tiny_model, wide_model):
     part = write("pretrained", model=tiny_model, max_length=32)
     part = write("projected", student=part, width=24) if inner == "projected" else part
     teacher = write("bi-encoder", model=wide_model, max_length=32)
@@ -183,7 +183,7 @@ def test_projections_that_cannot_be(inner, options, message, lab, tiny_model, wi
         "projected", **{"student": part, "width": 20, "teacher": teacher, **options}
     )
     with pytest.raises(InputError, match=message) as error:
-        student.build(lab)
+        student.build(context)
     assert "\n" not in str(error.value)
 
 

@@ -63,10 +63,10 @@ def test_no_more_layers_than_there_are(which):
         ("spaced", 0),
     ],
 )
-def test_one_layer_is_the_models(keep, kept, lab):
+def test_one_layer_is_the_models(keep, kept, context):
     whole = bert(layers=4)
     wanted = {name: value.clone() for name, value in whole.state_dict().items()}
-    encoder = students.create("truncated", layers=1, keep=keep).encoder(lab, whole)
+    encoder = students.create("truncated", layers=1, keep=keep).encoder(context, whole)
     found = encoder.transformer.state_dict()
     assert encoder.transformer.config.num_hidden_layers == 1
     for name, value in found.items():
@@ -74,27 +74,27 @@ def test_one_layer_is_the_models(keep, kept, lab):
     assert sum(name.startswith("encoder.") for name in found) == 16
 
 
-def test_spaced_layers_are_the_bundled_encoders(lab):
+def test_spaced_layers_are_the_bundled_encoders(context):
     student = students.create("truncated", layers=3, keep="spaced", max_length=12)
-    towers = build(student, lab)
+    towers = build(student, context)
     whole = AutoModel.from_pretrained(locate(BUNDLED), dtype=torch.float32)
     whole.encoder.layer = torch.nn.ModuleList(whole.encoder.layer[at] for at in (0, 2, 5))
-    texts = lab.collection.documents.take(range(80))[:6]
+    texts = context.collection.documents.take(range(80))[:6]
     wanted = by_hand(whole, BUNDLED, texts, length=12)
-    np.testing.assert_allclose(vectors(student, towers, lab)[1][:6], wanted, atol=1e-5)
+    np.testing.assert_allclose(vectors(student, towers, context)[1][:6], wanted, atol=1e-5)
 
 
-def test_static_is_the_mean_of_the_rows(lab, tiny_model):
+def test_static_is_the_mean_of_the_rows(context, tiny_model):
     student = students.create("static", model=str(tiny_model), similarity="dot", max_length=9)
     table = load_file(tiny_model / "model.safetensors")["embeddings.word_embeddings.weight"]
     tokenizer = load_tokenizer(str(tiny_model))
-    asked, found = vectors(student, build(student, lab), lab)
-    texts = lab.collection.documents.take(range(80))
+    asked, found = vectors(student, build(student, context), context)
+    texts = context.collection.documents.take(range(80))
     for text, row in zip(texts, found, strict=True):
         ids = tokenizer(text, add_special_tokens=False)["input_ids"][:7]
         np.testing.assert_allclose(row, table[ids].mean(0), atol=1e-6)
     assert max(len(tokenizer(text)["input_ids"]) for text in texts) > 9
-    (text,) = lab.collection.part("train").queries.take([3])
+    (text,) = context.collection.part("train").queries.take([3])
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     np.testing.assert_allclose(asked[3], table[ids].mean(0), atol=1e-6)
 
@@ -114,7 +114,7 @@ def test_padding_changes_no_static_vector(lengths, seed):
         wanted = table[row[1:-1]].mean(0) if len(row) > 2 else torch.zeros(6)
         torch.testing.assert_close(vector, wanted, atol=1e-6, rtol=1e-6)
     empty = np.array(lengths) == 0
-    assert torch.equal(encoder.comparable(found)[empty], torch.zeros(int(empty.sum()), 6))
+    assert torch.equal(encoder.normalised(found)[empty], torch.zeros(int(empty.sum()), 6))
 
 
 ONE_ENCODER = {
@@ -150,9 +150,9 @@ def some(name: str, tiny, other) -> str:
 
 
 @pytest.mark.parametrize("name", ONE_ENCODER)
-def test_a_student_says_whether_it_is_drawn(name, lab, tiny_model, other_model):
+def test_a_student_says_whether_it_is_drawn(name, context, tiny_model, other_model):
     student = students.create(some(name, tiny_model, other_model))
-    first, same, another = (build(student, lab, seed).state_dict() for seed in (1, 1, 2))
+    first, same, another = (build(student, context, seed).state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(value, same[key]) for key, value in first.items())
     differ = any(not torch.equal(value, another[key]) for key, value in first.items())
     assert student.drawn == differ == ONE_ENCODER[name]

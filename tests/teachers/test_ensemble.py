@@ -9,7 +9,7 @@ import pytest
 from bench import samplers, teachers
 from bench.errors import InputError
 from bench.losses.signals import Signal
-from bench.samplers.base import Demand
+from bench.triples.stream import DrawPlan
 from tests.training import conftest as training
 
 specify = training.specify
@@ -18,8 +18,8 @@ EVERY = frozenset(Signal)
 
 
 @pytest.fixture
-def demand(lab):
-    return Demand(samplers.create("uniform(negatives=3)").prepare(lab), 1, 8, 16)
+def plan(context):
+    return DrawPlan(samplers.create("uniform(negatives=3)").prepare(context), 1, 8, 16)
 
 
 @pytest.fixture
@@ -33,11 +33,11 @@ def wide(wide_model):
 
 
 @pytest.fixture
-def write(lab, demand, tmp_path):
+def write(context, plan, tmp_path):
     """A file with the score of every pair that is drawn, and the teacher that reads it."""
 
     def make(score, name="scores.trec"):
-        queries, documents = demand.draws.queries.id_list(), lab.collection.documents.id_list()
+        queries, documents = plan.stream.queries.id_list(), context.collection.documents.id_list()
         lines = [
             f"{id} Q0 {document} 1 {score(query, place)} tag"
             for query, id in enumerate(queries)
@@ -53,13 +53,15 @@ def ensemble(*members, **options):
     return teachers.create({"name": "ensemble", "teachers": list(members), **options})
 
 
-def signals(teacher, needs, demand, lab):
-    teaching = teachers.create(teacher).prepare(needs, demand, lab)
-    return teaching, [teaching.signals(batch) for batch in demand.batches()]
+def signals(teacher, needs, plan, context):
+    signal_source = teachers.create(teacher).prepare(needs, plan, context)
+    return signal_source, [signal_source.signals(batch) for batch in plan.batches()]
 
 
-def scores(teacher, demand, lab):
-    return np.concatenate([one.scores.numpy() for one in signals(teacher, SCORES, demand, lab)[1]])
+def scores(teacher, plan, context):
+    return np.concatenate(
+        [one.scores.numpy() for one in signals(teacher, SCORES, plan, context)[1]]
+    )
 
 
 # -- the mean ------------------------------------------------------------------------------------
@@ -75,8 +77,8 @@ def normalised(row, how):
 
 @pytest.mark.parametrize("how", ["none", "standard", "min-max"])
 @pytest.mark.parametrize("shares", [(), (3.0, 1.0), (0.25, 7)])
-def test_scores_are_the_weighted_mean(how, shares, lab, demand, tiny, wide):
-    first, second = (scores(one, demand, lab).tolist() for one in (tiny, wide))
+def test_scores_are_the_weighted_mean(how, shares, context, plan, tiny, wide):
+    first, second = (scores(one, plan, context).tolist() for one in (tiny, wide))
     of_first, of_second = shares or (1, 1)
     wanted = [
         [
@@ -85,36 +87,36 @@ def test_scores_are_the_weighted_mean(how, shares, lab, demand, tiny, wide):
         ]
         for row, other in zip(first, second, strict=True)
     ]
-    found = scores(ensemble(tiny, wide, shares=list(shares), normalise=how), demand, lab)
+    found = scores(ensemble(tiny, wide, shares=list(shares), normalise=how), plan, context)
     assert found.dtype == np.float32
     assert found.shape == (16, 4)
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("how", ["standard", "min-max"])
-def test_a_list_of_equal_scores_becomes_zeros(how, lab, demand, write):
+def test_a_list_of_equal_scores_becomes_zeros(how, context, plan, write):
     equal = write(lambda query, document: 0.1)
-    assert (scores(ensemble(equal, normalise=how), demand, lab) == 0).all()
+    assert (scores(ensemble(equal, normalise=how), plan, context) == 0).all()
     other = write(lambda query, document: document**2 / 7, "other.trec")
-    alone = scores(ensemble(other, normalise=how), demand, lab)
+    alone = scores(ensemble(other, normalise=how), plan, context)
     assert np.ptp(alone, axis=1).min() > 0.9
-    both = scores(ensemble(equal, other, normalise=how), demand, lab)
+    both = scores(ensemble(equal, other, normalise=how), plan, context)
     np.testing.assert_allclose(both, alone / 2, rtol=1e-6)
 
 
-def test_normalised_lists_do_not_see_a_members_units(lab, demand, write):
+def test_normalised_lists_do_not_see_a_members_units(context, plan, write):
     small = write(lambda query, document: (document * 37 % 11) + query, "small.trec")
     large = write(lambda query, document: 512.0 * (document * 37 % 11 + query) - 64.0, "large.trec")
     for how in ("standard", "min-max"):
-        one, other = (scores(ensemble(t, normalise=how), demand, lab) for t in (small, large))
+        one, other = (scores(ensemble(t, normalise=how), plan, context) for t in (small, large))
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
-    one, other = (scores(ensemble(t), demand, lab) for t in (small, large))
+    one, other = (scores(ensemble(t), plan, context) for t in (small, large))
     assert not np.allclose(one, other)
 
 
-def test_an_ensemble_of_one_is_its_member(lab, demand, tiny):
-    alone, of_it = signals(tiny, EVERY, demand, lab)
-    group, of_group = signals(ensemble(tiny, shares=[0.3]), EVERY, demand, lab)
+def test_an_ensemble_of_one_is_its_member(context, plan, tiny):
+    alone, of_it = signals(tiny, EVERY, plan, context)
+    group, of_group = signals(ensemble(tiny, shares=[0.3]), EVERY, plan, context)
     assert group.width == alone.width == 32
     assert [a.digest for a in group.artifacts] == [a.digest for a in alone.artifacts]
     for one, other in zip(of_it, of_group, strict=True):
@@ -126,39 +128,43 @@ def test_an_ensemble_of_one_is_its_member(lab, demand, tiny):
 # -- who is asked for what -----------------------------------------------------------------------
 
 
-def kinds(teaching):
-    return [artifact.kind for artifact in teaching.artifacts]
+def kinds(signal_source):
+    return [artifact.kind for artifact in signal_source.artifacts]
 
 
-def test_scores_of_one_and_in_batch_scores_of_another(lab, demand, tiny, write):
+def test_scores_of_one_and_in_batch_scores_of_another(context, plan, tiny, write):
     """TAS-B's dual supervision."""
     stored = write(lambda query, document: query + document / 128)
     dual = ensemble(stored, tiny, shares=[1.0, 0.0])
     assert dual.provides() == EVERY
-    teaching, found = signals(dual, SCORES | {Signal.IN_BATCH}, demand, lab)
-    assert kinds(teaching) == ["precomputed-scores", "teacher-embeddings", "teacher-embeddings"]
-    assert teaching.width == 0  # no embeddings are asked for, so none are given
-    _, pairs = signals(stored, SCORES, demand, lab)
-    _, across = signals(tiny, frozenset({Signal.IN_BATCH}), demand, lab)
+    signal_source, found = signals(dual, SCORES | {Signal.IN_BATCH}, plan, context)
+    assert kinds(signal_source) == [
+        "precomputed-scores",
+        "teacher-embeddings",
+        "teacher-embeddings",
+    ]
+    assert signal_source.width == 0  # no embeddings are asked for, so none are given
+    _, pairs = signals(stored, SCORES, plan, context)
+    _, across = signals(tiny, frozenset({Signal.IN_BATCH}), plan, context)
     for one, pair, batch in zip(found, pairs, across, strict=True):
         assert one.scores.equal(pair.scores)
         assert one.in_batch.equal(batch.in_batch)
         assert one.queries is None
         assert one.documents is None
     # Nobody prepares what is not needed of it.
-    assert kinds(signals(dual, SCORES, demand, lab)[0]) == ["precomputed-scores"]
-    only = signals(dual, frozenset({Signal.IN_BATCH}), demand, lab)
+    assert kinds(signals(dual, SCORES, plan, context)[0]) == ["precomputed-scores"]
+    only = signals(dual, frozenset({Signal.IN_BATCH}), plan, context)
     assert kinds(only[0]) == ["teacher-embeddings"] * 2
     assert only[1][0].scores is None
 
 
-def test_embeddings_come_from_the_first_that_gives_them(lab, demand, tiny, wide, write):
+def test_embeddings_come_from_the_first_that_gives_them(context, plan, tiny, wide, write):
     stored = write(lambda query, document: document)
     needs = SCORES | {Signal.QUERIES, Signal.DOCUMENTS}
-    teaching, found = signals(ensemble(stored, wide, tiny), needs, demand, lab)
-    assert teaching.width == 48
-    _, of_wide = signals(wide, needs, demand, lab)
-    parts = [scores(one, demand, lab) for one in (stored, wide, tiny)]
+    signal_source, found = signals(ensemble(stored, wide, tiny), needs, plan, context)
+    assert signal_source.width == 48
+    _, of_wide = signals(wide, needs, plan, context)
+    parts = [scores(one, plan, context) for one in (stored, wide, tiny)]
     np.testing.assert_allclose(
         np.concatenate([one.scores for one in found]), np.mean(parts, axis=0), rtol=1e-5
     )
@@ -167,10 +173,10 @@ def test_embeddings_come_from_the_first_that_gives_them(lab, demand, tiny, wide,
         assert one.documents.equal(other.documents)
 
 
-def test_what_two_members_share_is_one_artifact(lab, demand, tiny):
-    teaching, _ = signals(ensemble(tiny, tiny), SCORES, demand, lab)
-    assert len(teaching.members) == 2
-    assert len({a.digest for a in teaching.artifacts}) == len(teaching.artifacts) == 2
+def test_what_two_members_share_is_one_artifact(context, plan, tiny):
+    signal_source, _ = signals(ensemble(tiny, tiny), SCORES, plan, context)
+    assert len(signal_source.members) == 2
+    assert len({a.digest for a in signal_source.artifacts}) == len(signal_source.artifacts) == 2
 
 
 def test_what_it_provides(tiny):
@@ -179,13 +185,13 @@ def test_what_it_provides(tiny):
     assert ensemble("precomputed(path='x')").provides() == SCORES
 
 
-def test_no_scores_are_needed_of_a_member_that_has_no_share(lab, demand, tiny, tmp_path):
+def test_no_scores_are_needed_of_a_member_that_has_no_share(context, plan, tiny, tmp_path):
     """It would be refused here: its file is not there."""
     absent = f"precomputed(path='{tmp_path / 'absent.tsv'}')"
     group = ensemble(tiny, absent, shares=[1.0, 0.0])
-    assert np.array_equal(scores(group, demand, lab), scores(tiny, demand, lab))
+    assert np.array_equal(scores(group, plan, context), scores(tiny, plan, context))
     with pytest.raises(InputError, match="absent.tsv: there is no such file"):
-        scores(ensemble(tiny, absent), demand, lab)
+        scores(ensemble(tiny, absent), plan, context)
 
 
 # -- what identifies it --------------------------------------------------------------------------
@@ -256,14 +262,14 @@ def test_options_that_cannot_be(options, said):
 # -- a run ---------------------------------------------------------------------------------------
 
 
-def test_runs_learn_from_it(lab, specify, tiny, wide, tmp_path):
+def test_runs_learn_from_it(context, specify, tiny, wide, tmp_path):
     """TAS-B with both signals from one is TAS-B with the ensemble that names it for both."""
     curves = []
     for number, teacher in enumerate([wide, str(ensemble(wide, tiny, shares=[1.0, 0.0]))]):
         run = specify("arm", {"loss": "tas-balanced", "teacher": teacher})
-        folder = training.train(run, lab, tmp_path / str(number))
+        folder = training.train(run, context, tmp_path / str(number))
         curves.append(folder.table("curve").drop(columns="train_seconds"))
     pd.testing.assert_frame_equal(*curves)
     run = specify("arm", {"loss": "tas-balanced", "teacher": str(ensemble(wide, tiny))})
-    other = training.train(run, lab, tmp_path / "both").table("curve")
+    other = training.train(run, context, tmp_path / "both").table("curve")
     assert not np.allclose(other["loss"].iloc[1:], curves[0]["loss"].iloc[1:])

@@ -5,30 +5,30 @@ import pytest
 import torch
 
 from bench import samplers, teachers
-from bench.artifacts import Artifacts
 from bench.collections.open import open_collection
+from bench.context import Context
 from bench.encoding.device import choose
 from bench.encoding.models import load_tokenizer, load_transformer
-from bench.lab import Lab
 from bench.losses import Signal
-from bench.samplers.base import Demand
+from bench.storage.artifacts import Artifacts
+from bench.triples.stream import DrawPlan
 from tests.conftest import write_collection
 
 LENGTH = 32
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def context(tmp_path_factory):
     folder = tmp_path_factory.mktemp("teachers")
     artifacts = Artifacts(folder / "artifacts")
     collection = open_collection(str(write_collection(folder / "toy")), artifacts)
-    return Lab(collection, artifacts, choose())
+    return Context(collection, artifacts, choose())
 
 
 @pytest.fixture(scope="module")
-def demand(lab):
-    draws = samplers.create("uniform", negatives=2).prepare(lab)
-    return Demand(draws, seed=3, batch_size=4, examples=10)
+def plan(context):
+    stream = samplers.create("uniform", negatives=2).prepare(context)
+    return DrawPlan(stream, seed=3, batch_size=4, examples=10)
 
 
 def create(name: str, model, **options):
@@ -46,11 +46,11 @@ EVERY = {
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_signals_have_their_shapes_and_are_looked_up_alike(name, lab, demand, tiny_model):
+def test_signals_have_their_shapes_and_are_looked_up_alike(name, context, plan, tiny_model):
     teacher = create(name, tiny_model, fine_tune=True)
-    teaching = teacher.prepare(teacher.provides(), demand, lab)
-    (triples, *_) = demand.batches()
-    found = teaching.signals(triples)
+    signal_source = teacher.prepare(teacher.provides(), plan, context)
+    (triples, *_) = plan.batches()
+    found = signal_source.signals(triples)
     given = {key for key, value in vars(found).items() if value is not None}
     assert given == EVERY[name]
     assert {signal.name.lower() for signal in teacher.provides()} == given
@@ -59,7 +59,7 @@ def test_signals_have_their_shapes_and_are_looked_up_alike(name, lab, demand, ti
     for key in given:
         assert tuple(getattr(found, key).shape) == shapes[key], key
         assert getattr(found, key).dtype == torch.float32
-    again = teacher.prepare(teacher.provides(), demand, lab).signals(triples)
+    again = teacher.prepare(teacher.provides(), plan, context).signals(triples)
     for key in given:
         assert torch.equal(getattr(again, key), getattr(found, key))
     if "in_batch" in given:
@@ -68,12 +68,14 @@ def test_signals_have_their_shapes_and_are_looked_up_alike(name, lab, demand, ti
 
 
 @pytest.mark.parametrize("name", ["cross-encoder", "dual-pooled-cross-encoder"])
-def test_what_is_streamed_is_what_is_stored(name, lab, demand, tiny_model):
+def test_what_is_streamed_is_what_is_stored(name, context, plan, tiny_model):
     """A budget of seconds does not say which pairs will be drawn."""
     teacher = create(name, tiny_model, fine_tune=True)
-    streamed = teacher.prepare(teacher.provides(), Demand(demand.draws, demand.seed, 4, None), lab)
-    stored = teacher.prepare(teacher.provides(), demand, lab)
-    for triples in demand.batches():
+    streamed = teacher.prepare(
+        teacher.provides(), DrawPlan(plan.stream, plan.seed, 4, None), context
+    )
+    stored = teacher.prepare(teacher.provides(), plan, context)
+    for triples in plan.batches():
         first, second = streamed.signals(triples), stored.signals(triples)
         for key in EVERY[name]:
             ours, theirs = getattr(first, key), getattr(second, key)
@@ -81,23 +83,23 @@ def test_what_is_streamed_is_what_is_stored(name, lab, demand, tiny_model):
             assert not ours.is_inference()
 
 
-def texts(lab, triples) -> list[tuple[str, list[str]]]:
-    queries = lab.collection.part("train").queries.take(triples.queries)
+def texts(context, triples) -> list[tuple[str, list[str]]]:
+    queries = context.collection.part("train").queries.take(triples.queries)
     return [
-        (query, lab.collection.documents.take(row))
+        (query, context.collection.documents.take(row))
         for query, row in zip(queries, triples.documents, strict=True)
     ]
 
 
-def test_a_joint_pass_is_the_tokenizers_own(lab, demand, tiny_model):
+def test_a_joint_pass_is_the_tokenizers_own(context, plan, tiny_model):
     """The dual-pooled vectors against transformers' own pair encoding, text by text."""
     teacher = create("dual-pooled-cross-encoder", tiny_model, fine_tune=False)
-    teaching = teacher.prepare(teacher.provides(), demand, lab)
+    signal_source = teacher.prepare(teacher.provides(), plan, context)
     tokenizer = load_tokenizer(str(tiny_model))
     model = load_transformer(str(tiny_model)).eval()
-    (triples, *_) = demand.batches()
-    found = teaching.signals(triples)
-    for row, (query, documents) in enumerate(texts(lab, triples)):
+    (triples, *_) = plan.batches()
+    found = signal_source.signals(triples)
+    for row, (query, documents) in enumerate(texts(context, triples)):
         for column, document in enumerate(documents):
             inputs = tokenizer(query, document, return_tensors="pt")
             with torch.inference_mode():
@@ -114,9 +116,9 @@ def test_a_joint_pass_is_the_tokenizers_own(lab, demand, tiny_model):
             assert found.scores[row, column].item() == pytest.approx(wanted.item(), abs=2e-3)
 
 
-def test_late_interaction_is_max_sim(lab, demand, tiny_model):
+def test_late_interaction_is_max_sim(context, plan, tiny_model):
     teacher = create("late-interaction", tiny_model)
-    teaching = teacher.prepare(teacher.provides(), demand, lab)
+    signal_source = teacher.prepare(teacher.provides(), plan, context)
     tokenizer = load_tokenizer(str(tiny_model))
     model = load_transformer(str(tiny_model)).eval()
 
@@ -125,9 +127,9 @@ def test_late_interaction_is_max_sim(lab, demand, tiny_model):
         with torch.inference_mode():
             return torch.nn.functional.normalize(model(**inputs).last_hidden_state[0], dim=-1)
 
-    (triples, *_) = demand.batches()
-    found = teaching.signals(triples)
-    read = texts(lab, triples)
+    (triples, *_) = plan.batches()
+    found = signal_source.signals(triples)
+    read = texts(context, triples)
     for row, (query, _) in enumerate(read):
         for other, (_, documents) in enumerate(read):
             for column, document in enumerate(documents):
@@ -138,33 +140,33 @@ def test_late_interaction_is_max_sim(lab, demand, tiny_model):
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_fine_tuning_helps_and_is_billed(name, lab, demand, tiny_model):
+def test_fine_tuning_helps_and_is_billed(name, context, plan, tiny_model):
     """On dev-select, by the artifact's own account; the kept point is the best."""
     teacher = create(name, tiny_model, fine_tune=True, learning_rate=1e-3)
     teacher = teachers.create(teacher, examples=640)
-    ready = teacher.ready(demand.draws.queries, lab)
-    about = ready.tuned.about
+    loaded = teacher.loaded(plan.stream.queries, context)
+    about = loaded.tuned.about
     assert len(about["points"]) == 3
     assert about["best_point"] == int(np.argmax(about["points"]))
     if name != "cross-encoder":  # from random weights, its new head learns nothing in so few
         assert max(about["points"]) > about["points"][0]
-    own = ready.tuned.bills[0]
+    own = loaded.tuned.bills[0]
     assert own.phase == "prepare"
     assert own.texts == 640 * 5
     assert own.tokens > 0
     assert own.flops > 6 * own.tokens
-    kinds = [bill.what.split()[0] for bill in ready.tuned.bills]
+    kinds = [bill.what.split()[0] for bill in loaded.tuned.bills]
     assert kinds[0] == "fine-tuned-teacher"
     assert {"tokens", "mined-negatives"} <= set(kinds)
     assert "pretraining" in teacher.unpriced()
-    (names,) = [sorted(path.name for path in ready.tuned.folder.iterdir())]
+    (names,) = [sorted(path.name for path in loaded.tuned.folder.iterdir())]
     assert names == ["artifact.json", "labels.npy", "model.safetensors"]
 
 
-def test_scores_are_charged_by_example_and_the_rest_at_once(lab, demand, tiny_model):
+def test_scores_are_charged_by_example_and_the_rest_at_once(context, plan, tiny_model):
     teacher = create("cross-encoder", tiny_model)
-    teaching = teacher.prepare(frozenset({Signal.SCORES}), demand, lab)
-    (artifact,) = teaching.artifacts
+    signal_source = teacher.prepare(frozenset({Signal.SCORES}), plan, context)
+    (artifact,) = signal_source.artifacts
     phases = {bill.what.split()[0]: bill.phase for bill in artifact.bills}
     assert phases["teacher-scores"] == "score"
     assert phases["fine-tuned-teacher"] == "prepare"
@@ -172,21 +174,21 @@ def test_scores_are_charged_by_example_and_the_rest_at_once(lab, demand, tiny_mo
     assert own.examples == 10
     pairs = {
         (query, document)
-        for triples in demand.batches()
+        for triples in plan.batches()
         for query, row in zip(triples.queries.tolist(), triples.documents.tolist(), strict=True)
         for document in row
     }
     assert own.texts == len(pairs)
 
 
-def test_scoring_goes_on_from_the_last_finished_shard(lab, demand, tiny_model, monkeypatch):
-    from bench.teaching import drawn as _drawn
+def test_scoring_goes_on_from_the_last_finished_shard(context, plan, tiny_model, monkeypatch):
+    from bench.teachers import _pair_reading as _drawn
 
     monkeypatch.setattr(_drawn, "SHARD", 7)
     monkeypatch.setattr(_drawn, "seconds_for_nothing", lambda *arguments: 0.0)
     teacher = create("cross-encoder", tiny_model, seed=5)
-    ready = teacher.ready(demand.draws.queries, lab)
-    scores = ready.scorer.scores
+    loaded = teacher.loaded(plan.stream.queries, context)
+    scores = loaded.scorer.scores
     calls = []
 
     def stopping(queries, documents, device):
@@ -196,44 +198,48 @@ def test_scoring_goes_on_from_the_last_finished_shard(lab, demand, tiny_model, m
         return scores(queries, documents, device)
 
     def read(queries, documents):
-        return ready.scorer.scores(queries, documents, lab.device)[:, 0]
+        return loaded.scorer.scores(queries, documents, context.device)[:, 0]
 
-    monkeypatch.setattr(ready.scorer, "scores", stopping)
+    monkeypatch.setattr(loaded.scorer, "scores", stopping)
     with pytest.raises(KeyboardInterrupt):
-        _drawn.read_pairs("teacher-scores", ready, demand, read)
-    monkeypatch.setattr(ready.scorer, "scores", scores)
+        _drawn.read_pairs("teacher-scores", loaded, plan, read)
+    monkeypatch.setattr(loaded.scorer, "scores", scores)
     again = []
 
     def counted(queries, documents):
         again.append(len(queries))
         return read(queries, documents)
 
-    codes, values, artifact = _drawn.read_pairs("teacher-scores", ready, demand, counted)
+    codes, values, artifact = _drawn.read_pairs("teacher-scores", loaded, plan, counted)
     assert sum(again) == len(codes) - 14
     assert artifact.bills[0].seconds > 0
-    fresh = teacher.prepare(frozenset({Signal.SCORES}), demand, lab)
+    fresh = teacher.prepare(frozenset({Signal.SCORES}), plan, context)
     assert np.array_equal(fresh.values, values)
 
 
-def test_warming_up_changes_no_teacher(lab, demand, tiny_model, monkeypatch):
-    from bench.teaching import fine_tuning
+def test_warming_up_changes_no_teacher(context, plan, tiny_model, monkeypatch):
+    from bench.teachers import _fine_tuning as fine_tuning
 
     teacher, found = create("cross-encoder", tiny_model, fine_tune=True, seed=8), []
     for name in ("warm", "cold"):
-        there = Lab(lab.collection, Artifacts(lab.artifacts.root.parent / name), lab.device)
-        tuned = teacher.ready(demand.draws.queries, there).tuned
+        there = Context(
+            context.collection, Artifacts(context.artifacts.root.parent / name), context.device
+        )
+        tuned = teacher.loaded(plan.stream.queries, there).tuned
         assert ("warming" in tuned.about) == (name == "warm")
         found.append((tuned.folder / "model.safetensors").read_bytes())
         monkeypatch.setattr(fine_tuning, "seconds_for_nothing", lambda *arguments: 0.0)
     assert found[0] == found[1]
 
 
-def test_fine_tuning_goes_on_from_the_last_point_exactly(lab, demand, tiny_model, monkeypatch):
-    from bench.teaching.fine_tuning import FineTuning
+def test_fine_tuning_goes_on_from_the_last_point_exactly(context, plan, tiny_model, monkeypatch):
+    from bench.teachers._fine_tuning import FineTuning
 
     teacher = create("dual-pooled-cross-encoder", tiny_model, fine_tune=True, seed=9)
-    whole = Lab(lab.collection, Artifacts(lab.artifacts.root.parent / "whole"), lab.device)
-    wanted = teacher.ready(demand.draws.queries, whole).tuned
+    whole = Context(
+        context.collection, Artifacts(context.artifacts.root.parent / "whole"), context.device
+    )
+    wanted = teacher.loaded(plan.stream.queries, whole).tuned
     measure, calls = FineTuning._measure, []
 
     def stopping(tuning):
@@ -244,7 +250,7 @@ def test_fine_tuning_goes_on_from_the_last_point_exactly(lab, demand, tiny_model
 
     monkeypatch.setattr(FineTuning, "_measure", stopping)
     with pytest.raises(KeyboardInterrupt):
-        teacher.ready(demand.draws.queries, lab)
+        teacher.loaded(plan.stream.queries, context)
     assert calls == [0, 32, 64]
     monkeypatch.setattr(FineTuning, "_measure", measure)
     trained = []
@@ -255,27 +261,27 @@ def test_fine_tuning_goes_on_from_the_last_point_exactly(lab, demand, tiny_model
         train(tuning, goal)
 
     monkeypatch.setattr(FineTuning, "_train", counting)
-    found = teacher.ready(demand.draws.queries, lab).tuned
+    found = teacher.loaded(plan.stream.queries, context).tuned
     assert trained == [(32, 64)]
     assert found.about["points"] == wanted.about["points"]
     for name in ("model.safetensors", "labels.npy"):
         assert (found.folder / name).read_bytes() == (wanted.folder / name).read_bytes()
 
 
-def test_pairs_that_are_too_long_are_refused(lab, demand, tiny_model):
+def test_pairs_that_are_too_long_are_refused(context, plan, tiny_model):
     """The tiny model reads 64 tokens."""
     from bench.errors import InputError
 
     teacher = create("dual-pooled-cross-encoder", tiny_model, fine_tune=False)
-    ready = teacher.ready(demand.draws.queries, lab)
+    loaded = teacher.loaded(plan.stream.queries, context)
     long = [np.full(60, 1000)]
     with pytest.raises(InputError, match=r"together have 119 tokens.*reads 64"):
-        ready.scorer.scores(long, long, lab.device)
+        loaded.scorer.scores(long, long, context.device)
 
 
-def test_a_head_that_is_not_there_is_asked_for(lab, demand, tiny_model):
+def test_a_head_that_is_not_there_is_asked_for(context, plan, tiny_model):
     from bench.errors import InputError
 
     teacher = create("cross-encoder", tiny_model, fine_tune=False)
     with pytest.raises(InputError, match=r"no classification head.*fine_tune = true"):
-        teacher.prepare(teacher.provides(), demand, lab)
+        teacher.prepare(teacher.provides(), plan, context)

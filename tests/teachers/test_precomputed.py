@@ -14,9 +14,9 @@ from bench import samplers, teachers
 from bench.collections.base import Texts
 from bench.errors import InputError
 from bench.losses.signals import Signal
-from bench.samplers.base import Demand
-from bench.teaching import score_files as _score_files
-from bench.teaching.score_files import ScoreFile
+from bench.teachers import _score_files
+from bench.teachers._score_files import ScoreFile
+from bench.triples.stream import DrawPlan
 from tests.training import conftest as training
 
 specify = training.specify
@@ -59,25 +59,25 @@ def create(path, **options):
     return teachers.create({"name": "precomputed", "path": str(path), **options})
 
 
-def demand_of(lab, examples=None, sampler="uniform(negatives=3)"):
-    return Demand(samplers.create(sampler).prepare(lab), 1, 8, examples)
+def demand_of(context, examples=None, sampler="uniform(negatives=3)"):
+    return DrawPlan(samplers.create(sampler).prepare(context), 1, 8, examples)
 
 
-def some_scores(lab, seed=0):
+def some_scores(context, seed=0):
     """Five documents of every train query with scores of many digits."""
     draw = np.random.default_rng(seed)
-    documents = lab.collection.documents.id_list()
+    documents = context.collection.documents.id_list()
     return {
         (query, documents[place]): float(draw.normal(scale=10))
-        for query in lab.collection.part("train").queries.id_list()
+        for query in context.collection.part("train").queries.id_list()
         for place in draw.permutation(len(documents))[:5]
     }
 
 
-def positions(lab, table):
+def positions(context, table):
     """The same as arrays: queries [n], documents [n, 1], scores [n]."""
-    queries = lab.collection.part("train").queries.id_list()
-    documents = lab.collection.documents.id_list()
+    queries = context.collection.part("train").queries.id_list()
+    documents = context.collection.documents.id_list()
     return (
         np.array([queries.index(query) for query, _ in table]),
         np.array([[documents.index(document)] for _, document in table]),
@@ -90,13 +90,13 @@ def positions(lab, table):
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("form", FORMATS)
-def test_every_format_reads_to_the_same_numbers(form, packed, lab, tmp_path):
-    table = some_scores(lab)
+def test_every_format_reads_to_the_same_numbers(form, packed, context, tmp_path):
+    table = some_scores(context)
     path = write(tmp_path / "any-name", written(form, table), packed)
-    queries, documents, wanted = positions(lab, table)
+    queries, documents, wanted = positions(context, table)
     named = "jsonl" if form == "hard-negatives" else form
     for options in ({}, {"format": named}):
-        found = create(path, **options).prepare(SCORES, demand_of(lab), lab)
+        found = create(path, **options).prepare(SCORES, demand_of(context), context)
         assert np.array_equal(found.at(queries, documents)[:, 0], wanted)
         assert len(found.codes) == len(table)
         assert found.width == 0
@@ -149,20 +149,20 @@ def test_blank_lines_and_windows_ends_change_nothing(tmp_path):
     assert counts["lines"] == 2
 
 
-def test_a_file_is_parsed_once_and_another_content_is_another_teacher(lab, tmp_path):
-    table = some_scores(lab)
+def test_a_file_is_parsed_once_and_another_content_is_another_teacher(context, tmp_path):
+    table = some_scores(context)
     path = write(tmp_path / "scores.trec", written("trec", table))
-    teacher, demand = create(path), demand_of(lab)
+    teacher, plan = create(path), demand_of(context)
     before = teacher.weights()
-    (first,) = teacher.prepare(SCORES, demand, lab).artifacts
-    (again,) = create(path, format="trec").prepare(SCORES, demand, lab).artifacts
+    (first,) = teacher.prepare(SCORES, plan, context).artifacts
+    (again,) = create(path, format="trec").prepare(SCORES, plan, context).artifacts
     assert again.folder == first.folder
     assert all(bill.reused for bill in again.bills)
     assert first.about == {"lines": len(table), "foreign": 0, "pairs": len(table)}
-    write(path, written("trec", some_scores(lab, seed=1)))
+    write(path, written("trec", some_scores(context, seed=1)))
     assert teacher.weights() != before
-    queries, documents, wanted = positions(lab, some_scores(lab, seed=1))
-    found = teacher.prepare(SCORES, demand, lab)
+    queries, documents, wanted = positions(context, some_scores(context, seed=1))
+    found = teacher.prepare(SCORES, plan, context)
     assert np.array_equal(found.at(queries, documents)[:, 0], wanted)
 
 
@@ -176,13 +176,13 @@ def test_what_it_says_of_itself():
 # -- what is refused -----------------------------------------------------------------------------
 
 
-def prepare(path, lab, **options):
-    return create(path, **options).prepare(SCORES, demand_of(lab), lab)
+def prepare(path, context, **options):
+    return create(path, **options).prepare(SCORES, demand_of(context), context)
 
 
-def test_lines_with_unknown_ids_are_counted(lab, tmp_path):
+def test_lines_with_unknown_ids_are_counted(context, tmp_path):
     """5,000 lines, a hundred of them wrong: 50 by the query and 50 by the document."""
-    table = list(some_scores(lab).items())
+    table = list(some_scores(context).items())
     lines = []
     for number in range(1, 5001):
         (query, document), score = table[number % len(table)]
@@ -191,35 +191,35 @@ def test_lines_with_unknown_ids_are_counted(lab, tmp_path):
         lines.append(f"{query} Q0 {document} 1 {score} tag")
     path = write(tmp_path / "scores.trec", lines)
     with pytest.raises(InputError) as caught:
-        prepare(path, lab)
+        prepare(path, context)
     assert str(caught.value).startswith(
         f"precomputed: {path}: 100 of 5,000 lines name a query or document that training does not "
         "have (first: line 17, query 'x')"
     )
     assert "\n" not in str(caught.value)
-    found = prepare(path, lab, unknown="skip")
+    found = prepare(path, context, unknown="skip")
     kept = [lines[at] for at in range(5000) if (at + 1) % 50 != 17]
     assert len(found.codes) == len({tuple(line.split()[::2][:2]) for line in kept})
     assert found.artifacts[0].about["foreign"] == 100
 
 
-def test_an_unknown_document_is_named_and_only_it_is_left_out(lab, tmp_path):
-    query = lab.collection.part("train").queries.id_list()[2]
+def test_an_unknown_document_is_named_and_only_it_is_left_out(context, tmp_path):
+    query = context.collection.part("train").queries.id_list()[2]
     line = json.dumps({"qid": query, "scores": {"d0-0": 1.0, "nowhere": 2.0, "d0-1": 3.0}})
     path = write(tmp_path / "scores.jsonl", [line])
     with pytest.raises(InputError, match=r"1 of 1 lines .*line 1, document 'nowhere'"):
-        prepare(path, lab)
-    assert prepare(path, lab, unknown="skip").values.tolist() == [1.0, 3.0]
+        prepare(path, context)
+    assert prepare(path, context, unknown="skip").values.tolist() == [1.0, 3.0]
     with pytest.raises(InputError, match="1 of 1 lines"):
-        prepare(path, lab)
+        prepare(path, context)
 
 
-def test_a_test_query_is_no_train_query(lab, tmp_path):
-    query = lab.collection.part("test").queries.id_list()[0]
+def test_a_test_query_is_no_train_query(context, tmp_path):
+    query = context.collection.part("test").queries.id_list()[0]
     path = write(tmp_path / "scores.trec", [f"{query} Q0 d0-0 1 1.0 tag"])
     for unknown in ("error", "skip"):  # with nothing left there is nothing to teach
         with pytest.raises(InputError, match=f"1 of 1 lines .*query '{query}'"):
-            prepare(path, lab, unknown=unknown)
+            prepare(path, context, unknown=unknown)
 
 
 GOOD = {
@@ -251,21 +251,21 @@ GOOD = {
         ("jsonl", '{"qid": 1, "pos": [5], "neg": {"bm25": [7]}}', 'needs a JSON object .*"ce-sc'),
     ],
 )
-def test_a_malformed_line_is_named(form, line, said, lab, tmp_path):
-    query = lab.collection.part("train").queries.id_list()[0]
+def test_a_malformed_line_is_named(form, line, said, context, tmp_path):
+    query = context.collection.part("train").queries.id_list()[0]
     good = GOOD[form].replace('"q"', f'"{query}"').replace("q", query, form != "jsonl")
     path = write(tmp_path / "scores", [good, "", good, line, good])
-    assert len(prepare(write(tmp_path / "fine", [good, good]), lab).codes) >= 1
+    assert len(prepare(write(tmp_path / "fine", [good, good]), context).codes) >= 1
     with pytest.raises(InputError, match=said) as caught:
-        prepare(path, lab)
+        prepare(path, context)
     assert str(caught.value).startswith(f"{path}:4: ")
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("block", [1, 2, 1000])
-def test_two_scores_of_one_pair_are_named(block, lab, tmp_path, monkeypatch):
+def test_two_scores_of_one_pair_are_named(block, context, tmp_path, monkeypatch):
     monkeypatch.setattr(_score_files, "BLOCK", block)
-    query = lab.collection.part("train").queries.id_list()[4]
+    query = context.collection.part("train").queries.id_list()[4]
     rows = [("d1-0", 1.0), ("d2-0", 2.0), ("d1-0", 1.0), ("d2-0", 2.25), ("d3-0", 0.0)]
     lines = [f"{query} Q0 {document} 1 {score} tag" for document, score in rows]
     path = write(tmp_path / "scores.trec", lines)
@@ -273,10 +273,10 @@ def test_two_scores_of_one_pair_are_named(block, lab, tmp_path, monkeypatch):
         with pytest.raises(
             InputError, match=f"query '{query}' and document 'd2-0' have two scores, 2 and 2.25"
         ):
-            prepare(path, lab, **options)
-    found = prepare(path, lab, tolerance=0.25)
+            prepare(path, context, **options)
+    found = prepare(path, context, tolerance=0.25)
     row = np.array([4])
-    at = [lab.collection.documents.id_list().index(id) for id in ("d1-0", "d2-0", "d3-0")]
+    at = [context.collection.documents.id_list().index(id) for id in ("d1-0", "d2-0", "d3-0")]
     assert found.at(row, np.array([at])).tolist() == [[1.0, 2.0, 0.0]]
 
 
@@ -292,55 +292,55 @@ def test_within_the_tolerance_the_first_score_counts(tmp_path):
     assert dict(zip(codes.tolist(), scores, strict=True)) == firsts
 
 
-def test_pairs_that_a_run_draws_without_a_score_are_counted(lab, tmp_path):
-    demand = demand_of(lab, examples=40)
-    queries, documents = demand.draws.queries.id_list(), lab.collection.documents.id_list()
+def test_pairs_that_a_run_draws_without_a_score_are_counted(context, tmp_path):
+    plan = demand_of(context, examples=40)
+    queries, documents = plan.stream.queries.id_list(), context.collection.documents.id_list()
     drawn = sorted(
         {
             (queries[query], documents[document])
-            for batch in demand.batches()
+            for batch in plan.batches()
             for query, row in zip(batch.queries, batch.documents, strict=True)
             for document in row
         }
     )
     whole = write(tmp_path / "whole.trec", written("trec", dict.fromkeys(drawn, 1.0)))
-    create(whole).prepare(SCORES, demand, lab)
+    create(whole).prepare(SCORES, plan, context)
     left = dict.fromkeys(drawn[7:], 1.0)
     path = write(tmp_path / "scores.trec", written("trec", left))
     with pytest.raises(InputError) as caught:
-        create(path).prepare(SCORES, demand, lab)
+        create(path).prepare(SCORES, plan, context)
     start = f"precomputed: {path}: 7 of the {len(drawn):,} pairs that the run draws have no score"
     assert str(caught.value).startswith(start)
     named = [f"query {query!r}, document {document!r}" for query, document in drawn[:7]]
     assert any(name in str(caught.value) for name in named)
     assert "sampler" in str(caught.value)
     # A budget of seconds does not say what is drawn: nothing can be counted before.
-    assert len(create(path).prepare(SCORES, demand_of(lab), lab).codes) == len(left)
+    assert len(create(path).prepare(SCORES, demand_of(context), context).codes) == len(left)
 
 
-def test_files_that_cannot_be_read(lab, tmp_path):
+def test_files_that_cannot_be_read(context, tmp_path):
     missing = tmp_path / "none.tsv"
     with pytest.raises(InputError, match="none.tsv: there is no such file"):
-        prepare(missing, lab)
+        prepare(missing, context)
     with pytest.raises(InputError, match="none.tsv: there is no such file"):
         create(missing).weights()
     empty = write(tmp_path / "empty.tsv", [])
     with pytest.raises(InputError, match="empty.tsv: it is empty"):
-        prepare(empty, lab)
+        prepare(empty, context)
     with pytest.raises(InputError, match="empty.tsv: it holds no scores"):
-        prepare(empty, lab, format="trec")
+        prepare(empty, context, format="trec")
     strange = write(tmp_path / "strange.csv", ["", "query,document,score"])
     with pytest.raises(InputError, match=r"strange.csv:2: needs 5 tab-separated fields.*; or 6"):
-        prepare(strange, lab)
+        prepare(strange, context)
     latin = tmp_path / "latin.trec"
     latin.write_bytes(b"q Q0 d0-0 1 1.0 tag\nq\xe9 Q0 d0-0 1 1.0 tag\n")
     with pytest.raises(InputError, match="latin.trec:2: not UTF-8"):
-        prepare(latin, lab)
-    whole = write(tmp_path / "cut.gz", written("trec", some_scores(lab)), packed=True)
+        prepare(latin, context)
+    whole = write(tmp_path / "cut.gz", written("trec", some_scores(context)), packed=True)
     whole.write_bytes(whole.read_bytes()[:-40])
     with pytest.raises(InputError, match="cut.gz: cannot be read"):
-        prepare(whole, lab)
-    assert not list((lab.artifacts.root / "precomputed-scores").glob(".*"))
+        prepare(whole, context)
+    assert not list((context.artifacts.root / "precomputed-scores").glob(".*"))
 
 
 @pytest.mark.parametrize(
@@ -362,16 +362,16 @@ def test_options_that_cannot_be(options, said):
 
 @pytest.mark.parametrize("form", ["margins", "hard-negatives"])
 def test_a_run_cannot_tell_it_from_the_teacher_that_scored(
-    form, lab, specify, wide_model, tmp_path
+    form, context, specify, wide_model, tmp_path
 ):
     live = {"name": "bi-encoder", "model": str(wide_model), "max_length": 32}
     run = specify("live", {"loss": "margin-mse", "teacher": live})
-    demand = Demand(run.arm.sampler.prepare(lab), run.seed, 8, run.budget.examples)
-    teaching = run.arm.teacher.prepare(SCORES, demand, lab)
-    queries, documents = demand.draws.queries.id_list(), lab.collection.documents.id_list()
+    plan = DrawPlan(run.arm.sampler.prepare(context), run.seed, 8, run.budget.examples)
+    signal_source = run.arm.teacher.prepare(SCORES, plan, context)
+    queries, documents = plan.stream.queries.id_list(), context.collection.documents.id_list()
     table = {}
-    for batch in demand.batches():
-        scores = teaching.signals(batch).scores.tolist()
+    for batch in plan.batches():
+        scores = signal_source.signals(batch).scores.tolist()
         for query, row, values in zip(batch.queries, batch.documents, scores, strict=True):
             for document, value in zip(row, values, strict=True):
                 table.setdefault((queries[query], documents[document]), value)
@@ -379,7 +379,7 @@ def test_a_run_cannot_tell_it_from_the_teacher_that_scored(
     stored = {"name": "precomputed", "path": str(path)}
     other = specify("stored", {"loss": "margin-mse", "teacher": stored})
     assert other.id != run.id
-    first, second = (training.train(one, lab, tmp_path / "runs") for one in (run, other))
+    first, second = (training.train(one, context, tmp_path / "runs") for one in (run, other))
     drop = "train_seconds"
     curves = [folder.table("curve").drop(columns=drop) for folder in (first, second)]
     pd.testing.assert_frame_equal(*curves)

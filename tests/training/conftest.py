@@ -4,33 +4,33 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.arms import expand
+from bench.context import Context
 from bench.evaluation.measured import measure_run
-from bench.lab import Lab
-from bench.records import RunFolder
-from bench.specification import RunSpecification
-from bench.study import parse_study
+from bench.storage.records import RunFolder
+from bench.study.arms import resolve_arms
+from bench.study.schema import parse_study
 from bench.teachers.base import Teacher
 from bench.training.run import Run
+from bench.training.specification import RunSpecification
 
 
 @pytest.fixture
-def specify(lab, toy_values):
+def specify(context, toy_values):
     def make(arm_name: str = "adaptive-margin", entry=None, **changes) -> RunSpecification:
         """The run of an arm of the toy study, or of another one given as a study writes it."""
         values = {**toy_values, "tuning": {}}
         if entry:
             values |= {"arms": [{**entry, "name": arm_name}], "baseline": arm_name}
         study = parse_study(values, "toy")
-        arm = next(arm for arm in expand(study) if arm.name == arm_name)
+        arm = next(arm for arm in resolve_arms(study) if arm.name == arm_name)
         values = {
             "arm": arm,
             "budget": study.budget,
             "evaluation": study.evaluation,
             "select_by": study.primary,
-            "tests": lab.fingerprints(["test"]),
+            "tests": context.fingerprints(["test"]),
             "seed": 1,
-            "collection": lab.collection.fingerprint,
+            "collection": context.collection.fingerprint,
             "precision": "float32",
             "student_weights": arm.student.weights(),
             "teacher_weights": arm.teacher.weights(),
@@ -40,16 +40,21 @@ def specify(lab, toy_values):
     return make
 
 
-def train(run: RunSpecification, lab: Lab, path, against: Teacher | None = None) -> RunFolder:
+def train(
+    run: RunSpecification, context: Context, path, against: Teacher | None = None
+) -> RunFolder:
     folder = RunFolder(path / run.id)
     quietly = {"report": lambda message: None}
-    Run(run, folder, lab, keep_student=True, against=against, **quietly).execute()
-    measure_run(folder, lab, ["nDCG@10", "RR@10"], run.tests)
+    Run(run, folder, context, keep_student=True, against=against, **quietly).execute()
+    measure_run(folder, context, ["nDCG@10", "RR@10"], run.tests)
     return folder
 
 
 def train_with_stops(
-    run: RunSpecification, lab: Lab, folder: RunFolder, look: Callable[[], None] = lambda: None
+    run: RunSpecification,
+    context: Context,
+    folder: RunFolder,
+    look: Callable[[], None] = lambda: None,
 ) -> int:
     """Train it stopped at each pause in turn and taken up again; how often that was.
 
@@ -62,14 +67,14 @@ def train_with_stops(
 
     stops = 0
     while folder.status() != "done":
-        part = Run(run, folder, lab, keep_student=True, report=lambda message: None)
-        pause = part._pause
+        part = Run(run, folder, context, keep_student=True, report=lambda message: None)
+        on_pause = part._on_pause
 
-        def stop(pause=pause) -> None:
-            pause()
+        def stop(on_pause=on_pause) -> None:
+            on_pause()
             raise Stop
 
-        part._pause = stop
+        part._on_pause = stop
         try:
             part.execute()
         except Stop:

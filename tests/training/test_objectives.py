@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 from bench import losses
 from bench.encoding.models import load_tokenizer, load_transformer
 from bench.losses import Signal
-from bench.records import RunFolder
-from bench.samplers.base import Demand
-from bench.study import Budget
+from bench.storage.records import RunFolder
+from bench.study.schema import Budget
+from bench.triples.stream import DrawPlan
 from tests.losses.cases import required
 from tests.training.conftest import train, train_with_stops
 
@@ -34,9 +34,9 @@ def taught(specify, wide_model):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_loss_trains_from_a_file_to_a_record(name, taught, lab, tmp_path):
+def test_every_loss_trains_from_a_file_to_a_record(name, taught, context, tmp_path):
     run = taught({"name": name, **required(name)}, budget=Budget(steps=3))
-    folder = train(run, lab, tmp_path)
+    folder = train(run, context, tmp_path)
     curve = folder.table("curve").iloc[1:]
     assert len(curve) == 3
     assert curve["loss"].notna().all()
@@ -44,9 +44,9 @@ def test_every_loss_trains_from_a_file_to_a_record(name, taught, lab, tmp_path):
     assert folder.record()["steps"] == 3
 
 
-def test_a_projection_trains_with_the_student_and_is_not_part_of_it(taught, lab, tmp_path):
+def test_a_projection_trains_with_the_student_and_is_not_part_of_it(taught, context, tmp_path):
     run = taught("embedding-match", budget=Budget(examples=960))
-    folder = train(run, lab, tmp_path)
+    folder = train(run, context, tmp_path)
     curve = folder.table("curve")
     assert curve["loss"].iloc[3] < 0.9 * curve["loss"].iloc[1]
     assert curve["projection_norm"].iloc[1:].nunique() == 3
@@ -61,9 +61,9 @@ def _student(folder: RunFolder) -> dict[str, torch.Tensor]:
     return load_file(folder.student / "model.safetensors")
 
 
-def test_a_sum_logs_every_part(taught, lab, tmp_path):
+def test_a_sum_logs_every_part(taught, context, tmp_path):
     run = taught("embed-distill(weights=[1.0, 0.5, 2.0])", budget=Budget(steps=3))
-    curve = train(run, lab, tmp_path).table("curve").iloc[1:]
+    curve = train(run, context, tmp_path).table("curve").iloc[1:]
     parts = [f"loss.{name}" for name in ("infonce", "list-kl", "embedding-match")]
     total = curve[parts] @ [1.0, 0.5, 2.0]
     assert total.tolist() == pytest.approx(curve["loss"].tolist(), rel=1e-5)
@@ -73,17 +73,17 @@ def test_a_sum_logs_every_part(taught, lab, tmp_path):
     ("loss", "owns"),
     [("embed-distill", True), ('sum(parts=["list-kl", "relational(texts=\'queries\')"])', False)],
 )
-def test_a_built_loss_goes_on_exactly(loss, owns, taught, lab, tmp_path):
+def test_a_built_loss_goes_on_exactly(loss, owns, taught, context, tmp_path):
     """Stopped at each pause in turn; with and without parameters of the loss's own."""
     run = taught(loss)
-    wanted = train(run, lab, tmp_path / "whole")
+    wanted = train(run, context, tmp_path / "whole")
     folder = RunFolder(tmp_path / "parts" / wanted.id)
 
     def look() -> None:
         (checkpoint,) = folder.checkpoints.iterdir()
         assert bool(load_file(checkpoint / "loss.safetensors")) == owns
 
-    assert train_with_stops(run, lab, folder, look) == 3
+    assert train_with_stops(run, context, folder, look) == 3
     curves = [
         found.table("curve")[["loss", "grad_norm", "loss.list-kl", "mean_cosine"]]
         for found in (folder, wanted)
@@ -93,16 +93,16 @@ def test_a_built_loss_goes_on_exactly(loss, owns, taught, lab, tmp_path):
     assert weights[0].read_bytes() == weights[1].read_bytes()
 
 
-def test_a_gradient_cache_changes_nothing_but_memory(taught, lab, tmp_path):
+def test_a_gradient_cache_changes_nothing_but_memory(taught, context, tmp_path):
     """The groups of 4,096 tokens are those of a CPU without a cache: equal to the last bit."""
     plain = taught("infonce", budget=Budget(steps=6))
 
     def cached(tokens: int) -> dict[str, torch.Tensor]:
         training = plain.arm.training.model_copy(update={"gradient_cache": tokens})
         run = replace(plain, arm=replace(plain.arm, training=training))
-        return _student(train(run, lab, tmp_path / str(tokens)))
+        return _student(train(run, context, tmp_path / str(tokens)))
 
-    wanted = _student(train(plain, lab, tmp_path / "plain"))
+    wanted = _student(train(plain, context, tmp_path / "plain"))
     for name, value in cached(4096).items():
         assert torch.equal(value, wanted[name]), name
     assert any(not torch.equal(value, wanted[name]) for name, value in cached(64).items())
@@ -117,10 +117,12 @@ def test_a_gradient_cache_changes_nothing_but_memory(taught, lab, tmp_path):
         ("margin-mse", {"queries", "documents"}),
     ],
 )
-def test_a_teacher_prepares_what_the_loss_needs_and_no_more(loss, encoded, taught, lab, tmp_path):
-    folder = train(taught(loss, budget=Budget(steps=3)), lab, tmp_path)
+def test_a_teacher_prepares_what_the_loss_needs_and_no_more(
+    loss, encoded, taught, context, tmp_path
+):
+    folder = train(taught(loss, budget=Budget(steps=3)), context, tmp_path)
     stored = [bill for bill in folder.bills() if bill.what.startswith("teacher-embeddings")]
-    made = lab.artifacts.root / "teacher-embeddings"
+    made = context.artifacts.root / "teacher-embeddings"
     sides = {
         json.loads((made / bill.what.split()[1] / "artifact.json").read_text())["made_from"]["side"]
         for bill in stored
@@ -128,13 +130,13 @@ def test_a_teacher_prepares_what_the_loss_needs_and_no_more(loss, encoded, taugh
     assert sides == encoded
 
 
-def test_a_bi_encoders_signals_are_those_of_a_plain_loop(lab, taught):
+def test_a_bi_encoders_signals_are_those_of_a_plain_loop(context, taught):
     arm = taught("margin-mse").arm
     every = frozenset(Signal)
-    draws = arm.sampler.prepare(lab)
-    teaching = arm.teacher.prepare(every, Demand(draws, 3, 4, 4), lab)
-    triples = draws.batch(3, 0, 4)
-    given = teaching.signals(triples)
+    stream = arm.sampler.prepare(context)
+    signal_source = arm.teacher.prepare(every, DrawPlan(stream, 3, 4, 4), context)
+    triples = stream.batch(3, 0, 4)
+    given = signal_source.signals(triples)
     transformer, tokenizer = (
         load_transformer(arm.teacher.model).eval(),
         load_tokenizer(arm.teacher.model),
@@ -146,7 +148,7 @@ def test_a_bi_encoders_signals_are_those_of_a_plain_loop(lab, taught):
             states = transformer(**inputs).last_hidden_state[0].mean(0)
         return states / states.norm()
 
-    train_part, documents = lab.collection.part("train"), lab.collection.documents
+    train_part, documents = context.collection.part("train"), context.collection.documents
     queries = torch.stack([vector(text) for text in train_part.queries.take(triples.queries)])
     drawn = [
         [positive, *negatives]
@@ -156,7 +158,7 @@ def test_a_bi_encoders_signals_are_those_of_a_plain_loop(lab, taught):
         [torch.stack([vector(text) for text in documents.take(row)]) for row in drawn]
     )
     assert texts.shape == (4, 4, 48)
-    assert teaching.width == 48
+    assert signal_source.width == 48
     wanted = {
         "queries": queries,
         "documents": texts,

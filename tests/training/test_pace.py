@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from bench.encoding.device import choose
-from bench.records import RunFolder
-from bench.study import Budget
+from bench.storage.records import RunFolder
+from bench.study.schema import Budget
 from bench.training import run as training
-from bench.training.pace import reference_step
+from bench.training.machine_speed import machine_speed
 from tests.training.conftest import train, train_with_stops
 
 
@@ -17,14 +17,14 @@ def test_it_is_short_and_draws_nothing():
     torch.manual_seed(3)
     before = torch.get_rng_state()
     since = time.perf_counter()
-    seconds = reference_step(choose())
+    seconds = machine_speed(choose())
     assert 0 < seconds < time.perf_counter() - since
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_what_slows_the_work_shows(monkeypatch):
     """Half of the products take a while longer, as they do where another process has the core."""
-    quiet = reference_step(choose())
+    quiet = machine_speed(choose())
     real, calls = torch.mm, []
 
     def slowed(*arguments, **options):
@@ -34,32 +34,35 @@ def test_what_slows_the_work_shows(monkeypatch):
         return real(*arguments, **options)
 
     monkeypatch.setattr(torch, "mm", slowed)
-    assert reference_step(choose()) > 5 * quiet
+    assert machine_speed(choose()) > 5 * quiet
 
 
-def test_a_run_records_it_of_the_process_that_finished_it(specify, lab, tmp_path, monkeypatch):
+def test_a_run_records_it_of_the_process_that_finished_it(specify, context, tmp_path, monkeypatch):
     calls = []
 
     def numbered(device) -> float:
         calls.append(device)
         return float(len(calls))
 
-    monkeypatch.setattr(training, "reference_step", numbered)
+    monkeypatch.setattr(training, "machine_speed", numbered)
     run = specify(budget=Budget(examples=24))
-    assert train(run, lab, tmp_path / "whole").record()["reference_step"] == {"start": 1, "end": 2}
+    assert train(run, context, tmp_path / "whole").record()["reference_step"] == {
+        "start": 1,
+        "end": 2,
+    }
     calls.clear()
     folder = RunFolder(tmp_path / "parts" / run.id)
-    stops = train_with_stops(run, lab, folder)
+    stops = train_with_stops(run, context, folder)
     assert folder.record()["reference_step"] == {"start": stops + 1, "end": stops + 2}
 
 
-def test_it_is_no_training_time(specify, lab, tmp_path, monkeypatch):
+def test_it_is_no_training_time(specify, context, tmp_path, monkeypatch):
     def slow(device) -> float:
         time.sleep(3)
         return 1.0
 
-    monkeypatch.setattr(training, "reference_step", slow)
-    folder = train(specify(budget=Budget(examples=8)), lab, tmp_path)
+    monkeypatch.setattr(training, "machine_speed", slow)
+    folder = train(specify(budget=Budget(examples=8)), context, tmp_path)
     seconds = {bill.phase: bill.seconds for bill in folder.bills() if bill.what == "run"}
     assert seconds["train"] < 3
     assert np.greater([seconds["start"], seconds["save"]], 3).all()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.training.schedule import factor
+from bench.optimization.schedule import factor
 
 shares = st.floats(1e-6, 1)
 warmups = st.floats(0, 0.99)

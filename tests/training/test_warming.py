@@ -10,8 +10,8 @@ from bench.encoding.joining import Joining
 from bench.encoding.packed import Joined
 from bench.encoding.packing import Ladder
 from bench.encoding.transformer_encoder import TransformerEncoder
-from bench.records import RunFolder
-from bench.study import Budget
+from bench.storage.records import RunFolder
+from bench.study.schema import Budget
 from bench.training import loop
 from bench.training import run as running
 from bench.training.loop import Loop
@@ -19,9 +19,9 @@ from tests.training.conftest import train, train_with_stops
 
 
 @pytest.fixture
-def laddered(lab):
+def laddered(context):
     """The lab on a CPU that packs as a GPU does."""
-    return replace(lab, device=replace(lab.device, packing=Ladder()))
+    return replace(context, device=replace(context.device, packing=Ladder()))
 
 
 @pytest.fixture
@@ -47,11 +47,11 @@ def test_it_changes_nothing(specify, request, where, tmp_path, monkeypatch):
     ).read_bytes()
 
 
-def test_it_is_on_no_clock_of_training(specify, lab, tmp_path, monkeypatch):
+def test_it_is_on_no_clock_of_training(specify, context, tmp_path, monkeypatch):
     import time
 
     monkeypatch.setattr(running, "warm_optimizer", lambda device: time.sleep(3))
-    folder = train(specify(budget=Budget(examples=8)), lab, tmp_path)
+    folder = train(specify(budget=Budget(examples=8)), context, tmp_path)
     seconds = {bill.phase: bill.seconds for bill in folder.bills() if bill.what == "run"}
     assert seconds["train"] < 3 <= seconds["compile"]
 
@@ -124,19 +124,19 @@ def test_a_step_waits_for_nothing_and_its_operators_do_not_grow(
     assert len(few) == len(many)
 
 
-def test_the_first_steps_and_the_tenths_are_recorded(specify, lab, tmp_path):
+def test_the_first_steps_and_the_tenths_are_recorded(specify, context, tmp_path):
     run = specify(budget=Budget(steps=30))
-    whole = train(run, lab, tmp_path / "whole").record()
+    whole = train(run, context, tmp_path / "whole").record()
     assert [steps for steps, _ in whole["tenths"]] == list(range(3, 31, 3))
     seconds = [*whole["first_steps"][:3], *(seconds for _, seconds in whole["tenths"])]
     assert len(whole["first_steps"]) == 5
     assert (np.diff(seconds) > 0).sum() == len(seconds) - 2  # the third step is the first tenth
     folder = RunFolder(tmp_path / "parts" / run.id)
-    train_with_stops(run, lab, folder)
+    train_with_stops(run, context, folder)
     assert [steps for steps, _ in folder.record()["tenths"]] == list(range(3, 31, 3))
     assert len(folder.record()["first_steps"]) == 5
 
 
-def test_tenths_of_fewer_steps_than_ten(specify, lab, tmp_path):
-    record = train(specify(budget=Budget(steps=3)), lab, tmp_path).record()
+def test_tenths_of_fewer_steps_than_ten(specify, context, tmp_path):
+    record = train(specify(budget=Budget(steps=3)), context, tmp_path).record()
     assert [steps for steps, _ in record["tenths"]] == [1, 1, 1, 2, 2, 2, 3, 3, 3, 3]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.study import Claim
+from bench.study.schema import Claim
 from reports.answers import KINDS, answer, answers, quality, retention, sensitivity, shares
 from reports.quality import quality_table
 from reports.retention import retention_table

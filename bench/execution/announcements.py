@@ -1,0 +1,60 @@
+"""What a study says of itself while it is carried out, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.context import Context
+from bench.encoding.device import environment
+from bench.errors import first_line
+from bench.progress import duration
+from bench.results import Row
+from bench.storage.ledger import ARTIFACT_PHASES
+from bench.study.arms import Arm
+from bench.study.schema import Study
+
+
+def first_lines(study: Study, arms: Sequence[Arm], context: Context) -> list[str]:
+    """What will be done, where, and with what."""
+    collection, shares = context.collection, len(study.train_shares)
+    trials = sum(arm.trials for arm in arms) * shares
+    finals = len(arms) * len(study.seeds) * shares
+    of_shares = f", {shares} shares of the train queries" if shares > 1 else ""
+    parts = ", ".join(f"{len(p.queries):,} {name}" for name, p in collection.parts.items())
+    lines = [
+        study.title,
+        f"{len(arms)} arms: {trials} tuning trials and {finals} final runs "
+        f"({len(study.seeds)} seeds{of_shares}), budget {study.budget.amount:,.0f} "
+        f"{study.budget.unit} a run, on {environment(context.device)['device']}",
+        f"{collection.name}: {len(collection.documents):,} documents, queries: {parts}",
+    ]
+    for name, other in context.test_collections.items():
+        asked = len(other.part("test").queries)
+        lines.append(f"tested on {name} too: {len(other.documents):,} documents, {asked:,} queries")
+    return [*lines, *(f"  {note}" for note in context.notes())]
+
+
+def place(row: Row) -> str:
+    """Which run it is."""
+    if row.role == "reference":
+        return f"{row.arm} · {row.role}"
+    share = f" · {row.train_share:.3g} of the train queries" if row.train_share < 1 else ""
+    return f"{row.arm}{share} · {row.role} · trial {row.trial} · seed {row.seed}"
+
+
+def outcome(row: Row, measure: str, left: str) -> str:
+    """How a run has ended.
+
+    Args:
+        measure: the one of dev to tell.
+        left: how long the rest will take.
+    """
+    status = row.folder.status()
+    if status == "failed":
+        return f"FAILED: {first_line(row.folder.record()['error'])}"
+    if status == "pruned":
+        return f"pruned after {row.folder.record()['examples']:,} examples · {left}"
+    curve = row.folder.table("curve")
+    best = curve.loc[row.folder.record()["best_point"]]
+    seconds = sum(bill.seconds for bill in row.folder.bills() if bill.phase not in ARTIFACT_PHASES)
+    return f"dev {measure} {best[measure]:.4f} · {duration(seconds)} · {left}"

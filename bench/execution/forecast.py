@@ -1,0 +1,216 @@
+"""What a study will take, from the bills of earlier ones: means, products and sums of seconds.
+
+Nothing here is modelled. A rate is a sum of seconds over a sum of what they were spent on, in the
+newest earlier study that has the like; a forecast is a rate times what is to be done.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.execution.past import Key, Past, evaluation_points, minings, reference_key, run_key
+from bench.study.arms import Arm
+from bench.study.schema import Budget, Study
+
+LIKE = {
+    len(Key._fields): "",
+    len(Key._fields) - 1: "another loss",
+    len(Key._fields) - 3: "another loss and sampler",
+}
+"""How many of a key's fields a match shares, best first, and what is then said of it."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What runs like an arm's took.
+
+    Attributes:
+        runs: those it is taken from, all of one study.
+        like: what was ignored to find them; empty for an exact match.
+        same_artifacts: whether they needed what the arm needs.
+        train: seconds an example.
+        evaluate: seconds an evaluation point.
+        mine: seconds for one ranking of the train queries by the student itself.
+        once: seconds a run for starting and saving.
+        test: seconds a final run; `None` where no such student was tested yet.
+    """
+
+    runs: list[Past]
+    like: str
+    same_artifacts: bool
+    train: float
+    evaluate: float
+    mine: float
+    once: float
+    test: float | None
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Something that must be prepared once.
+
+    Attributes:
+        kind: the artifact's kind.
+        seconds: what making it takes.
+        there: it is in the artifacts' folder, and only has to be read.
+        bytes: its size; `None` where that is not known.
+    """
+
+    kind: str
+    seconds: float
+    there: bool
+    bytes: float | None
+
+
+class Forecast:
+    """Forecasts from the runs of earlier studies."""
+
+    def __init__(self, past: Iterable[Past]) -> None:
+        self.past = list(past)
+        self._like: dict[tuple, list[Past]] = defaultdict(list)
+        for run in self.past:
+            for size in LIKE:
+                self._like[run.key[:size]].append(run)
+
+    def rates(self, study: Study, arm: Arm) -> Rates | None:
+        """What runs like the arm's took; `None` where there were none."""
+        key = run_key(study, arm)
+        size = next((size for size in LIKE if key[:size] in self._like), None)
+        if size is None:
+            return None
+        runs = newest(self._like[key[:size]])
+        finals = newest(
+            [run for run in runs if run.final]
+            or [
+                run
+                for run in self.past
+                if run.final and (run.key.setting, run.key.student) == (key.setting, key.student)
+            ]
+        )
+        return Rates(
+            runs=runs,
+            like=LIKE[size],
+            same_artifacts=size >= len(Key._fields) - 1,
+            train=_rate(runs, "train", lambda run: run.examples),
+            evaluate=_rate(runs, "evaluate", lambda run: run.points),
+            mine=_rate(runs, "mine", lambda run: run.minings),
+            once=sum(_rate(runs, phase, lambda run: 1) for phase in ("start", "compile", "save")),
+            test=_rate(finals, "test", lambda run: 1) if finals else None,
+        )
+
+    def reference(self, study: Study, student: str, teacher: str) -> list[Past]:
+        """Earlier reference rows of the same, from the newest study that has one."""
+        return newest(self._like.get(reference_key(study, student, teacher), []))
+
+    def kept_bytes(self, student: str) -> float | None:
+        """Bytes of a run's folder with such a student in it, or 4 for each of its parameters."""
+        same = [run for run in self.past if run.key.student == student]
+        for run in sorted(same, key=lambda run: -run.made):
+            folder = run.study / "runs" / run.run
+            if run.final and (folder / "student").is_dir():
+                return folder_bytes(folder)
+        return next((4.0 * run.parameters for run in same if run.parameters), None)
+
+
+def newest(runs: Sequence[Past]) -> list[Past]:
+    """Those of the study that was written to last."""
+    last = max((run.made for run in runs), default=0.0)
+    return [run for run in runs if run.made == last]
+
+
+def _rate(runs: Iterable[Past], phase: str, amount: Callable[[Past], int]) -> float:
+    """Seconds of a phase for each of what they were spent on; 0 where there was nothing."""
+    seconds = sum(run.seconds.get(phase, 0.0) for run in runs)
+    spent = sum(amount(run) for run in runs)
+    return seconds / spent if spent else 0.0
+
+
+def budget_examples(budget: Budget, batch_size: int, train: float) -> float:
+    """Examples of a run.
+
+    Args:
+        train: seconds an example, for a budget of seconds.
+    """
+    if budget.seconds is not None:
+        return budget.seconds / train if train else 0.0
+    return budget.amount * (batch_size if budget.unit == "steps" else 1)
+
+
+def run_seconds(study: Study, arm: Arm, rates: Rates, final: bool) -> dict[str, float] | None:
+    """Seconds of one run by what they go into; `None` where a part is not known."""
+    batch_size = arm.training.batch_size
+    examples = budget_examples(study.budget, batch_size, rates.train)
+    seconds = {
+        "training": study.budget.seconds or examples * rates.train,
+        "mining by the student": minings(math.ceil(examples / batch_size), arm) * rates.mine,
+        "dev evaluations": evaluation_points(study, arm) * rates.evaluate,
+        "starting and saving": rates.once,
+    }
+    if final:
+        if rates.test is None:
+            return None
+        seconds["test"] = rates.test
+    return seconds
+
+
+def prepared(bills: Iterable[dict[str, Any]], artifacts: Path) -> dict[str, Preparation]:
+    """What is due before the first step, by ``<kind> <digest>``, each once."""
+    found = {}
+    for bill in bills:
+        if bill["phase"] == "prepare":
+            kind, _, digest = bill["what"].partition(" ")
+            folder = artifacts / kind / digest
+            there = folder.is_dir()
+            size = folder_bytes(folder) if there else None
+            found[bill["what"]] = Preparation(kind, bill["seconds"], there, size)
+    return found
+
+
+def scored(
+    study: Study, arm: Arm, rates: Rates, seeds: Iterable[int], artifacts: Path
+) -> dict[tuple, Preparation]:
+    """What is scored for the examples of these seeds, by kind, teacher, sampler and seed.
+
+    Two arms that differ in loss or student alone share it. With a budget of seconds nothing is
+    scored ahead: that is training time.
+    """
+    if study.budget.seconds is not None:
+        return {}
+    examples = budget_examples(study.budget, arm.training.batch_size, rates.train)
+    found = {}
+    kinds = {_kind(bill) for run in rates.runs for bill in run.bills if bill["phase"] == "score"}
+    for kind in sorted(kinds):
+        by_run = {run.seed: _of_kind(run, kind) for run in rates.runs}
+        bills = [bill for run in rates.runs for bill in _of_kind(run, kind)]
+        of_runs = sum(
+            max((bill["examples"] for bill in _of_kind(run, kind)), default=0) for run in rates.runs
+        )
+        share = examples / of_runs
+        folders = {bill["what"]: artifacts / kind / bill["what"].split()[-1] for bill in bills}
+        known = all(folder.is_dir() for folder in folders.values())
+        size = share * sum(folder_bytes(folders[bill["what"]]) for bill in bills) if known else None
+        seconds = share * sum(bill["seconds"] for bill in bills)
+        for seed in seeds:
+            same = [bill for bill in by_run.get(seed, []) if bill["examples"] == examples]
+            there = bool(same) and all(folders[bill["what"]].is_dir() for bill in same)
+            key = (kind, str(arm.teacher), str(arm.sampler), seed)
+            found[key] = Preparation(kind, seconds, there, size)
+    return found
+
+
+def _kind(bill: dict[str, Any]) -> str:
+    return str(bill["what"]).partition(" ")[0]
+
+
+def _of_kind(run: Past, kind: str) -> list[dict[str, Any]]:
+    return [bill for bill in run.bills if bill["phase"] == "score" and _kind(bill) == kind]
+
+
+def folder_bytes(folder: Path) -> float:
+    """Bytes of the files below a folder."""
+    return float(sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))

@@ -1,0 +1,81 @@
+"""What the models of a study must be, found out before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from bench.encoding.models import BUNDLED_NAMES, at_hand, locate
+from bench.errors import InputError
+from bench.students.base import Student
+from bench.study.arms import Arm
+from bench.teachers.base import Teacher
+
+
+def models_of(arm: Arm) -> list[str]:
+    """Every model that the arm is made of."""
+    return [*arm.student.models(), *arm.teacher.models(), *arm.sampler.models()]
+
+
+def check_models(arms: Iterable[Arm]) -> None:
+    """That the arms' models can be what is made of them; their weights are not looked at.
+
+    A model that would have to be fetched is passed over.
+
+    Raises:
+        InputError: one cannot, with the arm's name.
+    """
+    first: dict[tuple[str, ...], Arm] = {}
+    for arm in arms:
+        first.setdefault((str(arm.student), str(arm.teacher), str(arm.sampler)), arm)
+    for arm in first.values():
+        with _named(arm):
+            for model in filter(at_hand, models_of(arm)):
+                locate(model)
+            for entry in _made_of(arm):
+                entry.check()
+
+
+def model_notes(arms: Iterable[Arm]) -> list[str]:
+    """Where the arms read their models otherwise than these say themselves, each line once."""
+    entries = {str(entry): entry for arm in arms for entry in (arm.student, arm.teacher)}
+    return list(dict.fromkeys(note for entry in entries.values() for note in entry.notes()))
+
+
+def not_at_hand(arms: Iterable[Arm]) -> list[str]:
+    """The models that would have to be fetched, each once."""
+    models = dict.fromkeys(model for arm in arms for model in models_of(arm))
+    return [model for model in models if not at_hand(model)]
+
+
+def check_weights(arms: Iterable[Arm]) -> None:
+    """Load every model once, and let it go again; those aside that would have to be fetched, or
+    that every installation has.
+
+    Raises:
+        InputError: files that do not hold a model's weights, with the arm's name.
+    """
+    seen: set[str] = set()
+    for arm in arms:
+        for entry in _made_of(arm):
+            models, written = entry.models(), f"{entry.kind} {entry}"
+            if written in seen or not all(map(at_hand, models)) or set(models) <= {*BUNDLED_NAMES}:
+                continue
+            seen.add(written)
+            import torch
+
+            # A head that is drawn now must not change what the seed draws later.
+            with _named(arm), torch.random.fork_rng(devices=[]):
+                entry.check_weights()
+
+
+def _made_of(arm: Arm) -> list[Student | Teacher]:
+    return [arm.student, arm.teacher, *arm.sampler.teachers()]
+
+
+@contextmanager
+def _named(arm: Arm) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"arm {arm.name!r}: {error}") from error

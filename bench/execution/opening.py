@@ -1,0 +1,27 @@
+"""Opening what a study trains and tests on."""
+
+from __future__ import annotations
+
+from bench.collections.leaks import check_apart
+from bench.collections.open import open_collection
+from bench.context import Context
+from bench.encoding.device import choose
+from bench.storage.artifacts import Artifacts
+from bench.study.schema import Study
+
+
+def open_context(study: Study, artifacts: Artifacts) -> Context:
+    """The study's collections, each prepared or opened, and the device.
+
+    Raises:
+        InputError: a collection that is not as it must be, a part that is not there, or a test
+            collection whose judged pairs serve training or choices.
+    """
+    collection = open_collection(study.collection, artifacts)
+    for part in ("train", "dev", *study.test):
+        collection.part(part)
+    test_collections = {}
+    for name, written in study.test_collections.items():
+        test_collections[name] = open_collection(written, artifacts)
+        check_apart(collection, name, test_collections[name])
+    return Context(collection, artifacts, choose(study.training.precision), test_collections)

@@ -1,0 +1,214 @@
+"""Finished runs of earlier studies, and what makes two runs alike."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from bench.errors import InputError
+from bench.results import read_summary, read_table
+from bench.storage.ledger import ARTIFACT_PHASES
+from bench.storage.records import DRY_RUN
+from bench.study.arms import Arm, resolve_arms
+from bench.study.file import load_study
+from bench.study.schema import Study, Training
+
+
+class Key(NamedTuple):
+    """What two runs must share to take the same time; the further back, the less it matters.
+
+    Attributes:
+        setting: collection, batch size and whatever else of a study changes what a run costs.
+        mines: whether the student mines its own negatives.
+        needs: the signals that the loss needs of its teacher.
+    """
+
+    setting: str
+    teacher: str
+    student: str
+    mines: bool
+    needs: tuple[str, ...]
+    sampler: str
+    loss: str
+
+
+@dataclass(frozen=True)
+class Past:
+    """A finished run of an earlier study; a reference row's key has no loss and no sampler.
+
+    Attributes:
+        study: its study's folder.
+        made: when that study's ledger was written, in seconds since 1970.
+        final: whether test was measured and the student kept.
+        points: evaluation points it paid for.
+        minings: how often it mined its own negatives.
+        seconds: by phase, what it did itself.
+        bills: the artifacts it needed, as rows of the ledger.
+        parameters: of its student; 0 where that is not known.
+        memory: most bytes that it took; 0 where that is not known.
+    """
+
+    study: Path
+    run: str
+    made: float
+    key: Key
+    final: bool
+    seed: int
+    examples: int
+    steps: int
+    points: int
+    minings: int
+    seconds: dict[str, float]
+    bills: list[dict[str, Any]]
+    parameters: int
+    memory: int
+    device: str
+
+
+def run_key(study: Study, arm: Arm) -> Key:
+    """The key of an arm's runs, whatever its trials choose."""
+    return Key(
+        setting=setting(study, arm.training),
+        teacher=str(arm.teacher),
+        student=str(arm.student),
+        mines=bool(refresh(arm)),
+        needs=tuple(sorted(arm.loss.needs())),
+        sampler=str(arm.sampler),
+        loss=str(arm.loss),
+    )
+
+
+def reference_key(study: Study, student: str, teacher: str) -> Key:
+    """The key of a reference row; BM25's has neither student nor teacher."""
+    return Key(setting(study, study.training), teacher, student, False, (), "", "")
+
+
+def setting(study: Study, training: Training) -> str:
+    """What else the seconds of a run's parts depend on, as JSON."""
+    evaluation = study.evaluation
+    parts: list[Any] = [study.collection, study.test, study.test_collections]
+    parts += [evaluation.pool, evaluation.depth]
+    parts += [training.batch_size, training.gradient_cache, training.precision]
+    return json.dumps(parts, sort_keys=True, ensure_ascii=False)
+
+
+def refresh(arm: Arm) -> int:
+    """Steps between two rankings by the student itself; 0 where it mines nothing."""
+    return int(arm.sampler.options.get("refresh", 0))
+
+
+def evaluation_points(study: Study, arm: Arm, used: float | None = None) -> int:
+    """Evaluation points that a run pays for: point 0 only where the student is drawn at random.
+
+    Elsewhere it is the same for all runs, and looked up.
+
+    Args:
+        used: how much of the budget, in its unit, where the run may have ended before.
+    """
+    shares = study.evaluation.shares()
+    if used is not None:
+        shares = [share for share in shares if share * study.budget.amount <= used * (1 + 1e-9)]
+    return len(shares) + arm.student.randomly_initialised
+
+
+def minings(steps: int, arm: Arm) -> int:
+    """How often the student mines in so many steps: at the first, and then when it is due."""
+    return math.ceil(steps / refresh(arm)) if refresh(arm) else 0
+
+
+def read_all(out: Path) -> list[Past]:
+    """The finished runs of a study's folder, its probe, and every study beside it."""
+    folders = [out, out / "probe"]
+    if out.parent.is_dir():
+        folders += [path for path in sorted(out.parent.iterdir()) if path.name != out.name]
+    return [run for folder in folders for run in read_past(folder)]
+
+
+def read_past(folder: Path) -> list[Past]:
+    """The finished runs of one study's folder; none of a dry run, and where it cannot be read."""
+    ledger = folder / "ledger.csv"
+    if not ledger.is_file() or (folder / DRY_RUN).exists():
+        return []
+    try:
+        study = load_study(str(folder / "study.toml"))
+        rows = read_summary(folder).to_dict("records")
+        bills = defaultdict(list)
+        table = read_table(ledger)
+        for bill in table.to_dict("records"):
+            if bill.get("train_share", 1.0) == 1:
+                bills[_label(bill)].append(bill)
+        arms = {arm.name: arm for arm in resolve_arms(study)}
+        made = ledger.stat().st_mtime
+        runs = [_past(folder, made, study, arms, row, bills[_label(row)]) for row in rows]
+    except (InputError, OSError, ValueError, KeyError, TypeError):
+        return []
+    return [run for run in runs if run is not None]
+
+
+def _label(row: dict[Any, Any]) -> tuple:
+    return row["arm"], row["role"], row["trial"], row["seed"]
+
+
+def _past(
+    folder: Path,
+    made: float,
+    study: Study,
+    arms: dict[str, Arm],
+    row: dict[Any, Any],
+    bills: list[dict[Any, Any]],
+) -> Past | None:
+    """One run; `None` where it is not done, was given a share of the train queries, or is of an arm
+    that is written otherwise by now."""
+    if row["status"] != "done" or row["train_share"] < 1:
+        return None
+    seconds: dict[str, float] = defaultdict(float)
+    for bill in bills:
+        if bill["phase"] not in ARTIFACT_PHASES:
+            seconds[bill["phase"]] += float(bill["seconds"])
+    needed = [bill for bill in bills if bill["phase"] in ARTIFACT_PHASES]
+    entries = {axis: _text(row[axis]) for axis in ("teacher", "student", "sampler")}
+    points = mined = 0
+    if row["role"] == "reference":
+        key = reference_key(study, entries["student"], entries["teacher"])
+        # Its clock ran while its artifacts were made.
+        made_then = sum(bill["seconds"] for bill in needed if not bill["reused"])
+        seconds["start"] = max(0.0, seconds["start"] - made_then)
+    else:
+        arm = arms.get(row["arm"])
+        if arm is None or any(str(getattr(arm, axis)) != entries[axis] for axis in entries):
+            return None
+        key = run_key(study, arm)
+        used = {"examples": row["examples"], "steps": row["steps"], "seconds": seconds["train"]}
+        points = evaluation_points(study, arm, used[study.budget.unit])
+        mined = minings(int(row["steps"]), arm)
+    return Past(
+        study=folder,
+        run=str(row["run"]),
+        made=made,
+        key=key,
+        final=row["role"] == "final",
+        seed=int(row["seed"]),
+        examples=int(row["examples"]),
+        steps=int(row["steps"]),
+        points=points,
+        minings=mined,
+        seconds=dict(seconds),
+        bills=needed,
+        parameters=_count(row.get("parameters")),
+        memory=_count(row.get("peak_memory")),
+        device=next((str(bill["device"]) for bill in bills if bill["phase"] == "train"), ""),
+    )
+
+
+def _text(value: Any) -> str:
+    return str(value) if pd.notna(value) else ""
+
+
+def _count(value: Any) -> int:
+    return int(value) if value and pd.notna(value) else 0

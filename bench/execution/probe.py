@@ -1,0 +1,40 @@
+"""A real miniature of a study, so that its bills say what the whole will take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.progress import quiet
+from bench.study.schema import Study, parse_study
+
+STEPS = 3
+"""Steps of a probe's runs."""
+
+
+def probe_study(study: Study) -> Study:
+    """The study in miniature: a run of a few steps for each arm, untuned, measured once."""
+    values = study.model_dump(mode="json", exclude_none=True)
+    for arm in values["arms"]:
+        arm.pop("space", None)
+    if study.budget.steps is not None:
+        values["budget"] = {"steps": min(STEPS, study.budget.steps)}
+    else:
+        sizes = [arm.training.get("batch_size", 0) for arm in study.arms]
+        examples = STEPS * max([study.training.batch_size, *sizes])
+        values["budget"] = {"examples": min(examples, study.budget.examples or examples)}
+    values["title"] = f"{study.title} (probe)"
+    values["seeds"] = study.seeds[:1]
+    values["tuning"] = {}
+    values["train_shares"] = [1.0]
+    values["evaluation"] |= {"points": 1, "patience": 0}
+    values["keep_students"] = False
+    return parse_study(values, "probe")
+
+
+def run_probe(study: Study, out: Path, artifacts: Path) -> list[str]:
+    """Run the miniature, as far as it has not been; says which of its runs failed, and why."""
+    from bench.execution.coordinator import Coordinator
+
+    outcome = Coordinator(probe_study(study), out, artifacts, None).run()
+    quiet()
+    return [f"{row.arm}: {row.folder.record()['error']}" for row in outcome.failed]

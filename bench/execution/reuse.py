@@ -1,0 +1,132 @@
+"""What a study's folder held before a study was run in it, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.collections.prepare import differing_tables
+from bench.errors import InputError
+from bench.storage.records import RunFolder
+from bench.study.arms import Arm, resolve_arms
+from bench.study.file import load_study
+from bench.study.schema import Study
+
+if TYPE_CHECKING:
+    from bench.context import Context
+
+LONGEST = 60
+"""Letters of a value that are shown."""
+
+
+def describe_changes(out: Path, study: Study, arms: Iterable[Arm]) -> list[str]:
+    """How the study differs from the one that the folder was last used for, a line each.
+
+    Nothing of it changes what is reused: a run is done again unless its whole specification, and
+    with it its id, is what it was.
+    """
+    if not (out / "study.toml").is_file():
+        return []
+    try:
+        before = load_study(str(out / "study.toml"))
+        old = {arm.name: arm for arm in resolve_arms(before)}
+    except InputError as error:
+        return [f"what was here before cannot be compared: {error}"]
+    new = {arm.name: arm for arm in arms}
+    changes = [*_keys(before, study), *_arms(old, new)]
+    if not changes:
+        return []
+    whose = "this study" if before.name == study.name else f"the study {before.name}"
+    return [
+        f"{whose} was run here before, and differed; runs that are the same are not done again:",
+        *(f"  {line}" for line in changes),
+    ]
+
+
+def outdated(out: Path, labs: Iterable[Context], tested: Collection[str]) -> set[str]:
+    """The ids of finished runs in the folder whose collections are not what they were then.
+
+    Args:
+        labs: one for each share of the train queries.
+        tested: what is tested on, whose fingerprints are a share's too.
+    """
+    now = {context.collection.fingerprint: context.fingerprints(tested) for context in labs}
+    found = set()
+    for path in (out / "runs").glob("*"):
+        run = RunFolder(path)
+        if run.status() == "done":
+            said = run.record()["specification"]
+            tests = now.get(said["collection"])
+            if tests is None or any(
+                tests.get(name, then) != then for name, then in said["tests"].items()
+            ):
+                found.add(run.id)
+    return found
+
+
+def describe_outdated(out: Path, gone: Collection[str], context: Context) -> list[str]:
+    """The line that says so of these runs, with what has changed where that is known."""
+    if not gone:
+        return []
+    changed: dict[str, list[str]] = {}
+    for id in sorted(gone):
+        said = RunFolder(out / "runs" / id).record()["specification"]
+        for name, then in said["tests"].items() if "reference" in said else ():
+            now = context.test_collections.get(name, context.collection)
+            if now.fingerprint != then:
+                changed[now.name] = differing_tables(context.artifacts, then, now.fingerprint)
+    told = [
+        name + (f" ({', '.join(tables)})" if tables else "") for name, tables in changed.items()
+    ]
+    return [
+        f"the collection has changed since {len(gone):,} finished runs here"
+        f"{': ' if told else ''}{', '.join(told)}; they are kept, unused, and made again with what "
+        "is there now; another --out keeps the two apart"
+    ]
+
+
+_TEXTS = ("name", "title", "question", "claim", "cost")
+_OF_ARMS = ("defaults", "arms", "cross")
+
+
+def _keys(before: Study, study: Study) -> Iterator[str]:
+    old, new = (_flat(one.model_dump(mode="json")) for one in (before, study))
+    for key in dict.fromkeys([*old, *new]):
+        if key.partition(".")[0] not in (*_TEXTS, *_OF_ARMS) and old.get(key) != new.get(key):
+            yield f"{key}: {_short(old.get(key))} → {_short(new.get(key))}"
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Values by their key paths."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{above}{key}.")
+        else:
+            found[above + key] = value
+    return found
+
+
+def _arms(old: Mapping[str, Arm], new: Mapping[str, Arm]) -> Iterator[str]:
+    """Which arms came, went, or are made of something else; a new name alone changes nothing."""
+    made = {_made_of(arm): name for name, arm in old.items()}
+    for name, arm in new.items():
+        if name in old and _made_of(old[name]) != _made_of(arm):
+            yield f"arm {name}: made of something else"
+        elif name not in old:
+            known = made.get(_made_of(arm))
+            yield f"arm {name}: " + (f"was called {known}" if known else "is new")
+    renamed = {made.get(_made_of(arm)) for name, arm in new.items() if name not in old}
+    for name in sorted(old.keys() - new.keys() - renamed):
+        yield f"arm {name}: is no longer in it"
+
+
+def _made_of(arm: Arm) -> str:
+    parts = (arm.loss, arm.teacher, arm.student, arm.sampler)
+    return " ".join([*map(str, parts), str(dict(arm.training_overrides)), str(dict(arm.space))])
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

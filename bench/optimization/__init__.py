@@ -1,0 +1,1 @@
+"""Optimizing weights: what students and fine-tuned teachers share."""

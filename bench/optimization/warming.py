@@ -1,0 +1,88 @@
+"""Everything computed once before the clock starts, so that nobody pays for coming first.
+
+Kernels are loaded and chosen, memory is taken, caches are filled: on whose clock that falls depends
+on the order of runs, not on their methods. It leaves no trace: weights, optimizer and random
+streams are as they were.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from bench.encoding.device import Device
+from bench.encoding.encoder import Encoder
+from bench.encoding.packed import Joined, Padded
+from bench.optimization.optimizer import make_optimizer
+
+STEPS = 2
+"""Of real batches."""
+
+
+@contextmanager
+def traceless(modules: Sequence[nn.Module], device: Device) -> Iterator[None]:
+    """Within, gradients may be computed and numbers drawn."""
+    places = [device.torch] if device.torch.type == "cuda" else []
+    with torch.random.fork_rng(devices=places):
+        yield
+    for module in modules:
+        module.zero_grad(set_to_none=True)
+    device.synchronize()
+
+
+def warm_shapes(encoder: Encoder, trials: Iterable[Padded | Joined], device: Device) -> None:
+    """Read texts of every shape that the encoder may be given, with gradients and without.
+
+    What does not fit into memory is left out: a step that really needs it says so.
+    """
+    training = encoder.training
+    with traceless([encoder], device):
+        for texts in trials:
+            try:
+                _both_ways(encoder, texts.on(device), device)
+            except torch.OutOfMemoryError:
+                encoder.zero_grad(set_to_none=True)
+                torch.cuda.empty_cache()
+    encoder.train(training)
+
+
+def _both_ways(encoder: Encoder, texts: Padded | Joined, device: Device) -> None:
+    encoder.train()
+    with device.autocast():
+        vectors = encoder(texts)
+    vectors.float().sum().backward()
+    encoder.eval()
+    with torch.inference_mode(), device.autocast():
+        encoder(texts)
+
+
+def warm_optimizer(device: Device) -> None:
+    """Take a step of an optimizer like a run's, over weights that are nobody's."""
+    with traceless([], device):
+        layer = device.place(nn.Linear(8, 8))
+        layer(torch.ones(1, 8, device=device.torch)).sum().backward()
+        torch.nn.utils.clip_grad_norm_(layer.parameters(), 1.0)
+        make_optimizer([layer], weight_decay=0.01).step()
+
+
+def seconds_for_nothing(
+    compute: Callable[[], Tensor], modules: Sequence[nn.Module], device: Device
+) -> float:
+    """Seconds of computing something twice.
+
+    Args:
+        modules: what trains by it, backwards and in steps; none where it is only read.
+    """
+    since = time.perf_counter()
+    if modules:
+        warm_optimizer(device)
+    with traceless(modules, device):
+        for _ in range(STEPS):
+            found = compute()
+            if modules:
+                found.float().sum().backward()
+    return time.perf_counter() - since

@@ -1,1 +1,0 @@
-"""What a study will do and take, before anything is run."""

@@ -1,0 +1,132 @@
+"""Which studies use the artifacts below a folder, wherever their own folders are.
+
+``<root>/.studies/<digest>.json`` says where a study is and what it has claimed: all that it takes
+while it is at work. Once it is finished its ledger says what it used, and it claims nothing more.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from bench.progress import say_once
+from bench.storage.files import digest, read_json, write_json
+
+STUDIES = ".studies"
+_MENTIONED = re.compile(r"\b([a-z0-9-]+ [0-9a-f]{16})\b")
+
+
+class Claims:
+    """What one study claims of the artifacts below ``root``.
+
+    Args:
+        study: its folder.
+    """
+
+    def __init__(self, root: Path, study: Path) -> None:
+        self._root = root
+        self._study = _seen_from(root, study)
+        self._path = root / STUDIES / f"{digest(self._study)}.json"
+        self._names = _read(self._path)[1] if self._path.exists() else set()
+
+    def add(self, name: str) -> None:
+        """Claim ``<kind> <digest>``, before it is looked for: from now on it is not pruned."""
+        if name not in self._names:
+            self._names.add(name)
+            self._write()
+
+    def drop(self) -> None:
+        """Claim nothing more: from now on the study's ledger tells, and where it is is known."""
+        self._names.clear()
+        self._write()
+
+    def _write(self) -> None:
+        try:
+            with claims_lock(self._root):
+                write_json(self._path, {"study": self._study, "claimed": sorted(self._names)})
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+            say_once(
+                f"note: {self._root} may be read here and not written to; who prunes it is not "
+                "told what this study uses"
+            )
+
+
+def claims_lock(root: Path) -> FileLock:
+    """Held while something is claimed, or deleted because nobody claims it."""
+    folder = root / STUDIES
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / ".lock")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What is used of the artifacts below a folder, as far as it can be told.
+
+    Attributes:
+        names: ``<kind> <digest>`` of each.
+        studies: the folders of the studies that were asked: those beside the artifacts, and those
+            that have ever claimed something. A study whose folder was deleted uses nothing.
+        untold: why it cannot be told what some others use, and what to do.
+    """
+
+    names: set[str]
+    studies: list[Path]
+    untold: list[str]
+
+
+def usage(root: Path) -> Usage:
+    """What the studies that are known here use of the artifacts below ``root``."""
+    names, untold = set[str](), list[str]()
+    studies = {ledger.parent.resolve() for ledger in root.parent.glob("*/ledger.csv")}
+    for path in _claims(root):
+        study, claimed = _read(path)
+        if study is None:
+            untold.append(f"{path} is damaged; delete it, and `bench run` its study again")
+        elif study.is_dir():
+            names |= claimed
+            studies.add(study.resolve())
+        elif not study.parent.is_dir():
+            untold.append(f"{study} is out of reach; if it is gone for good, delete {path}")
+    for ledger in (study / "ledger.csv" for study in studies):
+        try:
+            names |= set(_MENTIONED.findall(ledger.read_text("utf-8")))
+        except FileNotFoundError:
+            pass  # nothing is done there yet
+        except (OSError, UnicodeDecodeError):
+            untold.append(f"{ledger} cannot be read; `bench run` makes it again")
+    return Usage(names, sorted(studies), untold)
+
+
+def forget_deleted(root: Path) -> None:
+    """Keep no account of studies whose folders were deleted."""
+    for path in _claims(root):
+        study, _ = _read(path)
+        if study is not None and study.parent.is_dir() and not study.is_dir():
+            path.unlink()
+
+
+def _claims(root: Path) -> list[Path]:
+    return sorted((root / STUDIES).glob("[!.]*.json"))
+
+
+def _read(path: Path) -> tuple[Path | None, set[str]]:
+    """The study's folder and its claims; no folder where the file is damaged."""
+    try:
+        record = read_json(path)
+        return path.parent.parent / record["study"], set(record["claimed"])
+    except (ValueError, KeyError, TypeError):
+        return None, set()
+
+
+def _seen_from(root: Path, study: Path) -> str:
+    """A study beside the artifacts may be moved together with them."""
+    root, study = root.resolve(), study.resolve()
+    beside = study.is_relative_to(root.parent)
+    return os.path.relpath(study, root) if beside else str(study)

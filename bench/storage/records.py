@@ -1,0 +1,151 @@
+"""Run records: what a run leaves in its folder. They are the truth; all else is made from them.
+
+``run.json`` is written last: a run is done, or has failed, when it says so.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from pyarrow.lib import ArrowException
+
+from bench.errors import InputError
+from bench.storage.files import atomic, damaged, read_object, write_json
+from bench.storage.ledger import Bill
+
+FORMAT = 1
+"""Of run.json and the tables beside it. Raised when older code could not read them; what an older
+version wrote stays readable."""
+
+Role = Literal["tuning", "final", "reference"]
+
+FINISHED = ("done", "failed", "pruned")
+"""A run of which nothing more is to be done, unless it is retried."""
+
+_DONE = {
+    "specification": dict,
+    "examples": int,
+    "steps": int,
+    "best_point": int,
+    "environment": dict,
+    "collection": dict,
+}
+_FAILED = {"error": str}
+"""What the record of a run that ended so has at least, and of which type."""
+
+_COLUMNS = {
+    "curve": ("point",),
+    "rankings": ("point", "query", "documents"),
+    "bills": ("phase", "what", "seconds"),
+    "queries": ("part", "query"),
+    "dev": ("point", "query"),
+}
+"""What the tables beside it have at least."""
+
+_MEASURED = "delete it: a report goes without it, and `bench run` measures it again"
+
+DRY_RUN = "DRY-RUN.txt"
+"""In a study's folder: its numbers are no results (`bench.dry_run`)."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """``OUT/runs/<run id>/``."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoint"
+
+    @property
+    def student(self) -> Path:
+        return self.path / "student"
+
+    @property
+    def heartbeat(self) -> Path:
+        return self.path / "heartbeat.json"
+
+    def trec(self, part: str) -> Path:
+        return self.path / f"{part}.trec.gz"
+
+    def status(self) -> str:
+        """``done``, ``failed``, ``pruned``, ``running`` (begun and not finished) or ``missing``."""
+        if (self.path / "run.json").exists():
+            return self.record()["status"]
+        return "running" if self.path.exists() else "missing"
+
+    def record(self) -> dict[str, Any]:
+        """run.json, once the run is done or has failed.
+
+        Raises:
+            InputError: it is not there, or damaged, or a later version of this package wrote it.
+        """
+        path = self.path / "run.json"
+        if not path.exists():
+            raise InputError(f"{path}: there is no such file; `bench run` makes the run again")
+        record = read_object(path, self._mend, {"format": int, "status": str})
+        if record["format"] > FORMAT:
+            raise InputError(
+                f"{path}: its format is {record['format']} and this version "
+                f"reads up to {FORMAT}; a later version of this package wrote it"
+            )
+        if record["status"] not in FINISHED:
+            raise damaged(path, f"no run ends as {record['status']!r}", self._mend)
+        for key, kind in (_FAILED if record["status"] == "failed" else _DONE).items():
+            if not isinstance(record.get(key), kind):
+                raise damaged(path, f"it has no {key!r}", self._mend)
+        return record
+
+    @property
+    def _mend(self) -> str:
+        return f"delete {self.path}, and `bench run` makes the run again"
+
+    def finish(self, record: dict[str, Any]) -> None:
+        """Write run.json: from now on the run is done, or failed."""
+        write_json(self.path / "run.json", {"format": FORMAT, "id": self.id, **record})
+
+    def clear_work(self) -> None:
+        """Delete what only an unfinished run needs."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        self.heartbeat.unlink(missing_ok=True)
+
+    def write_table(self, name: str, table: pd.DataFrame) -> None:
+        """``<name>.parquet``; the same table gives the same bytes."""
+        with atomic(self.path / f"{name}.parquet") as aside:
+            table.to_parquet(aside, index=False)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """``<name>.parquet``.
+
+        Raises:
+            InputError: it is not there, or damaged.
+        """
+        path = self.path / f"{name}.parquet"
+        mend = _MEASURED if name in ("dev", "queries") else self._mend
+        try:
+            table = pd.read_parquet(path)
+        except FileNotFoundError:
+            raise InputError(f"{path}: there is no such file; {self._mend}") from None
+        except (ArrowException, OSError, ValueError) as error:
+            raise damaged(path, error, mend) from None
+        for column in _COLUMNS.get(name, ()):
+            if column not in table:
+                raise damaged(path, f"there is no column {column!r}", mend)
+        return table
+
+    def write_bills(self, bills: list[Bill]) -> None:
+        self.write_table("bills", pd.DataFrame([bill.record() for bill in bills]))
+
+    def bills(self) -> list[Bill]:
+        if not (self.path / "bills.parquet").exists() and self.status() == "failed":
+            return []  # before it had cost anything
+        return [Bill(**row) for row in self.table("bills").to_dict("records")]

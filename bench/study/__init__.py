@@ -1,0 +1,1 @@
+"""What may be asked: the schema of a study, its file, its arms."""

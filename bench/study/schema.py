@@ -1,0 +1,401 @@
+"""What a study file may say, checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from bench.errors import InputError, did_you_mean
+from bench.registry import first_problem, place_of
+from bench.spaces import Space
+from bench.storage.files import write_text
+
+EntrySpec = str | dict[str, Any]
+"""An entry as a file writes it: ``"name(option=value)"`` or ``{name = …, option = …}``."""
+
+MOST = 10**15
+"""The largest number of anything that is counted: what counts in 64 bits can still multiply it."""
+
+
+def _whole(value: Any) -> Any:
+    """``4e5`` is a whole number to whoever writes it, and a real one to TOML."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, Field(ge=0, le=MOST), BeforeValidator(_whole)]
+Positive = Annotated[int, Field(gt=0, le=MOST), BeforeValidator(_whole)]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+TUNING_SEEDS = 1_000_000
+"""Tuning runs use seeds from here on; a study's own seeds stay below."""
+
+
+class _Model(BaseModel):
+    # Strict: true is not 1, and "1" is not 1.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Budget(_Model):
+    """What a run may consume: exactly one binds."""
+
+    examples: Positive | None = None
+    steps: Positive | None = None
+    seconds: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_binds(self) -> Budget:
+        given = [name for name, value in self if value is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"exactly one of examples, steps, seconds must be given, not {given or 'none'}"
+            )
+        return self
+
+    @property
+    def unit(self) -> Literal["examples", "steps", "seconds"]:
+        if self.examples is not None:
+            return "examples"
+        return "steps" if self.steps is not None else "seconds"
+
+    @property
+    def amount(self) -> float:
+        return getattr(self, self.unit)
+
+
+class Training(_Model):
+    """How every run is optimised, unless an arm's search space varies it.
+
+    Attributes:
+        warmup: share of the budget over which the learning rate rises linearly.
+        schedule: what follows: ``constant``, or a decay to zero at the end of the budget.
+        clip: largest norm of the gradient; 0 leaves it as it is.
+        gradient_cache: encode so many padded tokens at a time and again on the way back, so that a
+            large batch needs little memory (as arXiv 2101.06983); 0 encodes a batch once.
+        checkpoint_seconds: least time between two checkpoints (no part of a run's id).
+    """
+
+    batch_size: Positive = 32
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    clip: Annotated[float, Field(ge=0)] = 1.0
+    gradient_cache: Count = 0
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 60.0
+
+
+class Evaluation(_Model):
+    """When and how the student is measured on dev.
+
+    Attributes:
+        points: that many evaluation points at equal distances, or the shares of the budget.
+        depth: how many documents a ranking keeps.
+        pool: 0 searches the whole collection; otherwise dev searches its relevant documents and
+            so many others, the same for every arm. Test always searches everything.
+        patience: end a run once so many examples have brought nothing better on dev-select; 0 never
+            does. It is marked as stopped, and its schedule is still that of the whole budget.
+    """
+
+    points: Positive | Annotated[list[Fraction], Field(min_length=1)] = 5
+    depth: Positive = 100
+    pool: Count = 0
+    patience: Count = 0
+
+    @field_validator("points")
+    @classmethod
+    def _rising(cls, points: int | list[float]) -> int | list[float]:
+        if isinstance(points, list) and (points != sorted(set(points)) or points[-1] != 1):
+            raise ValueError("shares of the budget must rise and end with 1.0")
+        return points
+
+    def shares(self) -> list[float]:
+        """The evaluation points after point 0, as shares of the budget; the last is 1."""
+        if isinstance(self.points, list):
+            return self.points
+        return [index / self.points for index in range(1, self.points + 1)]
+
+
+ArmTraining = Literal[
+    "batch_size", "learning_rate", "warmup", "weight_decay", "clip", "gradient_cache"
+]
+"""Keys of ``[training]`` that an arm may have otherwise."""
+
+
+class Tuning(_Model):
+    """How many trials every arm gets, and over which nuisance parameters.
+
+    Attributes:
+        trials: the same for every arm that has something to vary; 0 tunes nothing, and the report
+            says so.
+        sampler: ``tpe``, ``random``, ``quasi-random`` (Sobol'), or ``grid`` (all values, in an
+            order drawn by the seed).
+        pruner: ends a trial that does worse on dev-select, at the same examples, than the earlier
+            trials of its own arm; never across arms. Its seconds are charged all the same.
+        seed: the study's own seed for proposals.
+        space: nuisance parameters of ``[training]``, the same for every arm. Where it is empty
+            they are fixed and only what is under test is tuned: the losses' own options. An arm
+            that has none is then not tuned, and the report says so.
+    """
+
+    trials: Count = 0
+    sampler: Literal["tpe", "random", "quasi-random", "grid"] = "tpe"
+    pruner: Literal["none", "median", "successive-halving"] = "none"
+    seed: Count = 0
+    space: dict[Literal["learning_rate", "warmup", "weight_decay"], Space] = {}
+
+
+class ArmEntry(_Model):
+    """An arm as a file writes it; what it leaves out comes from ``[defaults]``.
+
+    Attributes:
+        training: keys of ``[training]`` that this arm has otherwise; tables list them as its
+            options.
+        space: the loss's options to vary; left out, the loss's own search space.
+    """
+
+    name: str | None = None
+    loss: EntrySpec
+    teacher: EntrySpec | None = None
+    student: EntrySpec | None = None
+    sampler: EntrySpec | None = None
+    training: dict[ArmTraining, Any] = {}
+    space: dict[str, Space] | None = None
+
+
+class Claim(_Model):
+    """A claim as a bound on something that the report measures of an arm.
+
+    Attributes:
+        says: the claim in its source's words, or close to them; source: where it is made.
+        against: the arm that convergence or a speed-up is compared with; left out, the baseline.
+        quantity: ``data-fraction`` (labels to the target, as a share of the baseline's with
+            everything), ``convergence`` (examples to the target, as a share of the other arm's), a
+            speed-up by one of the four clocks, or ``retention`` (of the teacher's quality).
+        at_least, at_most: the bound; exactly one.
+    """
+
+    says: str
+    source: str = ""
+    arm: str
+    against: str = ""
+    quantity: Literal[
+        "data-fraction",
+        "convergence",
+        "train-speed-up",
+        "warm-speed-up",
+        "cold-speed-up",
+        "tuned-speed-up",
+        "retention",
+    ]
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Claim:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("exactly one of at_least and at_most must be given")
+        if self.against and self.quantity in ("data-fraction", "retention"):
+            raise ValueError(f"against: {self.quantity} is not compared with an arm of choice")
+        return self
+
+
+class Comparison(_Model):
+    """How the report compares arms with the baseline; nothing of it changes a run.
+
+    Attributes:
+        targets: shares of the baseline's gain over the untrained student that count as reaching
+            it; the first is the headline's.
+        quality: one more target, as a value of the primary measure on dev-curve.
+        margin: an arm matches the baseline if it is worse by less than so much of the primary
+            measure; left out, nothing is said of matching.
+        answer: what the study's question is about, so that the report answers that first: reaching
+            what the baseline reaches, quality beside it, retention of a teacher's, the fraction of
+            the data, or sensitivity to a swept option. Left out, it is what the first claim is
+            about, or what the study varies.
+        matching: in what the set-up is that of the claims' source, and where it departs. Left
+            empty it is not, and the report gives no verdict on any claim.
+    """
+
+    targets: Annotated[list[Fraction], Field(min_length=1)] = [0.99, 1.0, 0.95]
+    quality: float | None = None
+    margin: Annotated[float, Field(gt=0)] | None = None
+    answer: Literal["reaching", "quality", "retention", "data-fraction", "sensitivity"] | None = (
+        None
+    )
+    matching: str = ""
+
+    @field_validator("targets")
+    @classmethod
+    def _each_once(cls, targets: list[float]) -> list[float]:
+        if len(set(targets)) < len(targets):
+            raise ValueError("every share once")
+        return targets
+
+
+class Defaults(_Model):
+    """What an arm is made of where it does not say."""
+
+    teacher: EntrySpec = "none"
+    student: EntrySpec = "pretrained"
+    sampler: EntrySpec = "uniform"
+
+
+class Cross(_Model):
+    """Every combination of these, but for the excluded ones.
+
+    ``losses = ["*"]`` is every registered loss, with those teachers and samplers whose signals fit.
+    ``exclude`` holds tables such as ``{loss = "infonce", teacher = "bi-encoder"}``: a combination
+    goes where all that a table names agrees, by name or with its options.
+    """
+
+    losses: Annotated[list[EntrySpec], Field(min_length=1)]
+    teachers: list[EntrySpec] = []
+    students: list[EntrySpec] = []
+    samplers: list[EntrySpec] = []
+    exclude: list[dict[Literal["loss", "teacher", "student", "sampler"], EntrySpec]] = []
+
+
+class Study(_Model):
+    """A whole study file.
+
+    Attributes:
+        format: of the file; another one is refused.
+        question: what it is to find out.
+        claim: which paper's section or sentence it tests.
+        cost: what running it takes, and on which machine.
+        relevance: by test, the least grade that binary measures (RR, AP, R, P, …) count as
+            relevant, 1 where it is not said: ``{test-dl-2019 = 2}``. No part of a run's id.
+        test: parts of the collection that are measured once, at the end.
+        test_collections: further collections whose ``test`` part is, by the names that tables
+            give them: other documents, which no training and no choice sees.
+        train_shares: shares of the train queries, nested by a hash of their ids: every arm is
+            tuned and trained on each with the whole budget, its teacher fine-tuned on that share.
+        retries: how many times a run that failed is trained again.
+    """
+
+    format: Literal[1] = 1
+    name: Name
+    title: str
+    question: str = ""
+    claim: str = ""
+    cost: str = ""
+    collection: EntrySpec
+    budget: Budget
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    tuning: Tuning = Tuning()
+    measures: Annotated[list[str], Field(min_length=1)] = ["nDCG@10", "RR@10", "R@100"]
+    primary: str = ""
+    relevance: dict[str, Positive] = Field({}, exclude_if=lambda value: not value)
+    seeds: Annotated[list[Annotated[Count, Field(lt=TUNING_SEEDS)]], Field(min_length=1)]
+    test: Annotated[list[str], Field(min_length=1)] = ["test"]
+    test_collections: dict[Name, EntrySpec] = {}
+    train_shares: Annotated[list[Fraction], Field(min_length=1)] = [1.0]
+    baseline: str
+    keep_students: bool = True
+    retries: Count = 0
+    defaults: Defaults = Defaults()
+    arms: list[ArmEntry] = []
+    cross: Cross | None = None
+    comparison: Comparison = Comparison()
+    claims: list[Claim] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _primary_is_first(cls, value: Any) -> Any:
+        if isinstance(value, dict) and not value.get("primary"):
+            measures = value.get("measures") or cls.model_fields["measures"].default
+            if isinstance(measures, list) and measures:
+                return {**value, "primary": measures[0]}
+        return value
+
+    @field_validator("train_shares")
+    @classmethod
+    def _up_to_all(cls, shares: list[float]) -> list[float]:
+        if shares != sorted(set(shares)) or shares[-1] != 1:
+            raise ValueError("shares of the train queries must rise and end with 1.0")
+        return shares
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Study:
+        if self.primary not in self.measures:
+            raise ValueError(f"primary {self.primary!r} is not among the measures")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds: every seed once")
+        if not self.arms and self.cross is None:
+            raise ValueError("a study needs [[arms]] or a [cross]")
+        if len(set(self.test)) < len(self.test):
+            raise ValueError("test: every part once")
+        for part in self.test:
+            if not part.startswith("test"):
+                raise ValueError(f"test: {part!r} is not a test part; choices may have seen it")
+        for name in self.test_collections:
+            if name.startswith("test") or name in ("train", "dev"):
+                raise ValueError(f"test_collections: {name!r} is a name of the collection's parts")
+        for name in self.relevance:
+            if name not in self.tested:
+                near = did_you_mean(name, self.tested)
+                raise ValueError(f"relevance: {name!r} is none of the tests{near}")
+        return self
+
+    @property
+    def tested(self) -> list[str]:
+        """Everything that is measured once at the end, by its name."""
+        return [*self.test, *self.test_collections]
+
+    def to_toml(self) -> str:
+        """The study as a file, everything it left out filled in."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+    def write(self, path: Path) -> None:
+        write_text(path, self.to_toml())
+
+
+def parse_study(values: Mapping[str, Any], origin: str) -> Study:
+    """A checked study from plain values; errors name the key path."""
+    try:
+        return Study.model_validate(values)
+    except ValidationError as error:
+        for problem in error.errors():
+            if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+                *path, key = place_of(problem, values)
+                where = ".".join(map(str, (*path, key)))
+                near = _near(str(key), path)
+                raise InputError(f"{origin}: {where}: there is no such key{near}") from None
+        raise InputError(f"{origin}: {first_problem(error, values)}") from None
+
+
+def _near(key: str, path: Sequence[int | str]) -> str:
+    """The closest key that a study may hold at this place."""
+    model: Any = Study
+    tables = {
+        "budget": Budget,
+        "training": Training,
+        "evaluation": Evaluation,
+        "tuning": Tuning,
+        "arms": ArmEntry,
+        "defaults": Defaults,
+        "cross": Cross,
+        "comparison": Comparison,
+        "claims": Claim,
+    }
+    if path:
+        model = tables.get(str(path[0]))
+    if model is None or len([step for step in path if isinstance(step, str)]) > 1:
+        return ""
+    return did_you_mean(key, model.model_fields)

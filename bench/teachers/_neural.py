@@ -1,0 +1,129 @@
+"""What teachers share that are a model: which one, how long its texts, and its fine-tuning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated
+
+from annotated_types import Ge, Gt
+
+from bench.encoding.declared import Declaration, check_encoder, declaration
+from bench.teachers.base import Teacher
+
+if TYPE_CHECKING:
+    from bench.collections.base import Texts
+    from bench.context import Context
+    from bench.storage.artifacts import Artifact
+    from bench.teachers._scorers import Scorer
+    from bench.teachers._tokenized_texts import TokenizedTexts
+
+
+@dataclass(frozen=True)
+class NeuralTeacher(Teacher):
+    """A teacher that is a model, as it comes or fine-tuned on the collection's train part.
+
+    Attributes:
+        model: the bundled encoder's name, a folder, or a hub id.
+        max_length: most tokens of a document, special tokens included.
+        query_length: the same of a query; 0 means as for documents.
+        fine_tune: train it first (`bench.teachers._fine_tuning`), at a cost that is charged;
+            otherwise it is taken as it is, and its own training is nobody's bill.
+        examples, negatives, batch_size, learning_rate, seed: of the fine-tuning.
+    """
+
+    model: str = "all-MiniLM-L6-v2"
+    max_length: Annotated[int, Ge(8)] = 256
+    query_length: Annotated[int, Ge(0)] = 0
+    fine_tune: bool = False
+    examples: Annotated[int, Ge(1)] = 2000
+    negatives: Annotated[int, Ge(1)] = 3
+    batch_size: Annotated[int, Ge(1)] = 8
+    learning_rate: Annotated[float, Gt(0)] = 1e-4
+    seed: int = 0
+
+    ranks = True
+
+    def scorer(self) -> Scorer:
+        """The model before fine-tuning."""
+        raise NotImplementedError
+
+    def weights(self) -> str:
+        from bench.encoding.models import weights_digest
+
+        return weights_digest(self.model)
+
+    def models(self) -> list[str]:
+        return [self.model]
+
+    @property
+    def declares(self) -> Declaration:
+        """What its model says of itself."""
+        return declaration(self.model)
+
+    def check(self) -> None:
+        check_encoder(self)
+
+    def check_weights(self) -> None:
+        self.scorer()
+
+    def unpriced(self) -> str:
+        return f"the {'pretraining' if self.fine_tune else 'training'} of {self.model}"
+
+    def tokenized(self, queries: Texts, context: Context) -> TokenizedTexts:
+        """These queries and the collection's documents as the model reads them."""
+        from bench.teachers._tokenized_texts import TokenizedTexts
+
+        return TokenizedTexts(
+            self.declares.body, self.max_length, self.query_length, queries, context
+        )
+
+    def loaded(self, queries: Texts, context: Context) -> LoadedTeacher:
+        """The teacher's model, for these queries and the collection's documents."""
+        tokenized = self.tokenized(queries, context)
+        tuned = None
+        if self.fine_tune:
+            from bench.teachers._fine_tuning import FineTuning
+
+            train = tokenized.of(context.collection.part("train").queries)
+            tuned = FineTuning(self, context, train).artifact()
+        return LoadedTeacher(self, tokenized, tuned)
+
+    def reference(self, context: Context) -> LoadedTeacher:
+        return self.loaded(context.collection.part("train").queries, context)
+
+
+@dataclass(frozen=True)
+class LoadedTeacher:
+    """A teacher's model as it teaches.
+
+    Attributes:
+        tuned: its fine-tuned weights; `None` as it comes.
+    """
+
+    teacher: NeuralTeacher
+    tokenized: TokenizedTexts
+    tuned: Artifact | None
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """The model on the device, loaded when something has to be computed."""
+        scorer = self.teacher.scorer()
+        if self.tuned is not None:
+            scorer.restore(self.tuned.folder / "model.safetensors")
+        return self.tokenized.context.device.place(scorer).eval()
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """What making the model took."""
+        return () if self.tuned is None else (self.tuned,)
+
+    @property
+    def specification(self) -> dict[str, object]:
+        """What its signals depend on, the texts aside."""
+        return {
+            "teacher": self.teacher.specification,
+            "weights": self.teacher.weights(),
+            "tuned": self.tuned.digest if self.tuned else None,
+            "precision": self.tokenized.context.device.precision,
+        }

@@ -1,0 +1,64 @@
+"""What a teacher said of (query, document) pairs, looked up in the loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bench.errors import BenchError
+from bench.losses.signals import Signals
+from bench.storage.artifacts import Artifact
+from bench.triples.stream import DrawPlan, Triples
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A value for each of many pairs of positions.
+
+    Attributes:
+        documents: how many the collection has.
+        codes: int64 [n], sorted: query · documents + document.
+        values: [n, …].
+        artifacts: what was prepared, with its bills.
+    """
+
+    documents: int
+    codes: np.ndarray
+    values: np.ndarray
+    artifacts: tuple[Artifact, ...]
+
+    def at(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
+        """The values of [B] queries with [B, n] documents each: [B, n, …].
+
+        Raises:
+            BenchError: a pair that has none.
+        """
+        wanted = code(queries, documents, self.documents)
+        places = np.searchsorted(self.codes, wanted).clip(max=max(0, len(self.codes) - 1))
+        if not len(self.codes) or (self.codes[places] != wanted).any():
+            raise BenchError("a pair was drawn that the teacher has not scored")
+        return self.values[places]
+
+
+class PairScores(Pairs):
+    """A teaching of scores: the values are float32 [n]."""
+
+    width = 0
+
+    def signals(self, triples: Triples) -> Signals:
+        return Signals(scores=torch.from_numpy(self.at(triples.queries, triples.documents)))
+
+
+def code(queries: np.ndarray, documents: np.ndarray, total: int) -> np.ndarray:
+    """One number a pair, of [B] queries with [B, n] documents each: int64 [B, n]."""
+    return queries[:, None].astype(np.int64) * total + documents
+
+
+def drawn_pairs(plan: DrawPlan, total: int) -> np.ndarray:
+    """The code of every pair that a run will draw, each once, sorted: int64 [n]."""
+    found = [
+        np.unique(code(triples.queries, triples.documents, total)) for triples in plan.batches()
+    ]
+    return np.unique(np.concatenate(found))

@@ -1,0 +1,1 @@
+"""Batches of triples as positions, and how many labels they use up."""

@@ -1,0 +1,68 @@
+"""How many labels an arm has used up: its own, and those its teachers were fine-tuned with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.storage.ledger import Bill
+from bench.triples.epochs import Epochs
+from bench.triples.stream import DrawPlan, TripleStream
+
+TUNED = "fine-tuned-teacher"
+"""The kind of artifact that holds a `LABELS` file (`bench.teachers._fine_tuning`)."""
+
+LABELS = "labels.npy"
+
+BATCHES = 4096
+"""So many are gathered before what they repeat is left out."""
+
+
+def drawn_labels(plan: DrawPlan) -> np.ndarray:
+    """Every (query, positive) pair of positions that is drawn, once, sorted: int64 [n, 2]."""
+    found = np.empty(0, dtype=np.int64)
+    waiting: list[np.ndarray] = []
+    for triples in replace(plan, stream=_positives(plan.stream)).batches():
+        waiting.append(_packed(triples.queries, triples.positives))
+        if len(waiting) == BATCHES:
+            found, waiting = np.unique(np.concatenate([found, *waiting])), []
+    found = np.unique(np.concatenate([found, *waiting]))
+    return np.stack([found >> 32, found & 0xFFFFFFFF], axis=1)
+
+
+def labels_of(bills: Iterable[Bill], root: Path) -> list[np.ndarray]:
+    """What each fine-tuning among these bills has drawn, as `drawn_labels` gives it.
+
+    Args:
+        root: of the artifacts.
+    """
+    named = dict.fromkeys(bill.what for bill in bills)
+    digests = [what.split()[1] for what in named if what.startswith(f"{TUNED} ")]
+    return [np.load(root / TUNED / digest / LABELS) for digest in digests]
+
+
+def count_labels(used: Iterable[np.ndarray]) -> dict[str, int]:
+    """How many different train queries and labelled pairs these are together, for a run's record.
+
+    Args:
+        used: int64 [n, 2] each: positions of train query and document.
+    """
+    codes = [_packed(pairs[:, 0], pairs[:, 1]) for pairs in used]
+    pairs = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *codes]))
+    return {"train_queries": len(np.unique(pairs >> 32)), "labels": len(pairs)}
+
+
+def _packed(queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
+    """One number a pair: int64 [n]."""
+    return (queries.astype(np.int64) << 32) | documents
+
+
+def _positives(stream: TripleStream) -> TripleStream:
+    """The same queries and positives, where possible without negatives, which take the time."""
+    if not isinstance(stream, Epochs) or type(stream).batch is not Epochs.batch:
+        return stream
+    pairs = stream.pairs
+    return Epochs(stream.queries, pairs, lambda random, rows: pairs[rows, 1:])

@@ -1,0 +1,85 @@
+"""Streams of triples: batches as a pure function of seed and position.
+
+A batch depends on nothing that happened before it, so the position alone is what a checkpoint has
+to keep, and the same seed draws the same triples however often a run was killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from bench.collections.base import Texts
+    from bench.storage.artifacts import Artifact
+
+
+@dataclass(frozen=True)
+class Triples:
+    """A batch of B triples as positions: queries [B], documents [B] and [B, K]."""
+
+    queries: np.ndarray
+    positives: np.ndarray
+    negatives: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    @property
+    def documents(self) -> np.ndarray:
+        """Positive and negatives of each triple: [B, 1+K]."""
+        return np.concatenate([self.positives[:, None], self.negatives], axis=1)
+
+
+class TripleStream(Protocol):
+    """A prepared sampler.
+
+    Attributes:
+        queries: the texts that the positions of triples' queries mean.
+        artifacts: what drawing needs, with its bills.
+        universe: every pair that can be drawn, where somebody had to score them all anyway: a
+            teacher then scores those, once for all runs, and not what one run draws.
+    """
+
+    @property
+    def queries(self) -> Texts: ...
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]: ...
+
+    @property
+    def all_pairs(self) -> DrawPlan | None: ...
+
+    def batch(self, seed: int, start: int, stop: int) -> Triples:
+        """Examples ``start`` … ``stop - 1`` of the run with this seed."""
+
+
+@dataclass(frozen=True)
+class DrawPlan:
+    """What a run will draw, so that a teacher can prepare for it.
+
+    Attributes:
+        examples: how many triples; `None` where that is not known ahead (a budget of seconds).
+        at_once: all of it is looked at before the first step, and so due then.
+    """
+
+    stream: TripleStream
+    seed: int
+    batch_size: int
+    examples: int | None
+    at_once: bool = False
+
+    def batches(self) -> Iterator[Triples]:
+        """Exactly the batches that the run will draw.
+
+        Raises:
+            ValueError: how many is not known.
+        """
+        if self.examples is None:
+            raise ValueError("a budget of seconds does not say what is drawn")
+        for start in range(0, self.examples, self.batch_size):
+            stop = min(start + self.batch_size, self.examples)
+            yield self.stream.batch(self.seed, start, stop)

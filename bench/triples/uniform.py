@@ -1,0 +1,43 @@
+"""Negatives drawn uniformly."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.collections.base import Collection
+from bench.errors import InputError
+
+
+class UniformNegatives:
+    """Draws train documents that are not judged relevant for a query."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._pool = collection.trainable
+        self._documents = len(collection.documents)
+        pairs = collection.part("train").relevant()
+        own = collection.ignored(collection.part("train").queries)
+        if own is not None:  # a query is no negative of its own
+            asked = np.flatnonzero(own >= 0)
+            pairs = np.unique(np.concatenate([pairs, np.stack([asked, own[asked]], 1)]), axis=0)
+        codes = np.sort(self._code(pairs[:, 0], pairs[:, 1]))
+        self._relevant = np.append(codes, np.iinfo(np.int64).max)  # whatever is sought has a place
+        inside = np.isin(pairs[:, 1], self._pool)
+        most = np.bincount(pairs[inside, 0]).max(initial=0)
+        if most >= len(self._pool):
+            raise InputError(f"{collection.name}: a train query has no document but relevant ones")
+
+    def _code(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
+        return queries * self._documents + documents
+
+    def draw(self, random: np.random.Generator, queries: np.ndarray, count: int) -> np.ndarray:
+        """[B, count] document positions, uniform over what is outside each query's relevant."""
+        owners = np.repeat(queries, count)
+        drawn = random.choice(self._pool, size=len(owners))
+        while len(wrong := np.flatnonzero(self._is_relevant(owners, drawn))):
+            drawn[wrong] = random.choice(self._pool, size=len(wrong))
+        return drawn.reshape(len(queries), count)
+
+    def _is_relevant(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
+        """By bisection: a million judged pairs are not looked through for every batch."""
+        codes = self._code(queries, documents)
+        return self._relevant[np.searchsorted(self._relevant, codes)] == codes

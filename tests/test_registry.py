@@ -80,8 +80,8 @@ def test_nothing_heavy_is_imported_to_list_and_create():
             package.registry.describe()
         bench.losses.create("adaptive-margin"), bench.Signals
         from bench.study.file import load_study
-        from bench.study.arms import expand
-        expand(load_study("quickstart"))
+        from bench.study.arms import resolve_arms
+        resolve_arms(load_study("quickstart"))
         heavy = {"torch", "transformers", "mlflow", "optuna", "ir_datasets"} & set(sys.modules)
         assert not heavy, heavy
     """

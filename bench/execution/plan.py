@@ -106,7 +106,7 @@ def plan_arm(
     """An arm's runs on a share of the train queries: those there, and what the others take."""
     rows = []
     old = before.arms.get(arm.name) if before else None
-    parts = ("loss", "teacher", "student", "sampler", "space", "otherwise")
+    parts = ("loss", "teacher", "student", "sampler", "space", "training_overrides")
     if before and old and all(getattr(old, part) == getattr(arm, part) for part in parts):
         own = (arm.name, share)
         rows = [row for row in before.rows if (row["arm"], row["train_share"]) == own]

@@ -150,9 +150,8 @@ def test_errors_are_mean_distances_of_the_vectors_as_compared(similarity, contex
     assert found["teacher"] == str(teacher)
     raw = teacher.scorer().encoder
     read = students.create("pretrained", **options, query_prompt="ask ")
-    for name, texts, side in zip(
-        ("queries", "documents"), held_out(context), ("query_side", "document_side"), strict=True
-    ):
+    configs = ("query_config", "document_config")
+    for name, texts, side in zip(("queries", "documents"), held_out(context), configs, strict=True):
         ours = embed(towers.query_encoder, getattr(student, side), texts, context.device).numpy()
         theirs = embed(raw, getattr(read, side), texts, context.device).numpy()
         if similarity == "cosine":

@@ -134,8 +134,8 @@ def test_refreshed_negatives_are_the_students_first(mining, context, tmp_path):
     mine = run.evaluator.mine
     run.evaluator.mine = watch
     run._resume(0.0)
-    assert run._refresh()
-    assert not run._refresh()  # once at a step
+    assert run._refresh_negatives()
+    assert not run._refresh_negatives()  # once at a step
     triples = run.stream.batch(1, 0, 20)
     relevant = {tuple(pair) for pair in context.collection.part("train").relevant().tolist()}
     for query, document in zip(triples.queries.tolist(), triples.negatives[:, 0], strict=True):

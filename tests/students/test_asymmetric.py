@@ -104,7 +104,7 @@ def test_a_projection_is_put_behind(projection, drawn, written, context, tiny_mo
     """Whatever the widths, unless there is to be none."""
     student = students.create(written(projection=projection))
     assert build(student, context).query_encoder.head.weight.shape == (48, 32)
-    assert student.drawn == drawn
+    assert student.randomly_initialised == drawn
     same = students.create(written(tiny_model, projection=projection))
     assert build(same, context).query_encoder.head.weight.shape == (32, 32)
 
@@ -112,7 +112,7 @@ def test_a_projection_is_put_behind(projection, drawn, written, context, tiny_mo
 def test_no_projection_is_put_behind(written, context, tiny_model):
     student = students.create(written(tiny_model, projection="none"))
     assert build(student, context).query_encoder.head is None
-    assert not student.drawn
+    assert not student.randomly_initialised
     with pytest.raises(InputError, match="queries are 32 wide, the teacher's documents 48"):
         students.create(written(projection="none")).build(context)
     inner = write("pretrained", model=tiny_model, max_length=32)

@@ -155,7 +155,7 @@ def test_a_student_says_whether_it_is_drawn(name, context, tiny_model, other_mod
     first, same, another = (build(student, context, seed).state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(value, same[key]) for key, value in first.items())
     differ = any(not torch.equal(value, another[key]) for key, value in first.items())
-    assert student.drawn == differ == ONE_ENCODER[name]
+    assert student.randomly_initialised == differ == ONE_ENCODER[name]
 
 
 @pytest.mark.parametrize("name", ONE_ENCODER)

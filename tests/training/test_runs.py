@@ -139,10 +139,10 @@ def test_work_after_the_last_checkpoint_is_billed_as_wasted(specify, context, tm
     stopped = Run(run, folder, context, keep_student=False, report=lambda message: None)
 
     def stop() -> None:
-        Run._pause(stopped)
+        Run._on_pause(stopped)
         raise KeyboardInterrupt
 
-    stopped._pause = stop
+    stopped._on_pause = stop
     with pytest.raises(KeyboardInterrupt):
         stopped.execute()
     spent = sum(json.loads(folder.heartbeat.read_text()).values())

@@ -34,7 +34,7 @@ def weights(folder: RunFolder) -> bytes:
     return (folder.student / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("where", ["lab", "laddered", "joined"])
+@pytest.mark.parametrize("where", ["context", "laddered", "joined"])
 def test_it_changes_nothing(specify, request, where, tmp_path, monkeypatch):
     there = request.getfixturevalue(where)
     warm = train(specify(), there, tmp_path / "warm")

@@ -13,6 +13,7 @@ import typer
 from bench import commands
 from bench.crash import explained
 from bench.errors import BenchError, InputError
+from bench.progress import quiet
 
 ARTIFACTS = Path("results/artifacts")
 
@@ -67,7 +68,6 @@ def run(
     ] = False,
 ) -> None:
     """Finish a study and draw its report; the same command again does what is missing."""
-
     with _may_be_stopped():
         if not smoke:
             commands.run_study(study, set_ or [], out, artifacts, mlflow, retry_failed)
@@ -106,7 +106,6 @@ def sweep(
     mlflow: Mlflow = True,
 ) -> None:
     """Train a loss at every value of its options, an arm each, and compare them."""
-
     shared = commands.Shared(collection, budget, teacher, student, sampler, set_ or [])
     with _may_be_stopped():
         commands.sweep_options(
@@ -129,7 +128,6 @@ def train(
     mlflow: Mlflow = True,
 ) -> None:
     """Train one student with a loss, and measure it, as a study of one run."""
-
     shared = commands.Shared(collection, budget, teacher, student, sampler, set_ or [])
     with _may_be_stopped():
         commands.train_student(loss, seed, shared, out, artifacts, mlflow)
@@ -146,7 +144,6 @@ def plan(
     ] = False,
 ) -> None:
     """What a study will do, what it takes, and what is there already, before anything is run."""
-
     with _may_be_stopped():
         commands.plan_study(study, set_ or [], out, artifacts, probe)
 
@@ -168,16 +165,13 @@ def report(
     ] = None,
 ) -> None:
     """Draw figures, tables and page again, from the records alone; several studies side by side."""
-    from reports.shown import Shown
-
     with explained(folders[0]):
-        commands.report_studies(folders, out, Shown(arms or [], measure, style, font_size))
+        commands.report_studies(folders, out, arms or [], measure, style, font_size)
 
 
 @app.command()
 def status(folder: Folder) -> None:
     """How far a study is."""
-
     with explained(folder):
         commands.show_status(folder)
 
@@ -185,7 +179,6 @@ def status(folder: Folder) -> None:
 @app.command()
 def bill(folder: Folder) -> None:
     """Who is charged for what: artifacts, and every arm's seconds."""
-
     with explained(folder):
         commands.show_bill(folder)
 
@@ -199,7 +192,6 @@ def artifacts(
     json: Annotated[bool, typer.Option("--json", help="print a list of objects")] = False,
 ) -> None:
     """Prepared things: what they cost, their size, and whether they are whole and used."""
-
     commands.show_artifacts(root, prune, json)
 
 
@@ -214,7 +206,6 @@ def evaluate(
     artifacts: Artifacts = ARTIFACTS,
 ) -> None:
     """Search a part of a collection with a student, exactly, and measure it."""
-
     commands.evaluate_student(student, collection, split, measures.split(), run, json, artifacts)
 
 
@@ -227,7 +218,6 @@ def export(
     seed: Annotated[int | None, typer.Option(help="default: the best on dev-select")] = None,
 ) -> None:
     """Write a trained student as a folder that sentence-transformers loads, with a model card."""
-
     with explained(folder):
         commands.export_student(folder, arm, trial, seed, to)
 
@@ -242,7 +232,6 @@ def replay(
     artifacts: Artifacts = ARTIFACTS,
 ) -> None:
     """Train exactly one run of a study again, and compare every number with its record."""
-
     with explained(folder):
         commands.replay_run(folder, arm, trial, seed, train_share, artifacts)
 
@@ -258,7 +247,6 @@ def encode(
     to: Annotated[Path | None, typer.Option(help="write the vectors here, as .npy")] = None,
 ) -> None:
     """Encode texts with an exported student: a line of JSON each, or a file of vectors."""
-
     commands.encode_texts(model, texts or [], file, as_, to)
 
 
@@ -272,7 +260,6 @@ def search(
     artifacts: Artifacts = ARTIFACTS,
 ) -> None:
     """Search a collection with a student, by hand."""
-
     commands.search_collection(student, queries, collection, depth, json, artifacts)
 
 
@@ -283,14 +270,11 @@ def list_(
     markdown: Annotated[bool, typer.Option("--markdown", help="print a Markdown table")] = False,
 ) -> None:
     """What there is: losses, teachers, students, samplers, collections, studies or figures."""
-
     commands.list_kind(kind, json, markdown)
 
 
 def main() -> None:
     """The console script: 0 done, 1 something failed, 2 bad input."""
-    from bench.progress import quiet
-
     try:
         with explained():
             app(standalone_mode=True)

@@ -16,7 +16,12 @@ __all__ = ["Library", "attach"]
 
 
 class Library(ModuleType):
-    """A library that is imported when an attribute of it is first used."""
+    """A library that is imported when an attribute or a submodule of it is first used."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(importlib.import_module(self.__name__), name)
+        if name.startswith("__"):  # what inspection asks of every module
+            raise AttributeError(name)
+        module = importlib.import_module(self.__name__)
+        if hasattr(module, name):
+            return getattr(module, name)
+        return importlib.import_module(f"{self.__name__}.{name}")

@@ -17,7 +17,7 @@ import tomllib
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -51,6 +51,14 @@ class Entry:
     def specification(self) -> dict[str, Any]:
         """What identifies this entry in a run's id: name, version and all options."""
         return {"name": self.name, "version": self.version, "options": self.options}
+
+    def with_options(self, **options: Any) -> Self:
+        """This entry with other values of some of its options.
+
+        Raises:
+            InputError: no such option, or a value it does not allow.
+        """
+        return _build(type(self), {**self.given, **options})
 
     @classmethod
     def facts(cls) -> dict[str, Any]:

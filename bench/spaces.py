@@ -9,10 +9,14 @@ from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Strict, 
 from pydantic.dataclasses import dataclass
 
 from bench.errors import InputError
+from bench.lazy import Library
 from bench.storage.files import canonical
 
 if TYPE_CHECKING:
+    import optuna
     from optuna.distributions import BaseDistribution
+else:
+    optuna = Library("optuna")
 
 
 # Each field by itself: a strict dataclass would take no table.
@@ -38,9 +42,9 @@ class Float:
             raise ValueError("step and log exclude each other")
 
     def distribution(self) -> BaseDistribution:
-        from optuna.distributions import FloatDistribution
-
-        return FloatDistribution(self.low, self.high, log=self.log, step=self.step)
+        return optuna.distributions.FloatDistribution(
+            self.low, self.high, log=self.log, step=self.step
+        )
 
     def grid(self) -> list[float]:
         """Every value, where there is a step.
@@ -84,9 +88,7 @@ class Choice:
     values: Annotated[tuple[float | int | bool | str, ...], BeforeValidator(_choices)]
 
     def distribution(self) -> BaseDistribution:
-        from optuna.distributions import CategoricalDistribution
-
-        return CategoricalDistribution(self.values)
+        return optuna.distributions.CategoricalDistribution(self.values)
 
     def grid(self) -> list[Any]:
         return list(self.values)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from bench import losses
 from bench.errors import InputError
+from bench.lazy import Library
 from bench.results import Results
 from bench.spaces import Choice, Float, Space
 from bench.study.schema import Study
 from reports.reading import RUN, best_on_select, option_columns, tuned_arms
 from reports.remembering import remembered
 from reports.sweeps import parsed
+
+if TYPE_CHECKING:
+    import optuna
+else:
+    optuna = Library("optuna")
 
 FEWEST = 20
 """Finished trials that an importance takes. Optuna's default looks at the best tenth: with ten or
@@ -124,8 +130,6 @@ def importances(
     trials: Sequence[Mapping[str, Any]], values: Sequence[np.ndarray], spaces: Mapping[str, Space]
 ) -> np.ndarray:
     """Optuna's importances: (ways to value the trials, parameters), each row adds up to 1."""
-    import optuna
-
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     distributions = {name: space.distribution() for name, space in spaces.items()}
     study = optuna.create_study()  # in memory

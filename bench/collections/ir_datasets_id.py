@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge
 
@@ -14,6 +14,12 @@ from bench import collections
 from bench.collections._qrels import grade
 from bench.collections.base import RawCollection, RawPart, Source
 from bench.errors import BenchError, InputError, did_you_mean
+from bench.lazy import Library
+
+if TYPE_CHECKING:
+    import ir_datasets
+else:
+    ir_datasets = Library("ir_datasets")
 
 CARVE = "carve"
 """As ``dev``: take none of the data set's own, but a share of the train queries."""
@@ -154,22 +160,16 @@ class IrDatasets(Source):
 
 def load(id: str) -> Any:
     """The data set of that id; nothing is fetched before something of it is read."""
-    import ir_datasets
-
     return ir_datasets.load(id)
 
 
 def documents_of(id: str) -> str:
     """The id of the data set whose documents that one's judgements are over."""
-    import ir_datasets
-
     return str(ir_datasets.docs_parent_id(id))
 
 
 def is_known(id: str) -> bool:
     """Whether ir_datasets has a data set of that id."""
-    import ir_datasets
-
     try:
         ir_datasets.registry[id]
     except KeyError:
@@ -179,8 +179,6 @@ def is_known(id: str) -> bool:
 
 def check_known(id: str) -> None:
     """Raises InputError where ir_datasets has no data set of that id."""
-    import ir_datasets
-
     if not is_known(id):
         hint = did_you_mean(id, [str(known) for known in ir_datasets.registry])
         raise InputError(f"ir-datasets: no data set is named {id!r}{_shorten(hint)}")

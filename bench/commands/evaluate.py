@@ -2,17 +2,25 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from bench import encoding, evaluation, students, training
 from bench.collections.open import open_collection
+from bench.context import Context
 from bench.errors import InputError
+from bench.lazy import Library
 from bench.progress import quiet, say
 from bench.storage.artifacts import Artifacts
 from bench.storage.files import check_target
 from bench.study.schema import Evaluation
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = Library("torch")
 
 
 def evaluate_student(
@@ -29,9 +37,6 @@ def evaluate_student(
     Raises:
         InputError: no such student, collection, part or measure.
     """
-    import torch
-
-    from bench.context import Context
 
     if run:
         check_target("--run", run)

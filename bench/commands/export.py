@@ -17,7 +17,6 @@ def export_student(folder: Path, arm: str, trial: int | None, seed: int | None, 
     Raises:
         InputError: no such run, its student was not kept, or there is something in the way.
     """
-
     run, record = choose_run(folder, arm, trial, seed)
     if not record.student.is_dir():
         raise InputError(

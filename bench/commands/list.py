@@ -57,7 +57,6 @@ def list_kind(kind: str, as_json: bool, as_markdown: bool) -> None:
 
 
 def _studies() -> list[dict[str, Any]]:
-
     return [
         {
             "name": name,

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from bench.errors import InputError
 from bench.progress import narrate, quiet, say
+from bench.results import load_results, lost_records
 from bench.storage.files import check_place
+from reports import write_report
+from reports.across import write_across
+from reports.remembering import remembering
+from reports.shown import Shown
+from reports.terminal import closing_table
 
-if TYPE_CHECKING:
-    from reports.shown import Shown
 
-
-def report_studies(folders: list[Path], out: Path | None, shown: Shown) -> None:
+def report_studies(
+    folders: list[Path],
+    out: Path | None,
+    arms: list[str],
+    measure: str,
+    style: str,
+    font_size: float | None,
+) -> None:
     """Draw figures, tables and page from the records, and print the closing table of each study.
 
     Several studies are laid side by side in ``out``; their own reports stay as they are.
     """
-    from bench.results import load_results, lost_records
-    from reports import write_report
-    from reports.remembering import remembering
-    from reports.terminal import closing_table
-
+    shown = Shown(arms, measure, style, font_size)
     if len(folders) > 1 and out is None:
         raise InputError("several studies side by side need a folder of their own: --out DIR")
     if len(folders) == 1 and out is not None:
@@ -41,8 +46,6 @@ def report_studies(folders: list[Path], out: Path | None, shown: Shown) -> None:
             check_place("DIR", folders[0])
             page = write_report(studies[0], shown, narrate)
         else:
-            from reports.across import write_across
-
             page = write_across(studies, out, shown, narrate)
         quiet()
         for results in studies:

@@ -21,7 +21,7 @@ from bench.study.schema import Study
 
 if TYPE_CHECKING:
     from bench.execution.coordinator import Outcome
-    from bench.results import Row
+    from bench.results import Row, load_results
 
 
 def run_study(
@@ -78,13 +78,12 @@ def results_folder(study: Study, out: Path | None) -> Path:
 
 def _finish(study: Study, out: Path, artifacts: Path, mlflow: bool, retry_failed: bool) -> Outcome:
     """Carry out what is missing, draw the report, and say where everything is."""
-
     uri = tracking_uri() if mlflow else None
     coordinator = execution.Coordinator(study, out, artifacts, uri, retry_failed)
 
     def draw() -> None:
         narrate("drawing the report")
-        from bench.results import load_results
+        # matplotlib is loaded when there is something to draw.
         from reports import write_report
         from reports.terminal import closing_table
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -9,10 +10,17 @@ from rich.table import Table
 
 from bench import encoding, evaluation, students, training
 from bench.collections.open import open_collection
+from bench.context import Context
 from bench.errors import InputError
+from bench.lazy import Library
 from bench.progress import quiet, say
 from bench.storage.artifacts import Artifacts
 from bench.study.schema import Evaluation
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = Library("torch")
 
 SHOWN = 160
 """Characters of a document that are shown."""
@@ -33,9 +41,6 @@ def search_collection(
     """
     if not queries:
         raise InputError("search: give a query, in quotes")
-    import torch
-
-    from bench.context import Context
 
     student = students.find_student(written)
     student.check()

@@ -189,7 +189,6 @@ def _read_seeds(text: str) -> list[int]:
 
 def _save(study: Study, path: Path) -> None:
     """Write the study to a new file, its collection known to be one."""
-
     if path.exists():
         raise InputError(
             f"--save-study {path}: there is something already; name a new file, or go on with "

@@ -7,10 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import InputError
+from bench.lazy import Library
 from bench.storage.files import read_json
 
 if TYPE_CHECKING:
+    import safetensors
+    import torch
+    import transformers
     from transformers import PreTrainedConfig, PreTrainedModel
+else:
+    safetensors = Library("safetensors")
+    torch = Library("torch")
+    transformers = Library("transformers")
 
 CONVERT = (
     "convert it once, where you trust it: SentenceTransformer({folder!r}).save_pretrained(…), or "
@@ -48,10 +56,8 @@ def read_config(model: str, folder: Path) -> PreTrainedConfig:
     Raises:
         InputError: it needs code of its own, or is not known to transformers.
     """
-    from transformers import AutoConfig
-
     try:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        return transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # transformers has no error of its own for what it cannot read
         if "auto_map" in _raw(folder / "config.json"):
             raise InputError(
@@ -67,18 +73,17 @@ def encoder_class(model: str, config: PreTrainedConfig) -> Any:
         InputError: an encoder-decoder that has no class for one half; it would answer with the
             states of its decoder.
     """
-    from transformers import AutoModel, AutoModelForTextEncoding
-    from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
-
-    name = MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.get(config.model_type, "")
+    name = transformers.models.auto.modeling_auto.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.get(
+        config.model_type, ""
+    )
     if name.endswith("EncoderModel"):
-        return AutoModelForTextEncoding
+        return transformers.AutoModelForTextEncoding
     if config.is_encoder_decoder:
         raise InputError(
             f"model {model!r} is an encoder-decoder ({config.model_type}), whose states are its "
             "decoder's; name an encoder"
         )
-    return AutoModel
+    return transformers.AutoModel
 
 
 def load(
@@ -94,9 +99,7 @@ def load(
     Raises:
         InputError: the files cannot be read, lack weights, or hold some of another shape.
     """
-    import torch
-    from transformers.utils import logging
-
+    logging = transformers.utils.logging
     logging.disable_progress_bar()
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # "newly initialized: pooler" would alarm for nothing
@@ -153,8 +156,6 @@ def check_states(model: str, transformer: PreTrainedModel) -> None:
     Raises:
         InputError: it does not, or takes more than the tokens of a text.
     """
-    import torch
-
     ids = torch.ones(1, 2, dtype=torch.long)
     try:
         with torch.inference_mode():
@@ -169,10 +170,8 @@ def check_states(model: str, transformer: PreTrainedModel) -> None:
 
 def _behind(folder: Path, name: str) -> str:
     """Where the weight is found behind a foreign prefix, in words."""
-    from safetensors import safe_open
-
     for file in sorted(folder.glob("*.safetensors")):
-        with safe_open(file, framework="pt") as weights:
+        with safetensors.safe_open(file, framework="pt") as weights:
             if found := _prefix(weights.keys(), name):
                 return (
                     f"; in {file.name} they are named {found}…: save that encoder by itself, "

@@ -8,6 +8,7 @@ import resource
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -92,8 +93,6 @@ def choose(precision: Precision = "auto") -> Device:
 
 def environment(device: Device) -> dict[str, Any]:
     """What a comparison must not mix: machine, device, threads, versions."""
-    from importlib.metadata import version
-
     names = ("torch", "transformers", "numpy", "ir_measures", "optuna")
     return {
         "device": device.label,

@@ -6,10 +6,14 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Literal
 
 from bench.errors import InputError
+from bench.lazy import Library
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
     from transformers import PreTrainedConfig, PreTrainedModel
+else:
+    torch = Library("torch")
 
 Which = Literal["first", "last", "spaced"]
 """Which layers of a deeper encoder a smaller one keeps."""
@@ -25,8 +29,6 @@ def keep_layers(transformer: PreTrainedModel, layers: int, which: Which) -> PreT
     Raises:
         InputError: it does not have that many, or its layers cannot be told.
     """
-    import torch
-
     kept = choose_layers(transformer.config.num_hidden_layers, layers, which)
     stack = _stack(transformer)
     with torch.random.fork_rng(devices=[]):  # what is drawn here is overwritten
@@ -54,13 +56,11 @@ def choose_layers(total: int, layers: int, which: Which) -> list[int]:
 
 def _stack(transformer: PreTrainedModel) -> str:
     """The name of the list that the layers are in."""
-    from torch import nn
-
     total = transformer.config.num_hidden_layers
     found = [
         name
         for name, module in transformer.named_modules()
-        if isinstance(module, nn.ModuleList) and len(module) == total
+        if isinstance(module, torch.nn.ModuleList) and len(module) == total
     ]
     # Lists inside of a layer may be as long (T5's blocks hold two or three parts each).
     outer = [name for name in found if not any(name.startswith(f"{one}.") for one in found)]

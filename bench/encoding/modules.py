@@ -19,13 +19,19 @@ from bench.encoding.models import (
 )
 from bench.encoding.text_config import TextConfig
 from bench.errors import InputError
+from bench.lazy import Library
 from bench.losses.signals import Similarity
 from bench.storage.files import read_json
 
 if TYPE_CHECKING:
+    import safetensors
+    import torch
     from transformers import PreTrainedModel
 
     from bench.encoding.encoder import Encoder
+else:
+    safetensors = Library("safetensors")
+    torch = Library("torch")
 
 Pooling = Literal["mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 """How the states of a text's tokens become one vector, by the names of sentence-transformers."""
@@ -83,14 +89,12 @@ class EncoderModules:
         return given.get("max_seq_length") or about.get("model_max_length")
 
     def load(self, similarity: Similarity) -> Encoder:
-
         if self.pooling is None:
             return self.behind(self._static(similarity))
         return self.pooled(encoding.load_transformer(str(self.body)), self.pooling, similarity)
 
     def pooled(self, transformer: PreTrainedModel, pooling: str, similarity: Similarity) -> Encoder:
         """An encoder of this transformer, with the layer that stands behind the body."""
-
         return self.behind(encoding.TransformerEncoder(transformer, pooling, similarity))
 
     def behind(self, encoder: Encoder) -> Encoder:
@@ -107,12 +111,10 @@ class EncoderModules:
     @cached_property
     def _ends(self) -> tuple[int, int]:
         """How many special tokens stand before and behind a text."""
-
         form = encoding.JointForm.of(encoding.load_tokenizer(str(self.body)))
         return form.head, form.tail
 
     def _static(self, similarity: Similarity) -> Encoder:
-
         return encoding.StaticEncoder(_table(self.body), *self._ends, similarity)
 
 
@@ -290,12 +292,9 @@ def _check_width(model: str, taken: int | None, body: str, pooling: str) -> None
 
 
 def _dense(folder: Path) -> Any:
-    from safetensors.torch import load_file
-    from torch import nn
-
-    state = load_file(folder / "model.safetensors")
+    state = safetensors.torch.load_file(folder / "model.safetensors")
     weight = state["linear.weight"]
-    head = nn.Linear(weight.shape[1], weight.shape[0], bias="linear.bias" in state)
+    head = torch.nn.Linear(weight.shape[1], weight.shape[0], bias="linear.bias" in state)
     head.load_state_dict({name.removeprefix("linear."): value for name, value in state.items()})
     return head
 
@@ -305,9 +304,7 @@ def _table(folder: Path) -> Any:
 
     model2vec may let tokens share a row (``mapping``), and weigh them (``weights``).
     """
-    from safetensors.torch import load_file
-
-    state = load_file(folder / "model.safetensors")
+    state = safetensors.torch.load_file(folder / "model.safetensors")
     if "embedding.weight" in state:
         return state["embedding.weight"].float()
     if "embeddings" not in state:

@@ -29,5 +29,4 @@ class TextConfig:
 
     def tokens(self, texts: Texts, artifacts: Artifacts) -> Tokens:
         """These texts as token ids, made or found."""
-
         return encoding.tokenize(texts, self.model, self.max_length, artifacts, self.prompt)

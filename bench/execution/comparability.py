@@ -14,13 +14,18 @@ from bench.errors import InputError
 from bench.evaluation.fine_print import depth_notes, grade_notes, without_relevant
 from bench.evaluation.measures import parse_all
 from bench.execution.model_checks import model_notes
+from bench.lazy import Library
 from bench.losses.sum import Sum
 from bench.storage.caveats import Caveats
 
 if TYPE_CHECKING:
+    import scipy
+
     from bench.results import Row
     from bench.study.arms import Arm
     from bench.study.schema import Study
+else:
+    scipy = Library("scipy")
 
 FEW = 0.01
 """The share of examples from which in-batch negatives that are relevant are worth a word."""
@@ -141,8 +146,6 @@ def _batches(study: Study, arms: Iterable[Arm], collection: Collection) -> Itera
 def relevant_in_batch(collection: Collection, size: int) -> float:
     """The share of examples that meet, among the other positives of a batch that is drawn at
     random from an epoch, one that is relevant for their own query: its expectation, 0 to 1."""
-    from scipy.special import gammaln
-
     pairs, judged = _pairs(collection), collection.part("train").relevant()
     drawn = np.bincount(pairs[:, 1], minlength=len(collection.documents))
     codes = np.unique(np.concatenate([judged, pairs]) @ [len(collection.documents), 1])
@@ -151,8 +154,8 @@ def relevant_in_batch(collection: Collection, size: int) -> float:
     others, taken = len(pairs) - 1, min(size, len(pairs)) - 1
     left = others - met
     # Hypergeometric: none of the met ones is among the others that are taken.
-    logs = gammaln(left + 1) - gammaln(np.maximum(left - taken, 0) + 1)
-    logs -= gammaln(others + 1) - gammaln(others - taken + 1)
+    logs = scipy.special.gammaln(left + 1) - scipy.special.gammaln(np.maximum(left - taken, 0) + 1)
+    logs -= scipy.special.gammaln(others + 1) - scipy.special.gammaln(others - taken + 1)
     return float(1 - np.where(left >= taken, np.exp(logs), 0.0).mean())
 
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from bench.encoding.models import BUNDLED_NAMES, at_hand, locate
 from bench.errors import InputError
+from bench.lazy import Library
 from bench.students.base import Student
 from bench.study.arms import Arm
 from bench.teachers.base import Teacher
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = Library("torch")
 
 
 def models_of(arm: Arm) -> list[str]:
@@ -62,7 +69,6 @@ def check_weights(arms: Iterable[Arm]) -> None:
             if written in seen or not all(map(at_hand, models)) or set(models) <= {*BUNDLED_NAMES}:
                 continue
             seen.add(written)
-            import torch
 
             # A head that is drawn now must not change what the seed draws later.
             with _named(arm), torch.random.fork_rng(devices=[]):

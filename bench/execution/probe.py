@@ -34,7 +34,6 @@ def probe_study(study: Study) -> Study:
 
 def run_probe(study: Study, out: Path, artifacts: Path) -> list[str]:
     """Run the miniature, as far as it has not been; says which of its runs failed, and why."""
-
     outcome = execution.Coordinator(probe_study(study), out, artifacts, None).run()
     quiet()
     return [f"{row.arm}: {row.folder.record()['error']}" for row in outcome.failed]

@@ -9,17 +9,27 @@ import shlex
 import time
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from bench.errors import BenchError, first_line
+from bench.lazy import Library
 from bench.progress import narrate, say
 from bench.results import SIZES, SPEEDS, Row
 from bench.storage.databases import sqlite_url
 from bench.storage.files import atomic, disk_is_full
 from bench.storage.links import for_others, read_links
 from bench.study.schema import Study
+
+if TYPE_CHECKING:
+    import mlflow
+    import requests
+    import sqlalchemy
+else:
+    mlflow = Library("mlflow")
+    requests = Library("requests")
+    sqlalchemy = Library("sqlalchemy")
 
 RUN_TAG = "bench.run"
 KIND_TAG = "bench.kind"
@@ -155,21 +165,19 @@ class Tracker:
         self._logged[row.folder.id] = run_id
 
     def _log_values(self, run_id: str, row: Row, failed: bool) -> None:
-        from mlflow.entities import Metric, Param, RunTag
-
         record = row.folder.record()
         labels = ("arm", "role", "trial", "seed", "train_share")
         values = {name: getattr(row, name) for name in labels}
         parameters = [
-            Param(key, str(value)[:500])
+            mlflow.entities.Param(key, str(value)[:500])
             for key, value in {**values, **row.entries, **row.options}.items()
         ]
         if failed:
-            tags = [RunTag("error", record["error"][:500])]
+            tags = [mlflow.entities.RunTag("error", record["error"][:500])]
             self._client.log_batch(run_id, params=parameters, tags=tags)
             return
         metrics = [
-            Metric(metric_name(name), float(value), 0, int(point["examples"]))
+            mlflow.entities.Metric(metric_name(name), float(value), 0, int(point["examples"]))
             for point in row.folder.table("curve").to_dict("records")
             for name, value in point.items()
             if name != "point" and value == value
@@ -177,12 +185,14 @@ class Tracker:
         if row.role != "tuning":
             means = row.folder.table("queries").groupby("part").mean(numeric_only=True)
             metrics += [
-                Metric(f"{part}/{metric_name(str(name))}", float(value), 0, record["examples"])
+                mlflow.entities.Metric(
+                    f"{part}/{metric_name(str(name))}", float(value), 0, record["examples"]
+                )
                 for part, row_means in means.iterrows()
                 for name, value in row_means.items()
             ]
         metrics += [
-            Metric(name, float(record[name]), 0, record["examples"])
+            mlflow.entities.Metric(name, float(record[name]), 0, record["examples"])
             for name in (*SIZES, *SPEEDS)
             if record.get(name) is not None
         ]
@@ -225,7 +235,6 @@ def _await_server(uri: str) -> None:
     """
     if not uri.startswith(("http://", "https://")):
         return
-    import requests
 
     until, told = time.monotonic() + PATIENCE, False
     while True:
@@ -249,9 +258,8 @@ def _sqlite_file(uri: str) -> Path | None:
     """The database's file, where the store is one."""
     if not uri.startswith("sqlite:///"):
         return None
-    from sqlalchemy import make_url
 
-    return Path(make_url(uri).database or "")
+    return Path(sqlalchemy.make_url(uri).database or "")
 
 
 def _client(uri: str) -> Any:
@@ -259,11 +267,9 @@ def _client(uri: str) -> Any:
 
     Where no driver is named, it makes a folder named as the URL escapes it.
     """
-    from mlflow import MlflowClient
-
     if "%" in uri:
         uri = uri.replace("sqlite:///", "sqlite+pysqlite:///", 1)
-    return MlflowClient(tracking_uri=uri)
+    return mlflow.MlflowClient(tracking_uri=uri)
 
 
 def _linked(out: Path) -> set[str]:

@@ -60,11 +60,9 @@ class Seq2Seq(Generator):
         return [self.model]
 
     def weights(self) -> str:
-
         return digest([encoding.weights_digest(self.model), encoding.tokenizer_digest(self.model)])
 
     def write(self, context: Context, folder: Path) -> Written:
-
         collection = context.collection
         if self.source == "documents":
             texts, positions = collection.documents, self.chosen(collection.drawable())

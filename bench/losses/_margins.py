@@ -11,11 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from bench.lazy import Library
 from bench.losses.base import Loss
 from bench.losses.signals import Embeddings, Signals
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+else:
+    torch = Library("torch")
 
 Error = Literal["l2", "l1", "soft"]
 Alignment = Literal["released", "aligned"]
@@ -89,6 +93,5 @@ def mean_error(difference: Tensor, error: Error) -> Tensor:
         return difference.square().mean()
     if error == "l1":
         return difference.abs().mean()
-    from torch.nn.functional import softplus
 
-    return softplus(-difference).mean()
+    return torch.nn.functional.softplus(-difference).mean()

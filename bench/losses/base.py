@@ -85,9 +85,7 @@ class Loss(Entry):
         Raises:
             InputError: no such option, or a value it does not allow.
         """
-        from bench import losses
-
-        return losses.create(self, **values)
+        return self.with_options(**values)
 
     def check_similarity(self, similarity: Similarity) -> None:
         """Raise `InputError` where the loss has no meaning under the student's similarity."""

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from annotated_types import Ge
 
 from bench import losses
+from bench.lazy import Library
 from bench.losses._ranks import OrderLoss, less, mean_where, ranks, shared_ranks
 from bench.losses.signals import Embeddings, Signals
 from bench.spaces import Float
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+else:
+    torch = Library("torch")
 
 
 @losses.register("curriculum-rank", version=1)
@@ -40,13 +44,11 @@ class CurriculumRank(OrderLoss):
     search_space: ClassVar = {"temperature": Float(0.01, 1.0, log=True)}
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
-        from torch.nn.functional import softplus
-
         scores, wanted = self.both(student, teacher)
         inverse = 1 / ranks(scores).to(scores.dtype)
         weights = less(inverse).abs()
         better = less(self._places(wanted)) < 0
-        return mean_where(weights * softplus(-less(scores)), better)
+        return mean_where(weights * torch.nn.functional.softplus(-less(scores)), better)
 
     def _places(self, wanted: Tensor) -> Tensor:
         """Teacher's ranks [B, n] up to ``top``, then one number a group."""

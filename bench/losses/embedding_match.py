@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bench import losses
+from bench.lazy import Library
 from bench.losses._vectors import Matching, Pairs
 from bench.losses.signals import Embeddings, Signals
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+else:
+    torch = Library("torch")
 
 
 @losses.register("embedding-match", version=1)
@@ -36,15 +40,11 @@ class EmbeddingMatch(Matching):
         return super().pairs(student.normalised(), teacher)
 
     def distance(self, pairs: Pairs) -> Tensor:
-        import torch
-
         return torch.stack([self._error(*pair).mean() for pair in pairs.values()]).sum()
 
     def _error(self, ours: Tensor, theirs: Tensor) -> Tensor:
         if self.error == "cosine":
-            from torch.nn.functional import cosine_similarity
-
-            return 1 - cosine_similarity(ours, theirs, dim=1)
+            return 1 - torch.nn.functional.cosine_similarity(ours, theirs, dim=1)
         if self.error == "squared":
             return (ours - theirs).square().sum(1)
         return (ours - theirs).norm(dim=1)

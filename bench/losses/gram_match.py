@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from annotated_types import Ge
 
 from bench import losses
+from bench.lazy import Library
 from bench.losses._vectors import Matching, Pairs
 from bench.losses.signals import unit
 from bench.spaces import Float
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+else:
+    torch = Library("torch")
 
 
 @losses.register("gram-match", version=1)
@@ -49,8 +53,6 @@ class GramMatch(Matching):
         return self.vector * vector + self.gram * gram + self.order * order
 
     def _terms(self, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
-        import torch
-
         ours, theirs = (unit(torch.cat(side)) for side in zip(*pairs.values(), strict=True))
         mine, wanted = ours @ ours.T, theirs @ theirs.T
         return (
@@ -60,8 +62,6 @@ class GramMatch(Matching):
         )
 
     def _order(self, mine: Tensor, wanted: Tensor) -> Tensor:
-        import torch
-
         upper = torch.triu_indices(len(mine), len(mine), offset=1, device=mine.device)
         places = upper[0] * len(mine) + upper[1]
         mine, wanted = (gram.flatten().index_select(0, places) for gram in (mine, wanted))

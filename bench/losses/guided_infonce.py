@@ -9,12 +9,16 @@ from annotated_types import Gt
 
 from bench import losses
 from bench.errors import InputError
+from bench.lazy import Library
 from bench.losses.base import Loss
 from bench.losses.signals import Embeddings, Signal, Signals
 from bench.spaces import Float
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+else:
+    torch = Library("torch")
 
 
 @losses.register("guided-infonce", version=1)
@@ -43,8 +47,6 @@ class GuidedInfoNCE(Loss):
         return frozenset({Signal.QUERIES, Signal.DOCUMENTS})
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
-        import torch
-
         queries = self.teacher_queries(student, teacher)
         documents = self.teacher_documents(student, teacher)
         if queries.dim() == 3:
@@ -66,8 +68,6 @@ class GuidedInfoNCE(Loss):
 
     def _candidates(self, embeddings: Embeddings) -> Tensor:
         """Columns: positives [B], with ``all`` queries [B] and positives [B], negatives [B·K]."""
-        import torch
-
         compared = embeddings.normalised()
         queries, positives = compared.queries, compared.positives
         columns = [queries @ positives.T]

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from bench import losses
+from bench.lazy import Library
 from bench.losses._ranks import OrderLoss, less, mean_where, ranks, shared_ranks
 from bench.losses.signals import Embeddings, Signals
 from bench.spaces import Float
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+else:
+    torch = Library("torch")
 
 MU = 10.0
 """How NDCG-Loss2++ weighs NDCG-Loss2 against LambdaRank, as in the paper."""
@@ -39,15 +43,13 @@ class Lambda(OrderLoss):
     search_space: ClassVar = {"temperature": Float(0.01, 1.0, log=True)}
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
-        from torch.nn.functional import softplus
-
         scores, wanted = self.both(student, teacher)
         places = shared_ranks(wanted).to(scores.dtype)
         gains = (1 / places).exp2() - 1
         ideal = (gains.sort(dim=1, descending=True).values / _discount(_counting(gains))).sum(1)
         difference = less(gains / ideal.unsqueeze(1)).abs()
         order = ranks(scores).to(scores.dtype)
-        cost = softplus(-less(scores)) / math.log(2)
+        cost = torch.nn.functional.softplus(-less(scores)) / math.log(2)
         return mean_where(difference * self._swap(order) * cost, less(wanted) > 0)
 
     def _swap(self, order: Tensor) -> Tensor:
@@ -67,6 +69,4 @@ def _discount(rank: Tensor) -> Tensor:
 
 def _counting(like: Tensor) -> Tensor:
     """1, 2, … along the last axis."""
-    import torch
-
     return torch.arange(1, like.shape[-1] + 1, dtype=like.dtype, device=like.device)

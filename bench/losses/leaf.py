@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import losses
+from bench.lazy import Library
 from bench.losses._vectors import Matching, Pairs
 from bench.losses.signals import unit
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+else:
+    torch = Library("torch")
 
 
 @losses.register("leaf", version=1)
@@ -28,7 +32,5 @@ class Leaf(Matching):
     """
 
     def distance(self, pairs: Pairs) -> Tensor:
-        import torch
-
         differences = [ours - unit(theirs) for ours, theirs in pairs.values()]
         return torch.cat(differences).norm(dim=1).mean()

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bench import losses
+from bench.lazy import Library
 from bench.losses._ranks import OrderLoss, less, mean_where
 from bench.losses.signals import Embeddings, Signals
 from bench.spaces import Float
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+else:
+    torch = Library("torch")
 
 
 @losses.register("ranknet", version=1)
@@ -29,7 +33,5 @@ class RankNet(OrderLoss):
     search_space: ClassVar = {"temperature": Float(0.01, 1.0, log=True)}
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
-        from torch.nn.functional import softplus
-
         scores, wanted = self.both(student, teacher)
-        return mean_where(softplus(-less(scores)), less(wanted) > 0)
+        return mean_where(torch.nn.functional.softplus(-less(scores)), less(wanted) > 0)

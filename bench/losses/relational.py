@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from annotated_types import Ge
 
 from bench import losses
+from bench.lazy import Library
 from bench.losses._vectors import TeacherVectors
 from bench.losses.signals import Embeddings, Signals
 from bench.spaces import Float
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+else:
+    torch = Library("torch")
 
 
 @losses.register("relational", version=1)
@@ -42,13 +46,11 @@ class Relational(TeacherVectors):
             raise ValueError("every weight is 0: nothing would be trained")
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
-        import torch
-        from torch.nn.functional import smooth_l1_loss
-
         pairs = self.pairs(student.normalised(), teacher).values()
         ours, theirs = (_relations(torch.cat(side)) for side in zip(*pairs, strict=True))
         distances, angles = (
-            smooth_l1_loss(mine, wanted) for mine, wanted in zip(ours, theirs, strict=True)
+            torch.nn.functional.smooth_l1_loss(mine, wanted)
+            for mine, wanted in zip(ours, theirs, strict=True)
         )
         return self.distance * distances + self.angle * angles
 

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from annotated_types import Gt
 
 from bench import losses
+from bench.lazy import Library
 from bench.losses._scores import TeacherScores
 from bench.losses.signals import Embeddings, Signals
 from bench.spaces import Float
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+else:
+    torch = Library("torch")
 
 
 @losses.register("score-bce", version=1)
@@ -34,7 +38,7 @@ class ScoreBCE(TeacherScores):
     search_space: ClassVar = {"scale": Float(1.0, 50.0, log=True)}
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
-        from torch.nn.functional import binary_cross_entropy_with_logits
-
         wanted = (self.teacher_scale * self.teacher_scores(student, teacher)).sigmoid()
-        return binary_cross_entropy_with_logits(self.scale * student.scores(), wanted)
+        return torch.nn.functional.binary_cross_entropy_with_logits(
+            self.scale * student.scores(), wanted
+        )

@@ -11,9 +11,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 from bench.errors import InputError
+from bench.lazy import Library
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+else:
+    torch = Library("torch")
 
 Similarity = Literal["cosine", "dot"]
 
@@ -23,14 +27,11 @@ class Signal(StrEnum):
 
     SCORES = "scores"
     """The teacher's score of the positive and of every negative: [B, 1+K], in its own units."""
-
     IN_BATCH = "in-batch scores"
     """Its score of every query of the batch against every document: [B, B, 1+K]."""
-
     QUERIES = "query embeddings"
     """[B, d] of the teacher's own width, a dot product being its similarity; or [B, 1+K, d] from a
     teacher that reads a query together with each document."""
-
     DOCUMENTS = "document embeddings"
     """[B, 1+K, d], the positive first."""
 
@@ -78,8 +79,6 @@ class Embeddings:
     @property
     def documents(self) -> Tensor:
         """Positive and negatives of every triple: [B, 1+K, d]."""
-        import torch
-
         return torch.cat([self.positives.unsqueeze(1), self.negatives], dim=1)
 
     def normalised(self) -> Embeddings:

@@ -12,13 +12,17 @@ from annotated_types import Ge, MinLen
 
 from bench import losses
 from bench.errors import InputError, did_you_mean
+from bench.lazy import Library
 from bench.losses.base import Loss, Objective
 from bench.losses.signals import Embeddings, Signal, Signals, Similarity
 from bench.registry import parse_entry
 from bench.spaces import Float, Space
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+else:
+    torch = Library("torch")
 
 Parts = Mapping[str, tuple[float, Objective]]
 """Weight and loss by name."""
@@ -118,7 +122,6 @@ class Sum(Loss):
         return watch(self.members, student, teacher)
 
     def build(self, student_width: int, teacher_width: int) -> Objective:
-
         built = {
             name: (weight, part.build(student_width, teacher_width))
             for name, (weight, part) in self.members.items()
@@ -128,8 +131,6 @@ class Sum(Loss):
 
 def add(parts: Parts, student: Embeddings, teacher: Signals) -> Tensor:
     """The weighted sum of what the parts say of a batch."""
-    import torch
-
     values = [weight * part(student, teacher) for weight, part in parts.values()]
     return torch.stack(values).sum()
 

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from annotated_types import Ge, Gt
 
 from bench import losses
+from bench.lazy import Library
 from bench.losses._scores import TeacherScores, reach
 from bench.losses.signals import Embeddings, Signal, Signals, Similarity
 from bench.spaces import Float
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
+else:
+    torch = Library("torch")
 
 
 @losses.register("tas-balanced", version=1)
@@ -50,8 +54,6 @@ class TASBalanced(TeacherScores):
         return pairs.square().mean() + self.weight * self._across(student, teacher)
 
     def _across(self, student: Embeddings, teacher: Signals) -> Tensor:
-        import torch
-
         wanted = self.teacher_in_batch(student, teacher)
         scores = self.scale * student.in_batch()
         difference = (_own(scores) - scores) - (_own(wanted) - wanted)

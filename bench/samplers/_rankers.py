@@ -13,7 +13,7 @@ from bench.evaluation.ranking import Ranking, without
 from bench.triples.ranked import BM25_NAME, Ranker, bm25
 
 if TYPE_CHECKING:
-    from bench.teachers._neural import LoadedTeacher
+    from bench.teachers import LoadedTeacher
 
 
 def ranker(context: Context, by: str) -> Ranker:
@@ -44,7 +44,6 @@ def search_teacher(by: str) -> teachers.BiEncoder:
     Raises:
         InputError: another kind of teacher.
     """
-
     teacher = teachers.create(by)
     if not isinstance(teacher, teachers.BiEncoder):
         raise InputError(f"by = {by!r}: {teacher.name} cannot search; use bm25 or a bi-encoder")
@@ -53,7 +52,6 @@ def search_teacher(by: str) -> teachers.BiEncoder:
 
 def _search(context: Context, loaded: LoadedTeacher, depth: int) -> Ranking:
     """A bi-encoder's ranking of the train documents for each train query."""
-
     scorer, tokenized, pool = loaded.scorer, loaded.tokenized, context.collection.trainable
     assert isinstance(scorer, teachers.BiScorer)
     everything = np.arange(len(tokenized.texts))

@@ -12,6 +12,7 @@ from bench import teachers
 from bench.collections.base import Texts
 from bench.context import Context
 from bench.errors import InputError
+from bench.lazy import Library
 from bench.losses.signals import Signal
 from bench.samplers._rankers import searching
 from bench.storage.artifacts import Artifact, BuildReport
@@ -20,7 +21,11 @@ from bench.triples.ranked import bm25, window
 from bench.triples.stream import DrawPlan, Triples
 
 if TYPE_CHECKING:
+    import sklearn
+
     from bench.samplers.topic_balanced import TopicBalanced
+else:
+    sklearn = Library("sklearn")
 
 TOPICS = 3  # a random stream of its own
 BATCH = 256
@@ -141,15 +146,15 @@ class Balanced:
 
 def cluster(context: Context, sampler: TopicBalanced) -> tuple[np.ndarray, Artifact]:
     """(the cluster of each train query, the artifact)."""
-    from sklearn.cluster import KMeans
-
     loaded = searching(context, sampler.topics_by)
     texts = loaded.tokenized.texts
     stored = teachers.store_queries(loaded)
     count = min(sampler.clusters, len(texts))
 
     def make(folder: Path) -> BuildReport:
-        means = KMeans(count, random_state=0, n_init=1).fit(np.asarray(stored.vectors))
+        means = sklearn.cluster.KMeans(count, random_state=0, n_init=1).fit(
+            np.asarray(stored.vectors)
+        )
         save_array(folder / "labels.npy", means.labels_.astype(np.int64))
         return BuildReport(texts=len(texts))
 

@@ -37,11 +37,9 @@ class Listwise(Sampler):
             raise ValueError(f"last ({self.last}) is less than negatives ({self.negatives})")
 
     def teachers(self) -> list[Teacher]:
-
         return [] if self.by == triples.BM25_NAME else [samplers.search_teacher(self.by)]
 
     def prepare(self, context: Context) -> TripleStream:
-
         ranked, artifact = triples.window(context, samplers.ranker(context, self.by), self.last)
         train = context.collection.part("train")
         pairs = train.relevant()

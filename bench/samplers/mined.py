@@ -44,11 +44,9 @@ class Mined(Sampler):
             raise ValueError("refresh (in steps) goes with by = 'student', and only with it")
 
     def teachers(self) -> list[Teacher]:
-
         return [] if self.by in (triples.BM25_NAME, STUDENT) else [samplers.search_teacher(self.by)]
 
     def prepare(self, context: Context) -> TripleStream:
-
         count, first, last, margin = self.negatives, self.first, self.last, self.margin
         if self.by == STUDENT:
             return triples.SelfMinedStream(context, count, first, last, margin, self.refresh)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge
 
-from bench import samplers
+from bench import samplers, teachers
 from bench.samplers.base import Sampler
 from bench.triples.stream import TripleStream
 
@@ -41,10 +41,7 @@ class TopicBalanced(Sampler):
     margins_by: str = "cross-encoder"
 
     def teachers(self) -> list[Teacher]:
-        from bench import teachers
-
         return [samplers.search_teacher(self.topics_by), teachers.create(self.margins_by)]
 
     def prepare(self, context: Context) -> TripleStream:
-
         return samplers.Balanced.of(self, context)

@@ -6,10 +6,16 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from bench.lazy import Library
 from bench.storage.databases import patiently, sqlite_url
 from bench.storage.files import write_text
+
+if TYPE_CHECKING:
+    import optuna
+else:
+    optuna = Library("optuna")
 
 
 def write_links(
@@ -23,10 +29,9 @@ def write_links(
         mlflow: uri, experiment and runs (MLflow's id of each run); `None` where nothing was
             tracked: what was known of it before stays.
     """
-    from optuna.storages import get_storage
 
     def look_up() -> dict[str, int]:
-        kept = get_storage(storage)
+        kept = optuna.storages.get_storage(storage)
         return {
             arm: kept.get_study_id_from_name(name) for arm, name in sorted(optuna_studies.items())
         }

@@ -11,9 +11,7 @@ from bench.collections.base import Collection
 from bench.encoding.encoder import Encoder
 from bench.encoding.towers import Vectors
 from bench.storage.artifacts import Artifact
-from bench.teachers._embedding_table import EmbeddingTable, store_documents
-from bench.teachers._neural import LoadedTeacher
-from bench.teachers._scorers import BiScorer
+from bench.teachers import BiScorer, EmbeddingTable, LoadedTeacher, store_documents
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,7 @@ from bench.encoding.tokens import Tokens
 from bench.errors import InputError
 from bench.storage.artifacts import Artifact, BuildReport
 from bench.students.base import ProjectionStart
-from bench.teachers._embedding_table import EmbeddingTable, store_documents, store_queries
-from bench.teachers._neural import LoadedTeacher
+from bench.teachers import EmbeddingTable, LoadedTeacher, store_documents, store_queries
 
 SAMPLE = {"queries": 10_000, "documents": 2_000}
 """Most texts of each side that a start is computed from; documents take longer to encode."""

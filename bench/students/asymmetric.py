@@ -100,7 +100,6 @@ class Asymmetric(Student):
         return self._teacher
 
     def build(self, context: Context) -> encoding.Towers:
-
         with students.undisturbed():
             loaded = self._teacher.loaded(context.collection.part("train").queries, context)
             stored = students.Inherited(loaded)

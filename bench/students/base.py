@@ -91,7 +91,6 @@ class Student(Entry):
 
     def weights(self) -> str:
         """A digest of the weights it starts from, part of a run's id."""
-
         found = [encoding.weights_digest(model) for model in self.models()]
         return found[0] if len(found) == 1 else digest(found)
 
@@ -123,7 +122,6 @@ class OneEncoder(Student):
         raise NotImplementedError
 
     def build(self, context: Context) -> encoding.Towers:
-
         return encoding.Towers(self.encoder(context))
 
 
@@ -181,7 +179,6 @@ class FromModel(OneEncoder):
         check_encoder(self)
 
     def check_weights(self) -> None:
-
         encoding.load_tokenizer(self.declares.body)
         self.transformer()
 
@@ -194,11 +191,9 @@ class FromModel(OneEncoder):
         Raises:
             InputError: the model's files do not hold its weights.
         """
-
         return start or encoding.load_transformer(self.declares.body)
 
     def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
-
         modules = self.declares.modules
         encoder = encoding.TransformerEncoder(
             self.transformer(start), self.pooling, self.similarity

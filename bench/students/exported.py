@@ -67,7 +67,6 @@ class Exported(Student):
         return list(self._modules.notes)
 
     def build(self, context: Context) -> encoding.Towers:
-
         modules = self._modules
         queries = modules.queries.load(modules.similarity)
         if modules.queries == modules.documents:

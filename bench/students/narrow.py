@@ -48,7 +48,6 @@ class Narrow(FromModel):
         return [*super().notes(), *left_out(self)]
 
     def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
-
         large = self.transformer(start)
         small = students.small_bert(large, self.parameters, self.layers, self.embedding)
         if self.start == "model":

@@ -94,7 +94,6 @@ class Projected(OneEncoder):
         return [*self._student.parts(), *teacher]
 
     def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
-
         encoder = self._student.encoder(context, start)
         teacher = None
         if self.start in TAUGHT:

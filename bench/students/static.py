@@ -34,7 +34,6 @@ class Static(FromModel):
         return [*super().notes(), *left_out(self)]
 
     def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
-
         transformer = self.transformer(start)
         table = transformer.get_input_embeddings().weight.detach()
         form = encoding.JointForm.of(encoding.load_tokenizer(self.declares.body))

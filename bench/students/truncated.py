@@ -35,5 +35,4 @@ class Truncated(FromModel):
             choose_layers(total, self.layers, self.keep)
 
     def transformer(self, start: PreTrainedModel | None = None) -> PreTrainedModel:
-
         return encoding.keep_layers(super().transformer(start), self.layers, self.keep)

@@ -77,7 +77,6 @@ class Untied(Student):
         return [*self._queries.parts(), *self._documents.parts()]
 
     def build(self, context: Context) -> encoding.Towers:
-
         queries, documents = self._queries.encoder(context), self._documents.encoder(context)
         if queries.width != documents.width:
             raise InputError(

@@ -5,10 +5,13 @@ import bench.registry
 
 from ._dual_vectors import dual_vectors as dual_vectors
 from ._embedding_table import EmbeddingSignals as EmbeddingSignals
+from ._embedding_table import EmbeddingTable as EmbeddingTable
+from ._embedding_table import store_documents as store_documents
 from ._embedding_table import store_queries as store_queries
 from ._ensemble_signals import EnsembleSignals as EnsembleSignals
 from ._ensemble_signals import Member as Member
 from ._fine_tuning import FineTuning as FineTuning
+from ._neural import LoadedTeacher as LoadedTeacher
 from ._pairs import PairScores as PairScores
 from ._pairs import drawn_pairs as drawn_pairs
 from ._score_files import ScoreFile as ScoreFile

@@ -50,7 +50,6 @@ class NeuralTeacher(Teacher):
         raise NotImplementedError
 
     def weights(self) -> str:
-
         return encoding.weights_digest(self.model)
 
     def models(self) -> list[str]:
@@ -72,7 +71,6 @@ class NeuralTeacher(Teacher):
 
     def tokenized(self, queries: Texts, context: Context) -> teachers.TokenizedTexts:
         """These queries and the collection's documents as the model reads them."""
-
         return teachers.TokenizedTexts(
             self.declares.body, self.max_length, self.query_length, queries, context
         )

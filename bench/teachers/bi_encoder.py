@@ -56,11 +56,9 @@ class BiEncoder(NeuralTeacher):
         return 1.0 if self.similarity == "cosine" else math.inf
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-
         return teachers.EmbeddingSignals.of(self.loaded(plan.stream.queries, context), needs)
 
     def scorer(self) -> Scorer:
-
         says = self.declares
         padding = encoding.load_tokenizer(says.body).pad_token_id or 0
         transformer = encoding.load_transformer(says.body)

@@ -35,14 +35,12 @@ class CrossEncoder(NeuralTeacher):
         return frozenset({Signal.SCORES})
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-
         return teachers.scored(self.loaded(plan.stream.queries, context), plan)
 
     def check(self) -> None:
         check_classifier(self.model)
 
     def scorer(self) -> Scorer:
-
         classifier, has_head = encoding.load_classifier(self.model)
         if not has_head and not self.fine_tune:
             raise InputError(

@@ -36,7 +36,6 @@ class DualPooledCrossEncoder(NeuralTeacher):
         return frozenset({Signal.SCORES, Signal.QUERIES, Signal.DOCUMENTS})
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-
         loaded = self.loaded(plan.stream.queries, context)
         if needs <= {Signal.SCORES}:
             return teachers.scored(loaded, plan)
@@ -46,6 +45,5 @@ class DualPooledCrossEncoder(NeuralTeacher):
         return left_out(self)
 
     def scorer(self) -> Scorer:
-
         form = encoding.JointForm.of(encoding.load_tokenizer(self.declares.body))
         return teachers.DualPooledScorer(encoding.load_transformer(self.declares.body), form)

@@ -70,7 +70,6 @@ class Ensemble(Teacher):
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
         """Ask each member for what is needed of it, and of it alone."""
-
         asked = [
             teachers.Member(share, signals, member.prepare(signals, plan, context))
             for (share, member), signals in zip(self.members, self._split(needs), strict=True)

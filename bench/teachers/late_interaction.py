@@ -35,13 +35,11 @@ class LateInteraction(NeuralTeacher):
         return frozenset({Signal.SCORES, Signal.IN_BATCH})
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-
         return teachers.TokenSignals.of(self.loaded(plan.stream.queries, context), needs)
 
     def notes(self) -> list[str]:
         return left_out(self)
 
     def scorer(self) -> Scorer:
-
         padding = encoding.load_tokenizer(self.declares.body).pad_token_id or 0
         return teachers.LateScorer(encoding.load_transformer(self.declares.body), padding)

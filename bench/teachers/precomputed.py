@@ -13,6 +13,7 @@ from annotated_types import Ge
 from bench import teachers
 from bench.errors import InputError
 from bench.losses.signals import Signal
+from bench.progress import say
 from bench.storage.artifacts import BuildReport
 from bench.storage.files import file_digest, save_array
 from bench.teachers.base import SignalSource, Teacher
@@ -60,7 +61,6 @@ class Precomputed(Teacher):
         Raises:
             InputError: the file is not as it must be, or lacks pairs that the run draws.
         """
-        from bench.progress import say
 
         digest = self.weights()
         queries, documents = plan.stream.queries, context.collection.documents
@@ -94,7 +94,6 @@ class Precomputed(Teacher):
         return found
 
     def _check(self, found: PairScores, plan: DrawPlan, context: Context) -> None:
-
         drawn = teachers.drawn_pairs(plan, found.documents)
         places = np.searchsorted(found.codes, drawn).clip(max=len(found.codes) - 1)
         missing = drawn[found.codes[places] != drawn]

@@ -22,9 +22,7 @@ from bench.storage.artifacts import Artifact, once
 from bench.storage.ledger import Bill, Clocks
 from bench.storage.records import RunFolder
 from bench.students.base import FromModel, Student
-from bench.teachers._neural import LoadedTeacher
-from bench.teachers._scorers import BiScorer
-from bench.teachers.base import Teacher
+from bench.teachers import BiScorer, LoadedTeacher, Teacher
 from bench.training.evaluator import Evaluator, pool
 from bench.training.run import Report
 from bench.training.specification import ReferenceSpecification

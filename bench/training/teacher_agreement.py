@@ -16,8 +16,7 @@ from bench.storage.artifacts import BuildReport
 from bench.storage.files import save_array
 from bench.storage.records import RunFolder
 from bench.students.base import Student
-from bench.teachers._scorers import BiScorer
-from bench.teachers.base import Teacher
+from bench.teachers import BiScorer, Teacher
 from bench.teachers.bi_encoder import BiEncoder
 from bench.training.evaluator import Evaluator
 

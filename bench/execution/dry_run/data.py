@@ -5,11 +5,17 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from itertools import cycle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.collections.ir_datasets_id import documents_of
+from bench.lazy import Library
+
+if TYPE_CHECKING:
+    import ir_datasets
+else:
+    ir_datasets = Library("ir_datasets")
 
 DOCUMENTS, QUERIES, PAIRS = 300, 40, (8, 2)
 """Of every data set; of a train part's queries the first has 8 triples, the next 2, and so on."""
@@ -40,8 +46,6 @@ class MadeUp:
     """
 
     def __init__(self, id: str) -> None:
-        import ir_datasets
-
         self._id = id
         self._real = ir_datasets.load(id)
         self._documents = _texts(documents_of(id))

@@ -5,10 +5,18 @@ from __future__ import annotations
 import re
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.encoding.models import bundled
+from bench.lazy import Library
 from bench.storage.files import atomic_folder, write_json
+
+if TYPE_CHECKING:
+    import torch
+    import transformers
+else:
+    torch = Library("torch")
+    transformers = Library("transformers")
 
 NARROWER = 12
 """How many times narrower than the real ones: 768 becomes 64, 384 becomes 32."""
@@ -24,8 +32,6 @@ def write_model(name: str, folder: Path) -> Path:
     name alone determines. An encoder has twelve layers, a classifier's head of one output, and what
     sentence-transformers asks for, so that it can be whatever a study takes it for.
     """
-    import torch
-
     place = folder / name.replace("/", "--")
     if place.exists():
         return place
@@ -45,15 +51,7 @@ def width(name: str) -> int:
 
 
 def _write(name: str, folder: Path) -> None:
-    from transformers import (
-        AutoConfig,
-        AutoModelForSeq2SeqLM,
-        AutoModelForSequenceClassification,
-        AutoTokenizer,
-    )
-    from transformers.utils import logging
-
-    tokenizer = AutoTokenizer.from_pretrained(bundled(), trust_remote_code=False)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(bundled(), trust_remote_code=False)
     kind = next((kind for kind in KINDS if kind in name.lower()), "bert")
     writes = kind in ("bart", "t5")
     about = _sizes(width(name), layers=1 if writes else 12) | {
@@ -68,9 +66,13 @@ def _write(name: str, folder: Path) -> None:
         "init_std": 0.5,  # so that what is written depends on what is read
         "initializer_factor": 3.0,
     }
-    config = AutoConfig.for_model(kind, **about)
-    auto = AutoModelForSeq2SeqLM if writes else AutoModelForSequenceClassification
-    logging.disable_progress_bar()
+    config = transformers.AutoConfig.for_model(kind, **about)
+    auto = (
+        transformers.AutoModelForSeq2SeqLM
+        if writes
+        else transformers.AutoModelForSequenceClassification
+    )
+    transformers.utils.logging.disable_progress_bar()
     auto.from_config(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     if not writes:

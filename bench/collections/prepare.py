@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from bench.collections._judgements import Judgements, Pairs, PartRows, check_part, unique
+from bench.collections._on_disk import OnDisk
 from bench.collections._texts import among_documents, apart, unspaced
 from bench.collections.base import Collection, Part, RawCollection, Source, Texts
 from bench.errors import InputError
@@ -45,6 +46,11 @@ def prepare(source: Source, artifacts: Artifacts) -> Collection:
 def is_prepared(source: Source, artifacts: Artifacts) -> bool:
     """Whether `prepare` would open it."""
     return artifacts.has("collection", _specification(source))
+
+
+def is_at_hand(source: Source, artifacts: Artifacts) -> bool:
+    """Whether opening it fetches nothing."""
+    return isinstance(source, OnDisk) or is_prepared(source, artifacts)
 
 
 def differing_tables(artifacts: Artifacts, one: str, other: str) -> list[str]:

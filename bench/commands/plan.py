@@ -142,7 +142,7 @@ def _print_arms(plans: Sequence[ArmPlan], unknown: str) -> None:
     for plan in plans:
         arm = plan.arm
         table.add_row(
-            escape(arm.on(plan.share)),
+            escape(arm.label(plan.share)),
             *(escape(_short(entry)) for entry in (arm.loss, arm.teacher, arm.student, arm.sampler)),
             f"{plan.done + plan.to_come:,}",
             f"{plan.done:,}",

@@ -41,7 +41,7 @@ def show_status(folder: Path) -> None:
         wanted = arm.trials + (0 if hopeless else len(study.seeds))
         missing += wanted - done.total() - failed - pruned
         table.add_row(
-            escape(arm.on(share)),
+            escape(arm.label(share)),
             f"{done['tuning']}/{arm.trials}",
             f"{done['final']}/{len(study.seeds)}",
             str(pruned or ""),

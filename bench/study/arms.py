@@ -29,7 +29,7 @@ class Arm:
     Attributes:
         training: how its runs are optimised.
         space: what Optuna may vary, by the names ``loss.<option>`` and ``training.<key>``.
-        otherwise: what it says itself of its training, by the same names.
+        training_overrides: what it says itself of its training, by the same names.
         trials: how many it gets: the study's number, or none where there is nothing to vary.
     """
 
@@ -43,7 +43,7 @@ class Arm:
     training_overrides: Mapping[str, Any] = field(default_factory=dict)
     trials: int = 0
 
-    def on(self, share: float) -> str:
+    def label(self, share: float) -> str:
         """Its name, and the share of the train queries that it is given where that is not all."""
         return self.name + (f" ({share:.3g} of train)" if share < 1 else "")
 

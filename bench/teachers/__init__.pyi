@@ -11,7 +11,7 @@ from ._embedding_table import store_queries as store_queries
 from ._ensemble_signals import EnsembleSignals as EnsembleSignals
 from ._ensemble_signals import Member as Member
 from ._fine_tuning import FineTuning as FineTuning
-from ._neural import LoadedTeacher as LoadedTeacher
+from ._loaded import LoadedTeacher as LoadedTeacher
 from ._pairs import PairScores as PairScores
 from ._pairs import drawn_pairs as drawn_pairs
 from ._score_files import ScoreFile as ScoreFile

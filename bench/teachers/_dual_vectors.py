@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.losses.signals import Signal, Signals
 from bench.storage.artifacts import Artifact
-from bench.teachers._neural import LoadedTeacher
+from bench.teachers._loaded import LoadedTeacher
 from bench.teachers._pair_reading import read_pairs
 from bench.teachers._pairs import Pairs
 from bench.teachers._scorers import DualPooledScorer

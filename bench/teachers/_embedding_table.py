@@ -16,7 +16,7 @@ from bench.optimization.warming import seconds_for_nothing
 from bench.storage.artifacts import Artifact
 from bench.storage.files import save_array
 from bench.teachers._encoding import WARMING, encoded
-from bench.teachers._neural import LoadedTeacher
+from bench.teachers._loaded import LoadedTeacher
 from bench.teachers._scorers import BiScorer
 from bench.triples.stream import Triples
 

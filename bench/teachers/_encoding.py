@@ -12,7 +12,7 @@ from bench.encoding.flops import forward_flops
 from bench.encoding.tokens import Tokens
 from bench.storage.artifacts import Artifact, BuildReport
 from bench.storage.files import save_array
-from bench.teachers._neural import LoadedTeacher
+from bench.teachers._loaded import LoadedTeacher
 
 WARMING = 256
 """Texts that are encoded before a clock counts."""

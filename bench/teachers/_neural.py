@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge, Gt
 
 from bench import encoding, teachers
 from bench.encoding.declared import Declaration, check_encoder, declaration
+from bench.teachers._loaded import LoadedTeacher
 from bench.teachers.base import Teacher
 
 if TYPE_CHECKING:
     from bench.collections.base import Texts
     from bench.context import Context
-    from bench.storage.artifacts import Artifact
     from bench.teachers._scorers import Scorer
-    from bench.teachers._tokenized_texts import TokenizedTexts
 
 
 @dataclass(frozen=True)
@@ -86,39 +84,3 @@ class NeuralTeacher(Teacher):
 
     def reference(self, context: Context) -> LoadedTeacher:
         return self.loaded(context.collection.part("train").queries, context)
-
-
-@dataclass(frozen=True)
-class LoadedTeacher:
-    """A teacher's model as it teaches.
-
-    Attributes:
-        tuned: its fine-tuned weights; `None` as it comes.
-    """
-
-    teacher: NeuralTeacher
-    tokenized: TokenizedTexts
-    tuned: Artifact | None
-
-    @cached_property
-    def scorer(self) -> Scorer:
-        """The model on the device, loaded when something has to be computed."""
-        scorer = self.teacher.scorer()
-        if self.tuned is not None:
-            scorer.restore(self.tuned.folder / "model.safetensors")
-        return self.tokenized.context.device.place(scorer).eval()
-
-    @property
-    def artifacts(self) -> tuple[Artifact, ...]:
-        """What making the model took."""
-        return () if self.tuned is None else (self.tuned,)
-
-    @property
-    def specification(self) -> dict[str, object]:
-        """What its signals depend on, the texts aside."""
-        return {
-            "teacher": self.teacher.specification,
-            "weights": self.teacher.weights(),
-            "tuned": self.tuned.digest if self.tuned else None,
-            "precision": self.tokenized.context.device.precision,
-        }

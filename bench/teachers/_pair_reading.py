@@ -16,7 +16,7 @@ from bench.optimization.warming import seconds_for_nothing
 from bench.progress import narrate
 from bench.storage.artifacts import Artifact, BuildReport, shard
 from bench.storage.files import save_array
-from bench.teachers._neural import LoadedTeacher
+from bench.teachers._loaded import LoadedTeacher
 from bench.teachers._pairs import drawn_pairs
 from bench.triples.stream import DrawPlan
 

@@ -8,7 +8,7 @@ import torch
 
 from bench.losses.signals import Signals
 from bench.storage.artifacts import Artifact
-from bench.teachers._neural import LoadedTeacher
+from bench.teachers._loaded import LoadedTeacher
 from bench.teachers._pair_reading import read_pairs
 from bench.teachers._pairs import PairScores
 from bench.teachers.base import SignalSource

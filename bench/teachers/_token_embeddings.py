@@ -17,7 +17,7 @@ from bench.progress import narrate
 from bench.storage.artifacts import Artifact, shard
 from bench.storage.files import save_array
 from bench.teachers._encoding import WARMING, encoded
-from bench.teachers._neural import LoadedTeacher
+from bench.teachers._loaded import LoadedTeacher
 from bench.teachers._scorers import LateScorer, max_sim
 from bench.triples.stream import Triples
 

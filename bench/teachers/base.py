@@ -12,7 +12,7 @@ from bench.registry import Entry
 if TYPE_CHECKING:
     from bench.context import Context
     from bench.storage.artifacts import Artifact
-    from bench.teachers._neural import LoadedTeacher
+    from bench.teachers._loaded import LoadedTeacher
     from bench.triples.stream import DrawPlan, Triples
 
 

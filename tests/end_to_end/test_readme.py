@@ -14,7 +14,7 @@ from bench.commands.list import REGISTRIES, list_kind
 from bench.study.arms import grid, resolve_arms
 from bench.study.schema import parse_study
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TUNING = {"trials": 2, "space": {"learning_rate": [1e-5, 1e-4]}}
 

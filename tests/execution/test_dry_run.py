@@ -176,7 +176,7 @@ def test_what_cannot_be_run_is_said(tried, changes, said):
 
 @pytest.mark.parametrize("unit", ["steps", "seconds"])
 def test_budgets_keep_their_unit(unit):
-    from bench.dry_run import miniature
+    from bench.execution.dry_run import miniature
 
     study = parse_study(untuned(budget={unit: 1000}), "test")
     small = miniature(study)
@@ -185,7 +185,7 @@ def test_budgets_keep_their_unit(unit):
 
 
 def test_entries_inside_entries_are_cut_down():
-    from bench.dry_run import miniature
+    from bench.execution.dry_run import miniature
 
     deep = (
         'untied(queries=\'projected(student="truncated(layers=6)", width=768, start="procrustes", '
@@ -201,7 +201,7 @@ def test_entries_inside_entries_are_cut_down():
 
 
 def test_a_study_that_cannot_work_is_refused_as_ever():
-    from bench.dry_run import miniature
+    from bench.execution.dry_run import miniature
 
     study = parse_study(untuned(arms=[{"loss": "margin-mse"}], baseline="margin-mse"), "test")
     with pytest.raises(InputError, match="needs scores from a teacher"):

@@ -324,7 +324,7 @@ def test_a_thousand_runs_are_planned_at_once_and_nothing_heavy_is_imported(tmp_p
     result = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
         check=True,

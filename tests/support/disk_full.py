@@ -1,8 +1,9 @@
-"""A study on a disk of its own that fills up, for `tests.test_full_disk`.
+"""A study on a disk of its own that fills up, for `tests.end_to_end.test_disk_full`.
 
-``unshare -Urm python -m tests.filling HOW FOLDER``, where ``FOLDER/study.toml`` is: in there, a
-disk may be mounted. It leaves in ``FOLDER/HOW`` what the study has left, and in ``FOLDER/HOW.json``
-how each of its processes ended: exit code, what it said, and when or where the disk was full.
+``unshare -Urm python -m tests.support.disk_full HOW FOLDER``, where ``FOLDER/study.toml`` is: in
+there, a disk may be mounted. It leaves in ``FOLDER/HOW`` what the study has left, and in
+``FOLDER/HOW.json`` how each of its processes ended: exit code, what it said, and when or where the
+disk was full.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.storage.records import RunFolder
-from tests.killing import about_files, finish, hook, hook_calls
+from tests.support.crash_injection import about_files, finish, hook, hook_calls
 
 COMMAND = ("run", "../study.toml", "--out", "out", "--artifacts", "artifacts")
 

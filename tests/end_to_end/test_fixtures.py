@@ -16,7 +16,7 @@ from bench.storage.records import RunFolder
 from bench.study.file import load_study
 from tests.conftest import call
 
-RESULTS = Path(__file__).parent / "fixtures" / "results"
+RESULTS = Path(__file__).parents[1] / "fixtures" / "results"
 
 
 @pytest.fixture(params=sorted(path.name for path in RESULTS.iterdir()))

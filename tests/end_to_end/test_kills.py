@@ -18,7 +18,7 @@ import tomli_w
 from bench.execution.proposals import storage_url
 from bench.results import TIMED
 from tests.conftest import bench, study_values
-from tests.killing import Script, die_by, finish, said, start
+from tests.support.crash_injection import Script, die_by, finish, said, start
 
 KILLS = 25
 WHEN = ("before", "after")

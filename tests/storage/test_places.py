@@ -13,7 +13,7 @@ from bench.storage.artifacts import Artifacts
 from bench.storage.files import check_place, check_target
 from tests.conftest import call
 
-GALLERY = Path(__file__).parents[1] / "reports" / "gallery" / "quickstart"
+GALLERY = Path(__file__).parents[2] / "reports" / "gallery" / "quickstart"
 
 
 @pytest.fixture

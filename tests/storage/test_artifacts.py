@@ -148,7 +148,7 @@ def test_killed_in_the_middle_of_a_shard(tmp_path):
         from functools import partial
         from pathlib import Path
         import numpy as np
-        from bench.storage.artifacts import Artifacts, Made, shard
+        from bench.storage.artifacts import Artifacts, BuildReport, shard
         def part(number):
             time.sleep(0.03)
             return np.full(5000, number)
@@ -157,7 +157,7 @@ def test_killed_in_the_middle_of_a_shard(tmp_path):
             np.save(folder / "all.npy", np.concatenate(parts))
             for path in folder.glob("part-*.npy"):
                 path.unlink()
-            return Made()
+            return BuildReport()
         Artifacts(Path({str(tmp_path)!r})).get("things", {{}}, make)
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
@@ -183,12 +183,12 @@ def test_two_processes_make_it_once(tmp_path):
     code = f"""
         import os, time
         from pathlib import Path
-        from bench.storage.artifacts import Artifacts, Made
+        from bench.storage.artifacts import Artifacts, BuildReport
         def make(folder):
             with open({str(tmp_path / "calls")!r}, "a") as stream:
                 stream.write(f"{{os.getpid()}}\\n")
             time.sleep(1)
-            return Made()
+            return BuildReport()
         Artifacts(Path({str(tmp_path / "a")!r})).get("things", {{}}, make)
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]

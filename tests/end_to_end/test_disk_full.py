@@ -16,11 +16,11 @@ from safetensors import SafetensorError
 
 from bench.errors import DiskFullError
 from bench.storage.files import atomic, disk_is_full, save_array
-from tests.filling import COMMAND, assert_nothing_failed, full_at
-from tests.killing import finish
-from tests.test_kills import assert_same, crossed, tables
+from tests.end_to_end.test_kills import assert_same, crossed, tables
+from tests.support.crash_injection import finish
+from tests.support.disk_full import COMMAND, assert_nothing_failed, full_at
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 MOUNTING = ["unshare", "-Urm"]
 SAYS_FULL = re.compile(
     r"^bench: (\S+): the disk is full; nothing is lost, the same command goes on "
@@ -57,7 +57,7 @@ def mounting() -> None:
 
 
 def fill(folder: Path, how: str) -> list[tuple[int, str, str]]:
-    command = [*MOUNTING, sys.executable, "-m", "tests.filling", how, str(folder)]
+    command = [*MOUNTING, sys.executable, "-m", "tests.support.disk_full", how, str(folder)]
     filled = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert filled.returncode == 0, filled.stderr
     return json.loads((folder / f"{how}.json").read_text())

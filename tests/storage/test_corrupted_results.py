@@ -10,7 +10,7 @@ from bench.results import load_results
 from reports.validity import warnings
 from tests.conftest import call
 
-STUDY = Path(__file__).parents[1] / "reports" / "gallery" / "quickstart"
+STUDY = Path(__file__).parents[2] / "reports" / "gallery" / "quickstart"
 
 
 @pytest.fixture

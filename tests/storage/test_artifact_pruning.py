@@ -103,13 +103,13 @@ def test_what_is_made_before_any_ledger_says_so_is_kept(study, root, tmp_path, c
 MAKER = """
     import sys
     from pathlib import Path
-    from bench.storage.artifacts import Artifacts, Made
+    from bench.storage.artifacts import Artifacts, BuildReport
     def make(folder):
         (folder / "a").touch()
         print("making", flush=True)
         sys.stdin.readline()
         (folder / "b").touch()
-        return Made()
+        return BuildReport()
     Artifacts(Path(sys.argv[1])).get("things", {}, make)
 """
 

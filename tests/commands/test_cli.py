@@ -12,7 +12,9 @@ import pytest
 import bench as public
 from bench.results import CLOCKS, ERRORS, LABELS, PACE, SIZES, SPEEDS, TENTHS
 from bench.storage.links import read_links, write_links
-from tests.conftest import bench, call, study_values, write_collection
+from tests.support.collections import write_collection
+from tests.support.command_line import bench, call
+from tests.support.studies import study_values
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from bench.crash import LOG, explained
 from bench.errors import BenchError, InputError
-from tests.conftest import call
+from tests.support.command_line import call
 
 
 def fail(*_: object) -> None:

@@ -15,7 +15,7 @@ from bench.errors import InputError
 from bench.spaces import Float
 from bench.study.arms import resolve_arms
 from bench.study.file import load_study
-from tests.conftest import call
+from tests.support.command_line import call
 
 
 def shared(**changes) -> Shared:

@@ -11,7 +11,8 @@ import tomli_w
 
 import bench as public
 from bench.results import TIMED
-from tests.conftest import bench, study_values
+from tests.support.command_line import bench
+from tests.support.studies import study_values
 
 
 def values(collection: Path, model: Path) -> dict:

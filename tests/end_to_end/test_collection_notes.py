@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench import results
-from tests.collections.conftest import append, edit
-from tests.conftest import call, write_collection
+from tests.support.collections import append, edit, write_collection
+from tests.support.command_line import call
 
 NOTES = [
     "test: 1 of 7 judgements repeat another; kept once",

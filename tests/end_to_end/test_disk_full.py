@@ -16,9 +16,10 @@ from safetensors import SafetensorError
 
 from bench.errors import DiskFullError
 from bench.storage.files import atomic, disk_is_full, save_array
-from tests.end_to_end.test_kills import assert_same, crossed, tables
 from tests.support.crash_injection import finish
 from tests.support.disk_full import COMMAND, assert_nothing_failed, full_at
+from tests.support.studies import crossed
+from tests.support.tables import assert_same, tables
 
 ROOT = Path(__file__).parents[2]
 MOUNTING = ["unshare", "-Urm"]

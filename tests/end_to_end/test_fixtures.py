@@ -14,7 +14,7 @@ from bench.execution.past import read_all
 from bench.execution.proposals import storage_url
 from bench.storage.records import RunFolder
 from bench.study.file import load_study
-from tests.conftest import call
+from tests.support.command_line import call
 
 RESULTS = Path(__file__).parents[1] / "fixtures" / "results"
 

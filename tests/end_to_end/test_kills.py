@@ -11,45 +11,17 @@ from functools import partial
 from pathlib import Path
 
 import optuna
-import pandas as pd
 import pytest
 import tomli_w
 
 from bench.execution.proposals import storage_url
-from bench.results import TIMED
-from tests.conftest import bench, study_values
+from tests.support.command_line import bench
 from tests.support.crash_injection import Script, die_by, finish, said, start
+from tests.support.studies import crossed, study_values
+from tests.support.tables import assert_same, tables
 
 KILLS = 25
 WHEN = ("before", "after")
-
-
-def tables(out: Path) -> dict[str, bytes]:
-    """The finished tables' bytes without the columns of seconds, and what the runs keep."""
-    summary = pd.read_csv(out / "summary.csv", dtype=str).drop(columns=list(TIMED))
-    curves = pd.read_csv(out / "curves.csv", dtype=str).drop(columns="train_seconds")
-    ledger = pd.read_csv(out / "ledger.csv", dtype=str).drop(columns=["seconds", "reused"])
-    # What was done twice is on the bill, and a clock is there from when it first ran.
-    ledger = ledger[ledger["phase"] != "wasted"].sort_values(list(ledger.columns))
-    found = {
-        "summary": summary.to_csv().encode(),
-        "curves": curves.to_csv().encode(),
-        "ledger": ledger.to_csv(index=False).encode(),
-    }
-    for run in sorted((out / "runs").iterdir()):
-        kept = ("queries.parquet", "dev.parquet", "rankings.parquet", "test.trec.gz")
-        students = (path for path in (run / "student").rglob("*") if path.is_file())
-        for path in [*(run / name for name in kept), *students]:
-            if path.exists():
-                found[str(path.relative_to(out))] = path.read_bytes()
-    return found
-
-
-def assert_same(out: Path, wanted: dict[str, bytes]) -> None:
-    found = tables(out)
-    assert found.keys() == wanted.keys()
-    assert [name for name in wanted if found[name] != wanted[name]] == []
-    assert not [*out.rglob("*.part")]
 
 
 def states(out: Path) -> list[Counter[str]]:
@@ -61,24 +33,6 @@ def states(out: Path) -> list[Counter[str]]:
         )
         for name in sorted(optuna.get_all_study_names(url))
     ]
-
-
-def crossed(collection: Path, model: Path) -> dict:
-    """A study with something of everything that is written while it runs."""
-    teacher = {"name": "bi-encoder", "model": str(model), "max_length": 32}
-    tuned = teacher | {"fine_tune": True, "examples": 32, "batch_size": 8, "negatives": 2}
-    values = study_values(collection, model)
-    space = {"margin": {"low": 0.1, "high": 1.0}}
-    values["tuning"] = {"trials": 3, "pruner": "successive-halving"}
-    return values | {
-        "seeds": [1],
-        "budget": {"examples": 48},
-        "arms": [
-            {"loss": "static-margin", "sampler": "mined(by='student', refresh=2)", "space": space},
-            {"loss": "margin-mse", "name": "margin-mse", "teacher": tuned},
-            {"loss": "adaptive-margin"},
-        ],
-    }
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,8 @@ from bench.storage.artifacts import Artifacts
 from bench.study.arms import resolve_arms
 from bench.study.schema import parse_study
 from reports.validity import warnings
-from tests.conftest import call, write_collection
+from tests.support.collections import write_collection
+from tests.support.command_line import call
 
 
 def study(values, **changes):

@@ -14,7 +14,7 @@ from bench.execution.dry_run.models import write_model
 from bench.execution.past import read_past
 from bench.storage.records import DRY_RUN
 from bench.study.schema import parse_study
-from tests.conftest import call
+from tests.support.command_line import call
 
 TEACHER = 'bi-encoder(model="microsoft/mpnet-base", fine_tune=true, examples=500000)'
 STUDY = {

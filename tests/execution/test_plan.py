@@ -19,7 +19,8 @@ from bench.execution.past import read_all
 from bench.execution.plan import load_before, plan_arm, plan_references, preparations_of
 from bench.execution.probe import probe_study
 from bench.study.schema import Study, parse_study
-from tests.conftest import bench, study_values
+from tests.support.command_line import bench
+from tests.support.studies import study_values
 
 CROSS = "cross-encoder(max_length=32)"
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import tomli_w
 
-from tests.conftest import call, write_model
+from tests.support.command_line import call
+from tests.support.models import write_model
 
 
 @pytest.fixture

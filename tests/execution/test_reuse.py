@@ -6,7 +6,7 @@ import pytest
 import tomli_w
 
 import bench as public
-from tests.conftest import call
+from tests.support.command_line import call
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_budget_changed_on_the_way_trains_anew(values, tmp_path, capsys):
 
 
 def test_a_changed_collection_is_said_with_what_changed(values, tmp_path, capsys):
-    from tests.conftest import write_collection
+    from tests.support.collections import write_collection
 
     values["collection"] = str(write_collection(tmp_path / "texts"))
     run(capsys, tmp_path, values)

@@ -20,7 +20,8 @@ from bench.execution.coordinator import Coordinator
 from bench.results import TIMED
 from bench.storage.artifacts import Artifacts
 from bench.study.schema import parse_study
-from tests.conftest import call, study_values
+from tests.support.command_line import call
+from tests.support.studies import study_values
 
 SHARES = [0.1, 0.5, 1.0]
 

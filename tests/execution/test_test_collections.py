@@ -17,7 +17,8 @@ from bench.execution.opening import open_context
 from bench.storage.artifacts import Artifacts
 from bench.study.schema import Evaluation, parse_study
 from bench.training.evaluator import Evaluator
-from tests.conftest import call, write_collection
+from tests.support.collections import write_collection
+from tests.support.command_line import call
 
 
 @pytest.fixture(scope="module")

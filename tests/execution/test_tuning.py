@@ -18,10 +18,10 @@ from bench.study.arms import resolve_arms
 from bench.study.schema import Budget, Evaluation, parse_study
 from bench.training.run import Run
 from reports.costs import tuning_costs
-from tests.training.conftest import specify, train, train_with_stops  # noqa: F401 (a fixture)
+from tests.support.runs import train, train_with_stops
 
 
-def test_a_run_that_learns_nothing_is_ended_and_marked(specify, context, tmp_path):  # noqa: F811
+def test_a_run_that_learns_nothing_is_ended_and_marked(specify, context, tmp_path):
     evaluation = Evaluation(points=6, depth=20, patience=32)
     run = specify(evaluation=evaluation, entry={"loss": "adaptive-margin"})
     still = run.arm.training.model_copy(update={"learning_rate": 1e-30})
@@ -174,7 +174,7 @@ def test_a_folder_is_free_as_soon_as_its_study_is_over(toy_values, tmp_path, mon
         ({"learning_rate": 3e38, "weight_decay": 10.0}, "the weights are not finite at step 1 "),
     ],
 )
-def test_a_step_that_ruins_the_weights_ends_it(training, said, specify, context, tmp_path):  # noqa: F811
+def test_a_step_that_ruins_the_weights_ends_it(training, said, specify, context, tmp_path):
     run = specify(budget=Budget(steps=1), evaluation=Evaluation(points=1, depth=20))
     changed = run.arm.training.model_copy(update={**training, "warmup": 0.0})
     run = replace(run, arm=replace(run.arm, training=changed))

@@ -13,7 +13,9 @@ from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 
 import bench as public
-from tests.conftest import bench, study_values, write_collection
+from tests.support.collections import write_collection
+from tests.support.command_line import bench
+from tests.support.studies import study_values
 
 SCRIPT = "<script>alert(1)</script> | `x` [y](z)"
 

@@ -12,7 +12,7 @@ from bench.execution.coordinator import Coordinator
 from bench.storage.artifacts import Artifacts, BuildReport
 from bench.storage.claims import Claims, usage
 from bench.study.schema import parse_study
-from tests.conftest import call
+from tests.support.command_line import call
 
 
 @pytest.fixture

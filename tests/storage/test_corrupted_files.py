@@ -11,7 +11,8 @@ from bench.errors import InputError
 from bench.execution.proposals import check_storage
 from bench.results import read_table
 from bench.storage.records import RunFolder
-from tests.conftest import call, study_values
+from tests.support.command_line import call
+from tests.support.studies import study_values
 
 DAMAGE = {
     "half": lambda content: content[: len(content) // 2],

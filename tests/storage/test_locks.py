@@ -15,7 +15,7 @@ from bench.storage import databases
 from bench.storage.links import write_links
 from bench.storage.locks import report_lock
 from bench.study.schema import parse_study
-from tests.conftest import bench, call
+from tests.support.command_line import bench, call
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from bench.errors import InputError
 from bench.execution.proposals import storage_url
 from bench.storage.artifacts import Artifacts
 from bench.storage.files import check_place, check_target
-from tests.conftest import call
+from tests.support.command_line import call
 
 GALLERY = Path(__file__).parents[2] / "reports" / "gallery" / "quickstart"
 

@@ -13,7 +13,7 @@ from bench.execution.probe import probe_study
 from bench.study.arms import entries, resolve_arms
 from bench.study.file import load_study, predefined
 from bench.study.schema import Study
-from tests.conftest import call
+from tests.support.command_line import call
 
 ELEVEN = (
     *("static_margin", "targets", "data_efficiency", "data_fraction", "speedup", "encoders"),

@@ -10,7 +10,7 @@ from bench.storage.records import RunFolder
 from bench.study.schema import Budget
 from bench.training import run as training
 from bench.training.machine_speed import machine_speed
-from tests.training.conftest import train, train_with_stops
+from tests.support.runs import train, train_with_stops
 
 
 def test_it_is_short_and_draws_nothing():

@@ -9,7 +9,7 @@ from bench.training.reference import Reference
 from bench.training.replay import Comparison
 from bench.training.specification import ReferenceSpecification
 from bench.training.teacher_agreement import KENDALL, OVERLAP, compare_with_teacher, embedding_error
-from tests.training.conftest import train
+from tests.support.runs import train
 
 
 def test_it_is_measured_at_the_best_point_and_changes_nothing(specify, context, tmp_path):

@@ -1,8 +1,6 @@
-"""A lab, runs to be specified, and the way to train them."""
+"""Runs of a small study: how they are specified and trained."""
 
 from collections.abc import Callable
-
-import pytest
 
 from bench.context import Context
 from bench.evaluation.measured import measure_run
@@ -14,30 +12,28 @@ from bench.training.run import Run
 from bench.training.specification import RunSpecification
 
 
-@pytest.fixture
-def specify(context, toy_values):
-    def make(arm_name: str = "adaptive-margin", entry=None, **changes) -> RunSpecification:
-        """The run of an arm of the toy study, or of another one given as a study writes it."""
-        values = {**toy_values, "tuning": {}}
-        if entry:
-            values |= {"arms": [{**entry, "name": arm_name}], "baseline": arm_name}
-        study = parse_study(values, "toy")
-        arm = next(arm for arm in resolve_arms(study) if arm.name == arm_name)
-        values = {
-            "arm": arm,
-            "budget": study.budget,
-            "evaluation": study.evaluation,
-            "select_by": study.primary,
-            "tests": context.fingerprints(["test"]),
-            "seed": 1,
-            "collection": context.collection.fingerprint,
-            "precision": "float32",
-            "student_weights": arm.student.weights(),
-            "teacher_weights": arm.teacher.weights(),
-        }
-        return RunSpecification(**{**values, **changes})
-
-    return make
+def specify_run(
+    context: Context, study_values: dict, arm_name: str = "adaptive-margin", entry=None, **changes
+) -> RunSpecification:
+    """The run of an arm of a study, or of another one given as a study writes it."""
+    values = {**study_values, "tuning": {}}
+    if entry:
+        values |= {"arms": [{**entry, "name": arm_name}], "baseline": arm_name}
+    study = parse_study(values, "toy")
+    arm = next(arm for arm in resolve_arms(study) if arm.name == arm_name)
+    values = {
+        "arm": arm,
+        "budget": study.budget,
+        "evaluation": study.evaluation,
+        "select_by": study.primary,
+        "tests": context.fingerprints(["test"]),
+        "seed": 1,
+        "collection": context.collection.fingerprint,
+        "precision": "float32",
+        "student_weights": arm.student.weights(),
+        "teacher_weights": arm.teacher.weights(),
+    }
+    return RunSpecification(**{**values, **changes})
 
 
 def train(

@@ -16,8 +16,8 @@ from bench.errors import InputError
 from bench.exporting.folder import save_student
 from bench.students.find import find_student
 from bench.study.schema import Budget
-from tests.students.conftest import build, vectors, write
-from tests.training.conftest import train
+from tests.support.runs import train
+from tests.support.students import build, vectors, write
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the names of before 6.0, which 6 has too

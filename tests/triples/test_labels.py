@@ -7,7 +7,7 @@ from bench import samplers, teachers
 from bench.study.schema import Budget
 from bench.triples.labels import count_labels, drawn_labels
 from bench.triples.stream import DrawPlan
-from tests.training.conftest import train, train_with_stops
+from tests.support.runs import train, train_with_stops
 
 
 def drawn(context, sampler: str, seed: int, batch_size: int, examples: int, **options) -> set:

@@ -10,8 +10,7 @@ from bench.collections.open import open_collection, resolve
 from bench.errors import InputError
 from bench.progress import say_once
 from bench.storage.artifacts import Artifacts
-from tests.collections.conftest import edit, opened
-from tests.conftest import write_collection
+from tests.support.collections import edit, opened, write_collection
 
 
 def test_what_is_read(folder):

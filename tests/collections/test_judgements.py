@@ -11,7 +11,7 @@ from bench.collections._judgements import check_part, unique
 from bench.collections._qrels import MOST, grade
 from bench.collections.base import RawPart
 from bench.errors import InputError
-from tests.collections.conftest import append, edit, noted, opened, rewrite, sizes
+from tests.support.collections import append, edit, noted, opened, rewrite, sizes
 
 TEST = "qrels/test.tsv"
 WHOLE = {"train": 7, "test": 3, "dev": 2}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bench.collections._texts import normalised, unspaced
 from bench.errors import InputError
-from tests.collections.conftest import append, edit, noted, opened, rewrite, sizes
+from tests.support.collections import append, edit, noted, opened, rewrite, sizes
 
 FILES = ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv", "qrels/train.tsv"]
 ZH = "这是一段关于苹果的短文"

@@ -17,9 +17,10 @@ from bench.exporting.folder import save_student
 from bench.losses import Signal
 from bench.samplers import create as create_sampler
 from bench.triples.stream import DrawPlan
-from tests.conftest import call, study_values
 from tests.encoding.folders import change, describe, write_dense, write_plain
-from tests.students.conftest import build, vectors, write
+from tests.support.command_line import call
+from tests.support.students import build, vectors, write
+from tests.support.studies import study_values
 
 sentence_transformers = pytest.importorskip("sentence_transformers")
 

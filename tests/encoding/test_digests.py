@@ -13,7 +13,7 @@ from bench.context import Context
 from bench.encoding.models import forget, tokenizer_digest, weights_digest
 from bench.storage.artifacts import Artifacts
 from tests.encoding.folders import change, describe, write_dense, write_plain
-from tests.students.conftest import build, vectors
+from tests.support.students import build, vectors
 
 PARTS = ("Transformer", "Pooling", "Dense", "Normalize")
 

@@ -15,9 +15,10 @@ from bench.collections.base import Texts
 from bench.encoding import tokens
 from bench.encoding.models import BUNDLED, load_tokenizer
 from bench.storage.artifacts import Artifacts
-from tests.conftest import call, write_collection
 from tests.encoding.folders import MEAN, change, describe, write_dense, write_plain
-from tests.students.conftest import build, vectors, write
+from tests.support.collections import write_collection
+from tests.support.command_line import call
+from tests.support.students import build, vectors, write
 
 BERT = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
 BERT |= {"intermediate_size": 64, "max_position_embeddings": 64}

@@ -26,7 +26,7 @@ from bench.errors import InputError
 from bench.exporting.folder import save_student
 from bench.students.find import find_student
 from tests.encoding.folders import change, describe, write_plain
-from tests.students.conftest import build, vectors
+from tests.support.students import build, vectors
 
 sentence_transformers = pytest.importorskip("sentence_transformers")
 

@@ -15,9 +15,10 @@ from bench.errors import InputError
 from bench.execution.model_checks import check_models, check_weights
 from bench.study.arms import resolve_arms
 from bench.study.schema import parse_study
-from tests.conftest import call, study_values
 from tests.encoding.folders import change, describe, write_dense, write_json, write_plain
-from tests.students.conftest import write
+from tests.support.command_line import call
+from tests.support.students import write
+from tests.support.studies import study_values
 
 BERT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 BERT |= {"intermediate_size": 64, "max_position_embeddings": 64}

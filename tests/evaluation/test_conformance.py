@@ -16,7 +16,8 @@ from bench.evaluation.measures import per_query
 from bench.evaluation.ranking import Ranking, write_trec
 from bench.evaluation.search import search
 from bench.storage.artifacts import Artifacts
-from tests.conftest import WORDS, call
+from tests.support.collections import WORDS
+from tests.support.command_line import call
 
 DEPTH = 15
 EXACT = 1e-6

@@ -12,7 +12,7 @@ from bench.evaluation.measured import measure_run
 from bench.evaluation.measures import check_measures, deepest, parse, parse_all, per_query
 from bench.evaluation.ranking import Ranking, write_trec
 from bench.storage.records import RunFolder
-from tests.conftest import call
+from tests.support.command_line import call
 
 
 def part(*judgements: tuple[int, int, int], queries: int = 1) -> Part:

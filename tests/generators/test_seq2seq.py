@@ -22,7 +22,7 @@ from bench.generators._drawing import Draw
 from bench.generators._loading import load_seq2seq
 from bench.generators._writer import Writer
 from bench.storage.files import read_json
-from tests.conftest import WORDS
+from tests.support.collections import WORDS
 
 
 def written(model, **options) -> generators.Generator:

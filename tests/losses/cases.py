@@ -1,4 +1,4 @@
-"""Where a loss's golden case is, and the variants of it that the battery runs."""
+"""Where a loss's golden case is, the variants of it that the battery runs, and random batches."""
 
 import importlib.util
 import inspect
@@ -9,8 +9,10 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from types import ModuleType
 
+import torch
+
 from bench import losses
-from bench.losses import Loss
+from bench.losses import Loss, Signals
 
 HERE = Path(__file__).parent / "golden"
 
@@ -65,3 +67,31 @@ def variants(name: str) -> list[Loss]:
         losses.create(name, **required(name), **dict(zip(axes, values, strict=True)))
         for values in itertools.product(*axes.values())
     ]
+
+
+Parts = list[torch.Tensor]
+
+
+def batch(
+    seed: int, size: int, count: int, width: int = 5, teacher_width: int = 5
+) -> tuple[Parts, Signals]:
+    draw = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=draw, dtype=torch.float64)
+
+    parts = [normal(size, width), normal(size, width), normal(size, count, width)]
+    return parts, Signals(
+        scores=normal(size, 1 + count),
+        in_batch=normal(size, size, 1 + count),
+        queries=normal(size, teacher_width),
+        documents=normal(size, 1 + count, teacher_width),
+    )
+
+
+def leaves(parts: Parts) -> Parts:
+    return [part.clone().requires_grad_() for part in parts]
+
+
+def each(signals: Signals, change) -> Signals:
+    return Signals(**{name: change(value) for name, value in vars(signals).items()})

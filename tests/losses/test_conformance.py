@@ -13,7 +13,7 @@ from bench.errors import InputError
 from bench.losses import Embeddings, Loss, Signal, Signals
 from bench.losses.base import Objective
 from bench.registry import parse_entry
-from tests.losses.cases import variants
+from tests.losses.cases import Parts, batch, each, leaves, variants
 
 NAMES = losses.registry.names()
 EVERY = [loss for name in NAMES for loss in variants(name)]
@@ -21,33 +21,6 @@ EVERY = [loss for name in NAMES for loss in variants(name)]
 TWO_SIDED = [loss for loss in EVERY if getattr(loss, "texts", "both") == "both"]
 every_loss = pytest.mark.parametrize("loss", EVERY, ids=str)
 batches = given(seed=st.integers(0, 2**31), size=st.integers(1, 5), count=st.integers(1, 3))
-
-Parts = list[torch.Tensor]
-
-
-def batch(
-    seed: int, size: int, count: int, width: int = 5, teacher_width: int = 5
-) -> tuple[Parts, Signals]:
-    draw = torch.Generator().manual_seed(seed)
-
-    def normal(*shape: int) -> torch.Tensor:
-        return torch.randn(*shape, generator=draw, dtype=torch.float64)
-
-    parts = [normal(size, width), normal(size, width), normal(size, count, width)]
-    return parts, Signals(
-        scores=normal(size, 1 + count),
-        in_batch=normal(size, size, 1 + count),
-        queries=normal(size, teacher_width),
-        documents=normal(size, 1 + count, teacher_width),
-    )
-
-
-def leaves(parts: Parts) -> Parts:
-    return [part.clone().requires_grad_() for part in parts]
-
-
-def each(signals: Signals, change) -> Signals:
-    return Signals(**{name: change(value) for name, value in vars(signals).items()})
 
 
 @every_loss

@@ -6,8 +6,7 @@ import torch
 from bench import losses
 from bench.errors import InputError
 from bench.losses import Embeddings, Signals
-from tests.losses.cases import variants
-from tests.losses.test_conformance import batch, each, leaves
+from tests.losses.cases import batch, each, leaves, variants
 
 EVERY = [loss for name in losses.registry.names() for loss in variants(name)]
 every_loss = pytest.mark.parametrize("loss", EVERY, ids=str)

@@ -14,10 +14,8 @@ from bench.samplers._mixed import others
 from bench.storage.artifacts import Artifacts
 from bench.study.arms import resolve_arms
 from bench.study.schema import parse_study
-from tests.conftest import write_collection
-from tests.training import conftest as training
-
-specify = training.specify
+from tests.support.collections import write_collection
+from tests.support.runs import train
 
 WRITTEN = [
     "generated",
@@ -183,7 +181,7 @@ def test_a_run_learns_the_teacher_on_generated_queries(specify, context, wide_mo
         "sampler": {"name": "generated", "share": 0.5, "by": "span(per_document=2)"},
         "teacher": {"name": "bi-encoder", "model": str(wide_model), "max_length": 32},
     }
-    folder = training.train(specify("arm", entry), context, tmp_path)
+    folder = train(specify("arm", entry), context, tmp_path)
     assert folder.status() == "done"
     assert folder.record()["examples"] == 96
     curve = folder.table("curve")

@@ -17,8 +17,8 @@ from bench.study.schema import Budget
 from bench.training.run import Run
 from bench.triples.ranked import best_negatives
 from bench.triples.stream import DrawPlan
-from tests.conftest import write_collection
-from tests.training.conftest import specify, train, train_with_stops  # noqa: F401 (a fixture)
+from tests.support.collections import write_collection
+from tests.support.runs import train, train_with_stops
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_a_list_has_every_difficulty(context):
 
 
 @pytest.fixture
-def mining(specify):  # noqa: F811
+def mining(specify):
     return specify("arm", {"loss": "infonce", "sampler": "mined(by='student', refresh=4, last=5)"})
 
 
@@ -227,7 +227,7 @@ def test_a_pair_teacher_scores_the_universe_once(context, tiny_model):
         assert signal_source.signals(triples).scores.isfinite().all()
 
 
-def test_a_run_of_tas_b(context, specify, tiny_model, tmp_path):  # noqa: F811
+def test_a_run_of_tas_b(context, specify, tiny_model, tmp_path):
     model = str(tiny_model)
     options = {"model": model, "max_length": 32}
     run = specify(

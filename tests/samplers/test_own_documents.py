@@ -11,8 +11,7 @@ from bench.storage.artifacts import Artifacts
 from bench.students.find import find_student
 from bench.study.schema import Evaluation
 from bench.training.evaluator import Evaluator
-from tests.collections.conftest import append, rewrite
-from tests.conftest import write_collection
+from tests.support.collections import append, rewrite, write_collection
 
 
 @pytest.fixture(scope="module")

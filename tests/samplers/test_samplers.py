@@ -10,7 +10,7 @@ from bench.collections.open import open_collection
 from bench.context import Context
 from bench.encoding.device import choose
 from bench.storage.artifacts import Artifacts
-from tests.conftest import write_collection
+from tests.support.collections import write_collection
 
 WRITTEN = [
     "uniform",

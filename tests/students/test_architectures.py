@@ -14,10 +14,10 @@ from bench.encoding.packed import pack_padded
 from bench.encoding.text_config import TextConfig
 from bench.errors import InputError
 from bench.losses.signals import Signal
+from bench.storage.records import RunFolder
 from bench.study.schema import Budget, Evaluation
 from bench.triples.stream import DrawPlan
-from tests.students.conftest import Watched, build, by_hand, vectors, write
-from tests.training.conftest import RunFolder, specify  # noqa: F401 (a fixture)
+from tests.support.students import Watched, build, by_hand, vectors, write
 
 SHAPE = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
 BERT_LIKE = {**SHAPE, "intermediate_size": 64}
@@ -107,7 +107,7 @@ def test_a_text_of_more_tokens_than_positions_is_said(model, context):
 
 
 @pytest.fixture
-def arm(model, specify):  # noqa: F811
+def arm(model, specify):
     """A run of a student and a teacher of that kind."""
     student = write("truncated", model=model, layers=2, pooling="cls", max_length=32)
     teacher = write("bi-encoder", model=model, pooling="cls", max_length=32)

@@ -22,8 +22,8 @@ from bench.study.schema import Budget
 from bench.training.loop import Loop, embeddings
 from bench.training.run import Run
 from bench.training.state import weights
-from tests.students.conftest import Watched, build, by_hand, fresh, vectors, write
-from tests.training.conftest import train, train_with_stops
+from tests.support.runs import train, train_with_stops
+from tests.support.students import Watched, build, by_hand, fresh, vectors, write
 
 NUMBERS = ["examples", "steps", "loss", "grad_norm", "mean_cosine", "nDCG@10", "RR@10"]
 

@@ -7,7 +7,7 @@ from bench import students
 from bench.encoding.models import load_tokenizer
 from bench.study.schema import Evaluation
 from bench.training.evaluator import Evaluator
-from tests.students.conftest import build, fresh, write
+from tests.support.students import build, fresh, write
 
 
 def mean_tokens(texts, model) -> float:

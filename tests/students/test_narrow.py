@@ -11,7 +11,7 @@ from bench import students
 from bench.errors import InputError
 from bench.evaluation.footprint import count as count_parameters
 from bench.students._small_bert import count, small_bert
-from tests.students.conftest import bert, build
+from tests.support.students import bert, build
 
 
 @pytest.mark.parametrize(

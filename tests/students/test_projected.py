@@ -13,7 +13,7 @@ from bench import students
 from bench.encoding.models import load_tokenizer
 from bench.errors import InputError
 from bench.students._projection import principal, procrustes
-from tests.students.conftest import build, by_hand, vectors, write
+from tests.support.students import build, by_hand, vectors, write
 
 
 def read(context) -> list[str]:

@@ -16,7 +16,7 @@ from bench.encoding.models import BUNDLED, load_tokenizer, locate
 from bench.encoding.packed import pack_padded
 from bench.encoding.static_encoder import StaticEncoder
 from bench.errors import InputError
-from tests.students.conftest import bert, build, by_hand, vectors, write
+from tests.support.students import bert, build, by_hand, vectors, write
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from bench.encoding.models import load_tokenizer
 from bench.errors import InputError
 from bench.storage.records import RunFolder
 from bench.study.schema import Budget
-from tests.students.conftest import Watched, build, by_hand, vectors, write
-from tests.training.conftest import train
+from tests.support.runs import train
+from tests.support.students import Watched, build, by_hand, vectors, write
 
 
 def test_each_side_is_read_and_encoded_as_its_own(context, tiny_model, other_model):

@@ -10,9 +10,8 @@ from bench import samplers, teachers
 from bench.errors import InputError
 from bench.losses.signals import Signal
 from bench.triples.stream import DrawPlan
-from tests.training import conftest as training
+from tests.support.runs import train
 
-specify = training.specify
 SCORES = frozenset({Signal.SCORES})
 EVERY = frozenset(Signal)
 
@@ -267,9 +266,9 @@ def test_runs_learn_from_it(context, specify, tiny, wide, tmp_path):
     curves = []
     for number, teacher in enumerate([wide, str(ensemble(wide, tiny, shares=[1.0, 0.0]))]):
         run = specify("arm", {"loss": "tas-balanced", "teacher": teacher})
-        folder = training.train(run, context, tmp_path / str(number))
+        folder = train(run, context, tmp_path / str(number))
         curves.append(folder.table("curve").drop(columns="train_seconds"))
     pd.testing.assert_frame_equal(*curves)
     run = specify("arm", {"loss": "tas-balanced", "teacher": str(ensemble(wide, tiny))})
-    other = training.train(run, context, tmp_path / "both").table("curve")
+    other = train(run, context, tmp_path / "both").table("curve")
     assert not np.allclose(other["loss"].iloc[1:], curves[0]["loss"].iloc[1:])

@@ -12,7 +12,7 @@ from bench.encoding.models import load_tokenizer, load_transformer
 from bench.losses import Signal
 from bench.storage.artifacts import Artifacts
 from bench.triples.stream import DrawPlan
-from tests.conftest import write_collection
+from tests.support.collections import write_collection
 
 LENGTH = 32
 

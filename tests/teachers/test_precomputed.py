@@ -17,9 +17,8 @@ from bench.losses.signals import Signal
 from bench.teachers import _score_files
 from bench.teachers._score_files import ScoreFile
 from bench.triples.stream import DrawPlan
-from tests.training import conftest as training
+from tests.support.runs import train
 
-specify = training.specify
 SCORES = frozenset({Signal.SCORES})
 FORMATS = ["margins", "jsonl", "hard-negatives", "trec"]
 
@@ -379,7 +378,7 @@ def test_a_run_cannot_tell_it_from_the_teacher_that_scored(
     stored = {"name": "precomputed", "path": str(path)}
     other = specify("stored", {"loss": "margin-mse", "teacher": stored})
     assert other.id != run.id
-    first, second = (training.train(one, context, tmp_path / "runs") for one in (run, other))
+    first, second = (train(one, context, tmp_path / "runs") for one in (run, other))
     drop = "train_seconds"
     curves = [folder.table("curve").drop(columns=drop) for folder in (first, second)]
     pd.testing.assert_frame_equal(*curves)

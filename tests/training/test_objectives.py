@@ -15,7 +15,7 @@ from bench.storage.records import RunFolder
 from bench.study.schema import Budget
 from bench.triples.stream import DrawPlan
 from tests.losses.cases import required
-from tests.training.conftest import train, train_with_stops
+from tests.support.runs import train, train_with_stops
 
 NAMES = losses.registry.names()
 

@@ -12,7 +12,7 @@ from bench.storage.files import read_json
 from bench.storage.records import RunFolder
 from bench.study.schema import Budget
 from bench.training.run import Run
-from tests.training.conftest import train, train_with_stops
+from tests.support.runs import train, train_with_stops
 
 
 @pytest.mark.parametrize("arm", ["adaptive-margin", "static-margin", "margin-mse"])

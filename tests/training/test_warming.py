@@ -15,7 +15,7 @@ from bench.study.schema import Budget
 from bench.training import loop
 from bench.training import run as running
 from bench.training.loop import Loop
-from tests.training.conftest import train, train_with_stops
+from tests.support.runs import train, train_with_stops
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 from annotated_types import Ge
 
 from bench import samplers
+from bench.registry import EntryText
 from bench.samplers.base import Sampler
+from bench.teachers import registry as teacher_registry
 from bench.triples.stream import TripleStream
 
 if TYPE_CHECKING:
@@ -37,8 +39,8 @@ class TopicBalanced(Sampler):
     clusters: Annotated[int, Ge(1)] = 50
     bins: Annotated[int, Ge(1)] = 10
     last: Annotated[int, Ge(1)] = 30
-    topics_by: str = "bi-encoder"
-    margins_by: str = "cross-encoder"
+    topics_by: Annotated[str, EntryText(teacher_registry)] = "bi-encoder"
+    margins_by: Annotated[str, EntryText(teacher_registry)] = "cross-encoder"
 
     def teachers(self) -> list[Teacher]:
         from bench import teachers

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
+from bench.deprecation import Renamed
 from bench.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Embeddings:
     positives: Tensor
     negatives: Tensor
     similarity: Similarity = "cosine"
+
+    comparable = Renamed("normalised")
 
     def __post_init__(self) -> None:
         if self.negatives.dim() == 2:

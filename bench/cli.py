@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from bench import commands
 from bench.crash import explained
 from bench.errors import BenchError, InputError
 
@@ -66,16 +67,14 @@ def run(
     ] = False,
 ) -> None:
     """Finish a study and draw its report; the same command again does what is missing."""
-    from bench.commands.run import run_study
-    from bench.commands.smoke import smoke_study
 
     with _may_be_stopped():
         if not smoke:
-            run_study(study, set_ or [], out, artifacts, mlflow, retry_failed)
+            commands.run_study(study, set_ or [], out, artifacts, mlflow, retry_failed)
         elif artifacts != ARTIFACTS:
             raise InputError("--smoke: a dry run keeps its artifacts to itself; no --artifacts")
         else:
-            smoke_study(study, set_ or [], out)
+            commands.smoke_study(study, set_ or [], out)
 
 
 @app.command()
@@ -107,12 +106,10 @@ def sweep(
     mlflow: Mlflow = True,
 ) -> None:
     """Train a loss at every value of its options, an arm each, and compare them."""
-    from bench.commands._compose import Shared
-    from bench.commands.sweep import sweep_options
 
-    shared = Shared(collection, budget, teacher, student, sampler, set_ or [])
+    shared = commands.Shared(collection, budget, teacher, student, sampler, set_ or [])
     with _may_be_stopped():
-        sweep_options(
+        commands.sweep_options(
             loss, option, with_ or [], seeds, baseline, shared, save_study, out, artifacts, mlflow
         )
 
@@ -132,12 +129,10 @@ def train(
     mlflow: Mlflow = True,
 ) -> None:
     """Train one student with a loss, and measure it, as a study of one run."""
-    from bench.commands._compose import Shared
-    from bench.commands.train import train_student
 
-    shared = Shared(collection, budget, teacher, student, sampler, set_ or [])
+    shared = commands.Shared(collection, budget, teacher, student, sampler, set_ or [])
     with _may_be_stopped():
-        train_student(loss, seed, shared, out, artifacts, mlflow)
+        commands.train_student(loss, seed, shared, out, artifacts, mlflow)
 
 
 @app.command()
@@ -151,10 +146,9 @@ def plan(
     ] = False,
 ) -> None:
     """What a study will do, what it takes, and what is there already, before anything is run."""
-    from bench.commands.plan import plan_study
 
     with _may_be_stopped():
-        plan_study(study, set_ or [], out, artifacts, probe)
+        commands.plan_study(study, set_ or [], out, artifacts, probe)
 
 
 @app.command()
@@ -174,29 +168,26 @@ def report(
     ] = None,
 ) -> None:
     """Draw figures, tables and page again, from the records alone; several studies side by side."""
-    from bench.commands.report import report_studies
     from reports.shown import Shown
 
     with explained(folders[0]):
-        report_studies(folders, out, Shown(arms or [], measure, style, font_size))
+        commands.report_studies(folders, out, Shown(arms or [], measure, style, font_size))
 
 
 @app.command()
 def status(folder: Folder) -> None:
     """How far a study is."""
-    from bench.commands.status import show_status
 
     with explained(folder):
-        show_status(folder)
+        commands.show_status(folder)
 
 
 @app.command()
 def bill(folder: Folder) -> None:
     """Who is charged for what: artifacts, and every arm's seconds."""
-    from bench.commands.bill import show_bill
 
     with explained(folder):
-        show_bill(folder)
+        commands.show_bill(folder)
 
 
 @app.command()
@@ -208,9 +199,8 @@ def artifacts(
     json: Annotated[bool, typer.Option("--json", help="print a list of objects")] = False,
 ) -> None:
     """Prepared things: what they cost, their size, and whether they are whole and used."""
-    from bench.commands.artifacts import show_artifacts
 
-    show_artifacts(root, prune, json)
+    commands.show_artifacts(root, prune, json)
 
 
 @app.command()
@@ -224,9 +214,8 @@ def evaluate(
     artifacts: Artifacts = ARTIFACTS,
 ) -> None:
     """Search a part of a collection with a student, exactly, and measure it."""
-    from bench.commands.evaluate import evaluate_student
 
-    evaluate_student(student, collection, split, measures.split(), run, json, artifacts)
+    commands.evaluate_student(student, collection, split, measures.split(), run, json, artifacts)
 
 
 @app.command()
@@ -238,10 +227,9 @@ def export(
     seed: Annotated[int | None, typer.Option(help="default: the best on dev-select")] = None,
 ) -> None:
     """Write a trained student as a folder that sentence-transformers loads, with a model card."""
-    from bench.commands.export import export_student
 
     with explained(folder):
-        export_student(folder, arm, trial, seed, to)
+        commands.export_student(folder, arm, trial, seed, to)
 
 
 @app.command()
@@ -254,10 +242,9 @@ def replay(
     artifacts: Artifacts = ARTIFACTS,
 ) -> None:
     """Train exactly one run of a study again, and compare every number with its record."""
-    from bench.commands.replay import replay_run
 
     with explained(folder):
-        replay_run(folder, arm, trial, seed, train_share, artifacts)
+        commands.replay_run(folder, arm, trial, seed, train_share, artifacts)
 
 
 @app.command()
@@ -271,9 +258,8 @@ def encode(
     to: Annotated[Path | None, typer.Option(help="write the vectors here, as .npy")] = None,
 ) -> None:
     """Encode texts with an exported student: a line of JSON each, or a file of vectors."""
-    from bench.commands.encode import encode_texts
 
-    encode_texts(model, texts or [], file, as_, to)
+    commands.encode_texts(model, texts or [], file, as_, to)
 
 
 @app.command()
@@ -286,9 +272,8 @@ def search(
     artifacts: Artifacts = ARTIFACTS,
 ) -> None:
     """Search a collection with a student, by hand."""
-    from bench.commands.search import search_collection
 
-    search_collection(student, queries, collection, depth, json, artifacts)
+    commands.search_collection(student, queries, collection, depth, json, artifacts)
 
 
 @app.command(name="list")
@@ -298,9 +283,8 @@ def list_(
     markdown: Annotated[bool, typer.Option("--markdown", help="print a Markdown table")] = False,
 ) -> None:
     """What there is: losses, teachers, students, samplers, collections, studies or figures."""
-    from bench.commands.list import list_kind
 
-    list_kind(kind, json, markdown)
+    commands.list_kind(kind, json, markdown)
 
 
 def main() -> None:

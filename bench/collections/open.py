@@ -6,6 +6,7 @@ from typing import Any
 
 from bench import collections
 from bench.collections.base import Collection, Source
+from bench.collections.ir_datasets_id import is_known
 from bench.collections.prepare import is_prepared, prepare
 from bench.errors import InputError, did_you_mean
 from bench.progress import say_once
@@ -49,7 +50,6 @@ def _named(written: str) -> Source | None:
     """The entry or the ir_datasets id of exactly that name."""
     if written in collections.registry.names():
         return collections.create(written)
-    from bench.collections.ir_datasets_id import is_known  # slow to import
 
     return collections.create({"name": "ir-datasets", "id": written}) if is_known(written) else None
 

@@ -1,1 +1,5 @@
 """What each command does, apart from reading its arguments."""
+
+from bench.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Literal
 
+from bench import encoding
 from bench.errors import InputError
 from bench.progress import quiet, say
 from bench.storage.files import atomic, check_target, save_array
@@ -27,17 +28,14 @@ def encode_texts(
         raise InputError("encode: give texts, or --file with one on each line")
     if to is not None:
         check_target("--to", to)
-    from bench.encoding.modules import read_modules
 
-    modules = read_modules(model)
-    from bench.encoding.by_hand import embed
-    from bench.encoding.device import choose
+    modules = encoding.read_modules(model)
 
     chosen = modules.queries if side == "query" else modules.documents
     for note in modules.notes:
         say(note)
     encoder = chosen.load(modules.similarity)
-    vectors = embed(encoder, chosen.side, texts, choose()).cpu().numpy()
+    vectors = encoding.embed(encoder, chosen.side, texts, encoding.choose()).cpu().numpy()
     quiet()
     if to is None:
         for vector in vectors.tolist():

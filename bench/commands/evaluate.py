@@ -6,9 +6,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench import encoding, evaluation, students, training
+from bench.collections.open import open_collection
 from bench.errors import InputError
 from bench.progress import quiet, say
+from bench.storage.artifacts import Artifacts
 from bench.storage.files import check_target
+from bench.study.schema import Evaluation
 
 
 def evaluate_student(
@@ -27,23 +31,14 @@ def evaluate_student(
     """
     import torch
 
-    from bench.collections.open import open_collection
     from bench.context import Context
-    from bench.encoding.device import choose
-    from bench.evaluation.fine_print import depth_notes, grade_notes
-    from bench.evaluation.measures import deepest, parse_all, per_query
-    from bench.evaluation.ranking import write_trec
-    from bench.storage.artifacts import Artifacts
-    from bench.students.find import find_student
-    from bench.study.schema import Evaluation
-    from bench.training.evaluator import Evaluator
 
     if run:
         check_target("--run", run)
     if not measures:
         raise InputError("--measures: name at least one, for example nDCG@10")
-    checked = parse_all(measures)
-    student = find_student(written)
+    checked = evaluation.parse_all(measures)
+    student = students.find_student(written)
     student.check()
     artifacts = Artifacts(artifacts_root)
     for note in student.notes():
@@ -52,17 +47,20 @@ def evaluate_student(
     for note in collection.notes:
         say(f"  {note}")
     part = collection.part(split)
-    device = choose()
-    depth = max(1000 if run else 1, deepest(checked.values(), otherwise=1000))
+    device = encoding.choose()
+    depth = max(1000 if run else 1, evaluation.deepest(checked.values(), otherwise=1000))
     context = Context(collection, artifacts, device)
-    evaluator = Evaluator(context, student, Evaluation(depth=depth))
+    evaluator = training.Evaluator(context, student, Evaluation(depth=depth))
     torch.manual_seed(0)  # for a student that is drawn
     ranking = evaluator.rank(device.place(student.build(context)), split)
     if run:
-        write_trec(run, ranking, collection, split, "bench")
-    means = per_query(part, ranking, measures).mean()
+        evaluation.write_trec(run, ranking, collection, split, "bench")
+    means = evaluation.per_query(part, ranking, measures).mean()
     quiet()
-    for line in (*depth_notes(checked, depth), *grade_notes(checked, {split: part}, {})):
+    for line in (
+        *evaluation.depth_notes(checked, depth),
+        *evaluation.grade_notes(checked, {split: part}, {}),
+    ):
         say(f"note: {line}")
     values = {name: float(means[name]) for name in measures}
     if as_json:

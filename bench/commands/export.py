@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from bench import exporting
 from bench.commands._choice import choose_run
 from bench.errors import InputError
 from bench.progress import say
@@ -16,7 +17,6 @@ def export_student(folder: Path, arm: str, trial: int | None, seed: int | None, 
     Raises:
         InputError: no such run, its student was not kept, or there is something in the way.
     """
-    from bench.exporting.card import model_card
 
     run, record = choose_run(folder, arm, trial, seed)
     if not record.student.is_dir():
@@ -28,7 +28,7 @@ def export_student(folder: Path, arm: str, trial: int | None, seed: int | None, 
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise InputError(f"--to {to}: there is something already; name a new folder")
     check_place("--to", to)
-    card = model_card(load_results(folder), run, record, to.name)
+    card = exporting.model_card(load_results(folder), run, record, to.name)
     with atomic_folder(to) as aside:
         shutil.copytree(record.student, aside, dirs_exist_ok=True)
         write_text(aside / "README.md", card)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from bench.errors import InputError, did_you_mean
 from bench.registry import toml_value
+from bench.study.file import load_study, predefined
 
 REGISTRIES = {
     "losses": "bench.losses",
@@ -56,7 +57,6 @@ def list_kind(kind: str, as_json: bool, as_markdown: bool) -> None:
 
 
 def _studies() -> list[dict[str, Any]]:
-    from bench.study.file import load_study, predefined
 
     return [
         {

@@ -6,11 +6,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench import evaluation, execution, training
 from bench.commands._choice import choose_run
 from bench.errors import BenchError
 from bench.progress import narrate, quiet, say
 from bench.results import read_study
+from bench.storage.artifacts import Artifacts
 from bench.storage.files import check_place
+from bench.storage.records import RunFolder
 
 
 def replay_run(
@@ -25,23 +28,17 @@ def replay_run(
     row, recorded = choose_run(folder, arm, trial, seed, share)
     check_place("DIR", folder)
     study = read_study(folder)
-    from bench.evaluation.measured import measure_run
-    from bench.execution.opening import open_context
-    from bench.storage.artifacts import Artifacts  # after the run is known: torch is slow
-    from bench.storage.records import RunFolder
-    from bench.training.replay import Comparison, respecify
-    from bench.training.run import Run
 
     narrate("opening the collection")
-    context = open_context(study, Artifacts(artifacts_root)).subset(share)
-    specification = respecify(row, recorded.record()["specification"], context)
+    context = execution.open_context(study, Artifacts(artifacts_root)).subset(share)
+    specification = training.respecify(row, recorded.record()["specification"], context)
     again = RunFolder(folder / "replays" / specification.id)
     if again.status() in ("done", "failed"):
         shutil.rmtree(again.path)
-    Run(specification, again, context, keep_student=True, report=narrate).execute()
-    measure_run(again, context, study.measures, specification.tests, study.relevance)
+    training.Run(specification, again, context, keep_student=True, report=narrate).execute()
+    evaluation.measure_run(again, context, study.measures, specification.tests, study.relevance)
     quiet()
-    comparison = Comparison.of(recorded, again)
+    comparison = training.Comparison.of(recorded, again)
     table = Table("", "recorded", "replayed", title=f"{arm}, trial {trial}, seed {seed}")
     for name, before, now in comparison.rows:
         table.add_row(name, f"{before:.6g}", f"{now:.6g}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from bench import execution
 from bench.crash import explained
 from bench.errors import BenchError
 from bench.progress import narrate, quiet, say
@@ -77,12 +78,9 @@ def results_folder(study: Study, out: Path | None) -> Path:
 
 def _finish(study: Study, out: Path, artifacts: Path, mlflow: bool, retry_failed: bool) -> Outcome:
     """Carry out what is missing, draw the report, and say where everything is."""
-    from bench.execution.coordinator import (
-        Coordinator,  # after the file is known to be good: torch is slow
-    )
 
     uri = tracking_uri() if mlflow else None
-    coordinator = Coordinator(study, out, artifacts, uri, retry_failed)
+    coordinator = execution.Coordinator(study, out, artifacts, uri, retry_failed)
 
     def draw() -> None:
         narrate("drawing the report")

@@ -7,8 +7,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bench import encoding, evaluation, students, training
+from bench.collections.open import open_collection
 from bench.errors import InputError
 from bench.progress import quiet, say
+from bench.storage.artifacts import Artifacts
+from bench.study.schema import Evaluation
 
 SHOWN = 160
 """Characters of a document that are shown."""
@@ -31,29 +35,21 @@ def search_collection(
         raise InputError("search: give a query, in quotes")
     import torch
 
-    from bench.collections.open import open_collection
     from bench.context import Context
-    from bench.encoding.by_hand import embed
-    from bench.encoding.device import choose
-    from bench.evaluation.search import search
-    from bench.storage.artifacts import Artifacts
-    from bench.students.find import find_student
-    from bench.study.schema import Evaluation
-    from bench.training.evaluator import Evaluator
 
-    student = find_student(written)
+    student = students.find_student(written)
     student.check()
     for note in student.notes():
         say(note)
     artifacts = Artifacts(artifacts_root)
-    context = Context(open_collection(collection_name, artifacts), artifacts, choose())
+    context = Context(open_collection(collection_name, artifacts), artifacts, encoding.choose())
     torch.manual_seed(0)  # for a student that is drawn
     towers = context.device.place(student.build(context))
     texts = context.collection.documents
     searched = context.collection.searchable
-    vectors = Evaluator(context, student, Evaluation()).indexed(towers)[searched]
-    asked = embed(towers.query_encoder, student.query_config, queries, context.device)
-    ranking = search(asked, vectors, texts.tie_order[searched], depth, searched)
+    vectors = training.Evaluator(context, student, Evaluation()).indexed(towers)[searched]
+    asked = encoding.embed(towers.query_encoder, student.query_config, queries, context.device)
+    ranking = evaluation.search(asked, vectors, texts.tie_order[searched], depth, searched)
     quiet()
     ids = texts.id_list()
     found = [

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
+from bench import execution
 from bench.commands.run import carry_out
 from bench.errors import BenchError, InputError
 from bench.progress import say
@@ -30,10 +31,9 @@ def smoke_study(written: str, settings: list[str], out: Path | None) -> None:
     out = out or Path("results") / f"{study.name}-smoke"
     check_place("--out", out)
     _make_room(out)
-    from bench.execution.dry_run import miniature, stand_ins  # after the file is known to be good
 
-    with stand_ins(out / "models"):
-        small = miniature(study)
+    with execution.stand_ins(out / "models"):
+        small = execution.miniature(study)
         carry_out(small, out, out / "artifacts", False, advice="the study would fail there too")
     say(f"dry run: the study works as it is written{_with(out)}; nothing in {out} is a result")
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bench import losses
+from bench.collections.open import resolve
 from bench.commands._compose import Shared, compose
 from bench.commands.run import carry_out, results_folder
 from bench.errors import InputError
@@ -188,7 +189,6 @@ def _read_seeds(text: str) -> list[int]:
 
 def _save(study: Study, path: Path) -> None:
     """Write the study to a new file, its collection known to be one."""
-    from bench.collections.open import resolve  # slow to import
 
     if path.exists():
         raise InputError(

@@ -1,1 +1,5 @@
 """Text → tokens → embeddings: the hot path."""
+
+from bench.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

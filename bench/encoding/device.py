@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench import encoding
 from bench.encoding.joining import Joining
 from bench.encoding.packing import Close, Ladder, Packing
 
@@ -59,9 +60,7 @@ class Device:
     def place(self, module: Module) -> Module:
         """The module, its weights on the device and its attention as the device likes it."""
         if isinstance(self.packing, Ladder):
-            from bench.encoding.attention import settle  # transformers is slow to import
-
-            settle(module)
+            encoding.settle(module)
         return module.to(self.torch)
 
     def stage(self, array: np.ndarray | Tensor) -> Tensor:

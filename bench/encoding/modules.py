@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bench import encoding
 from bench.encoding.models import (
     bundled,
     check_weights,
@@ -82,17 +83,15 @@ class EncoderModules:
         return given.get("max_seq_length") or about.get("model_max_length")
 
     def load(self, similarity: Similarity) -> Encoder:
-        from bench.encoding.models import load_transformer
 
         if self.pooling is None:
             return self.behind(self._static(similarity))
-        return self.pooled(load_transformer(str(self.body)), self.pooling, similarity)
+        return self.pooled(encoding.load_transformer(str(self.body)), self.pooling, similarity)
 
     def pooled(self, transformer: PreTrainedModel, pooling: str, similarity: Similarity) -> Encoder:
         """An encoder of this transformer, with the layer that stands behind the body."""
-        from bench.encoding.transformer_encoder import TransformerEncoder
 
-        return self.behind(TransformerEncoder(transformer, pooling, similarity))
+        return self.behind(encoding.TransformerEncoder(transformer, pooling, similarity))
 
     def behind(self, encoder: Encoder) -> Encoder:
         """The encoder, the linear layer behind it where there is one."""
@@ -108,16 +107,13 @@ class EncoderModules:
     @cached_property
     def _ends(self) -> tuple[int, int]:
         """How many special tokens stand before and behind a text."""
-        from bench.encoding.joint import JointForm
-        from bench.encoding.models import load_tokenizer
 
-        form = JointForm.of(load_tokenizer(str(self.body)))
+        form = encoding.JointForm.of(encoding.load_tokenizer(str(self.body)))
         return form.head, form.tail
 
     def _static(self, similarity: Similarity) -> Encoder:
-        from bench.encoding.static_encoder import StaticEncoder
 
-        return StaticEncoder(_table(self.body), *self._ends, similarity)
+        return encoding.StaticEncoder(_table(self.body), *self._ends, similarity)
 
 
 @dataclass(frozen=True)
@@ -260,9 +256,8 @@ def most_tokens_of(model: str) -> int:
     """
     if Path(model) == bundled():
         return 512  # known, and transformers is slow to import
-    from bench.encoding.lengths import most_positions
 
-    return most_positions(model, load_config(model))
+    return encoding.most_positions(model, load_config(model))
 
 
 def _pooling(model: str, config: Mapping[str, Any]) -> str:

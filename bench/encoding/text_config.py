@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench import encoding
+
 if TYPE_CHECKING:
     from bench.collections.base import Texts
     from bench.encoding.tokens import Tokens
@@ -27,6 +29,5 @@ class TextConfig:
 
     def tokens(self, texts: Texts, artifacts: Artifacts) -> Tokens:
         """These texts as token ids, made or found."""
-        from bench.encoding.tokens import tokenize
 
-        return tokenize(texts, self.model, self.max_length, artifacts, self.prompt)
+        return encoding.tokenize(texts, self.model, self.max_length, artifacts, self.prompt)

@@ -1,1 +1,5 @@
 """Carrying a study out: what there is to do, in which order, and what is there already."""
+
+from bench.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

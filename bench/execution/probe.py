@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench import execution
 from bench.progress import quiet
 from bench.study.schema import Study, parse_study
 
@@ -33,8 +34,7 @@ def probe_study(study: Study) -> Study:
 
 def run_probe(study: Study, out: Path, artifacts: Path) -> list[str]:
     """Run the miniature, as far as it has not been; says which of its runs failed, and why."""
-    from bench.execution.coordinator import Coordinator
 
-    outcome = Coordinator(probe_study(study), out, artifacts, None).run()
+    outcome = execution.Coordinator(probe_study(study), out, artifacts, None).run()
     quiet()
     return [f"{row.arm}: {row.folder.record()['error']}" for row in outcome.failed]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from annotated_types import Ge
 
+from bench import generators
 from bench.registry import Entry
 
 if TYPE_CHECKING:
@@ -90,10 +91,11 @@ class Generator(Entry):
         Raises:
             InputError: there is nothing to write from, or nothing is left.
         """
-        from bench.generators._keeping import keep, kept
 
         def make(folder: Path) -> BuildReport:
-            return keep(folder, self.write(context, folder), context.collection, str(self))
+            return generators.keep(
+                folder, self.write(context, folder), context.collection, str(self)
+            )
 
         specification = {
             "generator": self.specification,
@@ -101,4 +103,4 @@ class Generator(Entry):
             "precision": context.device.precision if self.weights() else "",
             "collection": context.collection.fingerprint,
         }
-        return kept(context.artifacts.get("generated-queries", specification, make))
+        return generators.kept(context.artifacts.get("generated-queries", specification, make))

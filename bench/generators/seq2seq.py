@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from bench import generators
+from bench import encoding, generators
 from bench.generators.base import Generator, Written
+from bench.storage.files import digest
 
 if TYPE_CHECKING:
     from bench.context import Context
@@ -59,13 +60,10 @@ class Seq2Seq(Generator):
         return [self.model]
 
     def weights(self) -> str:
-        from bench.encoding.models import tokenizer_digest, weights_digest
-        from bench.storage.files import digest
 
-        return digest([weights_digest(self.model), tokenizer_digest(self.model)])
+        return digest([encoding.weights_digest(self.model), encoding.tokenizer_digest(self.model)])
 
     def write(self, context: Context, folder: Path) -> Written:
-        from bench.generators._decoding import decode
 
         collection = context.collection
         if self.source == "documents":
@@ -82,4 +80,4 @@ class Seq2Seq(Generator):
             for position in positions.tolist()
             for copy in range(self.per_text)
         ]
-        return decode(self, texts, positions, sources, context.device, folder)
+        return generators.decode(self, texts, positions, sources, context.device, folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from bench import losses
 from bench.errors import InputError
 from bench.losses.base import Loss, Objective
 from bench.losses.signals import Embeddings, Signal, Signals
@@ -74,6 +75,5 @@ class Matching(TeacherVectors):
     def build(self, student_width: int, teacher_width: int) -> Objective:
         if student_width == teacher_width:
             return self
-        from bench.losses._projection import Projected
 
-        return Projected(self, student_width, teacher_width)
+        return losses.Projected(self, student_width, teacher_width)

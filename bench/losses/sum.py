@@ -119,13 +119,12 @@ class Sum(Loss):
         return watch(self.members, student, teacher)
 
     def build(self, student_width: int, teacher_width: int) -> Objective:
-        from bench.losses._summed import Summed
 
         built = {
             name: (weight, part.build(student_width, teacher_width))
             for name, (weight, part) in self.members.items()
         }
-        return Summed(built)
+        return losses.Summed(built)
 
 
 def add(parts: Parts, student: Embeddings, teacher: Signals) -> Tensor:

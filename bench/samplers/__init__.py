@@ -1,5 +1,6 @@
 """Samplers: one file a way to draw."""
 
+from bench.lazy import attach
 from bench.registry import Registry
 from bench.samplers.base import Sampler
 
@@ -7,4 +8,5 @@ registry: Registry[Sampler] = Registry("samplers", __name__)
 register = registry.register
 create = registry.create
 
-__all__ = ["Sampler", "create", "register", "registry"]
+__getattr__, __dir__, __all__ = attach(__name__, __file__)
+__all__ += ["create", "register", "registry"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench import teachers
+from bench import encoding, evaluation, teachers
 from bench.context import Context
 from bench.errors import InputError
 from bench.evaluation.ranking import Ranking, without
@@ -14,7 +14,6 @@ from bench.triples.ranked import BM25_NAME, Ranker, bm25
 
 if TYPE_CHECKING:
     from bench.teachers._neural import LoadedTeacher
-    from bench.teachers.bi_encoder import BiEncoder
 
 
 def ranker(context: Context, by: str) -> Ranker:
@@ -39,33 +38,31 @@ def searching(context: Context, by: str) -> LoadedTeacher:
     return search_teacher(by).loaded(context.collection.part("train").queries, context)
 
 
-def search_teacher(by: str) -> BiEncoder:
+def search_teacher(by: str) -> teachers.BiEncoder:
     """The bi-encoder teacher that is written so.
 
     Raises:
         InputError: another kind of teacher.
     """
-    from bench.teachers.bi_encoder import BiEncoder
 
     teacher = teachers.create(by)
-    if not isinstance(teacher, BiEncoder):
+    if not isinstance(teacher, teachers.BiEncoder):
         raise InputError(f"by = {by!r}: {teacher.name} cannot search; use bm25 or a bi-encoder")
     return teacher
 
 
 def _search(context: Context, loaded: LoadedTeacher, depth: int) -> Ranking:
     """A bi-encoder's ranking of the train documents for each train query."""
-    from bench.encoding.encoder import encode
-    from bench.evaluation.search import search
-    from bench.teachers._scorers import BiScorer
 
     scorer, tokenized, pool = loaded.scorer, loaded.tokenized, context.collection.trainable
-    assert isinstance(scorer, BiScorer)
+    assert isinstance(scorer, teachers.BiScorer)
     everything = np.arange(len(tokenized.texts))
-    asked = encode(
+    asked = encoding.encode(
         scorer.encoder, tokenized.queries, everything, context.device, "queries to mine for"
     )
-    found = encode(scorer.encoder, tokenized.documents, pool, context.device, "documents to mine")
+    found = encoding.encode(
+        scorer.encoder, tokenized.documents, pool, context.device, "documents to mine"
+    )
     ties = context.collection.documents.tie_order[pool]
-    ranking = search(asked, found, ties, depth + 1, pool)
+    ranking = evaluation.search(asked, found, ties, depth + 1, pool)
     return without(ranking, context.collection.ignored(tokenized.texts), depth)

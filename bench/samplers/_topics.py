@@ -143,11 +143,9 @@ def cluster(context: Context, sampler: TopicBalanced) -> tuple[np.ndarray, Artif
     """(the cluster of each train query, the artifact)."""
     from sklearn.cluster import KMeans
 
-    from bench.teachers._embedding_table import store_queries
-
     loaded = searching(context, sampler.topics_by)
     texts = loaded.tokenized.texts
-    stored = store_queries(loaded)
+    stored = teachers.store_queries(loaded)
     count = min(sampler.clusters, len(texts))
 
     def make(folder: Path) -> BuildReport:

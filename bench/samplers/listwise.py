@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from annotated_types import Ge
 
-from bench import samplers
+from bench import samplers, triples
 from bench.samplers.base import Sampler
 from bench.triples.epochs import Epochs
 from bench.triples.stream import TripleStream
@@ -37,16 +37,12 @@ class Listwise(Sampler):
             raise ValueError(f"last ({self.last}) is less than negatives ({self.negatives})")
 
     def teachers(self) -> list[Teacher]:
-        from bench.samplers._rankers import search_teacher
-        from bench.triples.ranked import BM25_NAME
 
-        return [] if self.by == BM25_NAME else [search_teacher(self.by)]
+        return [] if self.by == triples.BM25_NAME else [samplers.search_teacher(self.by)]
 
     def prepare(self, context: Context) -> TripleStream:
-        from bench.samplers._rankers import ranker
-        from bench.triples.ranked import window
 
-        ranked, artifact = window(context, ranker(context, self.by), self.last)
+        ranked, artifact = triples.window(context, samplers.ranker(context, self.by), self.last)
         train = context.collection.part("train")
         pairs = train.relevant()
         outside = UniformNegatives(context.collection)

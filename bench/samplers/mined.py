@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge
 
-from bench import samplers
+from bench import samplers, triples
 from bench.registry import EntryText
 from bench.samplers.base import Sampler
 from bench.teachers import registry as teacher_registry
@@ -46,17 +46,14 @@ class Mined(Sampler):
             raise ValueError("refresh (in steps) goes with by = 'student', and only with it")
 
     def teachers(self) -> list[Teacher]:
-        from bench.samplers._rankers import search_teacher
-        from bench.triples.ranked import BM25_NAME
 
-        return [] if self.by in (BM25_NAME, STUDENT) else [search_teacher(self.by)]
+        return [] if self.by in (triples.BM25_NAME, STUDENT) else [samplers.search_teacher(self.by)]
 
     def prepare(self, context: Context) -> TripleStream:
-        from bench.samplers._rankers import ranker
-        from bench.triples.ranked import mined_stream
-        from bench.triples.self_mined import SelfMinedStream
 
         count, first, last, margin = self.negatives, self.first, self.last, self.margin
         if self.by == STUDENT:
-            return SelfMinedStream(context, count, first, last, margin, self.refresh)
-        return mined_stream(context, ranker(context, self.by), count, first, last, margin)
+            return triples.SelfMinedStream(context, count, first, last, margin, self.refresh)
+        return triples.mined_stream(
+            context, samplers.ranker(context, self.by), count, first, last, margin
+        )

@@ -44,11 +44,9 @@ class TopicBalanced(Sampler):
 
     def teachers(self) -> list[Teacher]:
         from bench import teachers
-        from bench.samplers._rankers import search_teacher
 
-        return [search_teacher(self.topics_by), teachers.create(self.margins_by)]
+        return [samplers.search_teacher(self.topics_by), teachers.create(self.margins_by)]
 
     def prepare(self, context: Context) -> TripleStream:
-        from bench.samplers._topics import Balanced
 
-        return Balanced.of(self, context)
+        return samplers.Balanced.of(self, context)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from bench import students, teachers
+from bench import encoding, students, teachers
 from bench.encoding.text_config import TextConfig
 from bench.errors import InputError
 from bench.losses.signals import Similarity
@@ -19,7 +19,6 @@ from bench.teachers.bi_encoder import BiEncoder
 
 if TYPE_CHECKING:
     from bench.context import Context
-    from bench.encoding.towers import Towers
 
 
 @students.register("asymmetric", version=1)
@@ -100,23 +99,20 @@ class Asymmetric(Student):
     def document_teacher(self) -> BiEncoder:
         return self._teacher
 
-    def build(self, context: Context) -> Towers:
-        from bench.encoding.towers import Towers
-        from bench.students._inherited import Inherited
-        from bench.students._projection import Projection, undisturbed
+    def build(self, context: Context) -> encoding.Towers:
 
-        with undisturbed():
+        with students.undisturbed():
             loaded = self._teacher.loaded(context.collection.part("train").queries, context)
-            stored = Inherited(loaded)
+            stored = students.Inherited(loaded)
             width = stored.width
             start = deepcopy(stored.encoder().transformer).cpu() if self.shared_start else None
         encoder = self._queries.encoder(context, start)
         if self.projection != "none":
             sides = {"queries": self.query_config}
-            Projection(encoder, width, self.projection, sides, loaded, context).attach()
+            students.Projection(encoder, width, self.projection, sides, loaded, context).attach()
         if encoder.width != width:
             raise InputError(
                 f"asymmetric: queries are {encoder.width} wide, the teacher's documents {width}; "
                 "give it a projection"
             )
-        return Towers(encoder, stored=stored)
+        return encoding.Towers(encoder, stored=stored)

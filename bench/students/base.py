@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge
 
+from bench import encoding
 from bench.deprecation import Renamed, adopt_old_names, renamed
 from bench.encoding.declared import (
     Declaration,
@@ -100,9 +101,8 @@ class Student(Entry):
 
     def weights(self) -> str:
         """A digest of the weights it starts from, part of a run's id."""
-        from bench.encoding.models import weights_digest
 
-        found = [weights_digest(model) for model in self.models()]
+        found = [encoding.weights_digest(model) for model in self.models()]
         return found[0] if len(found) == 1 else digest(found)
 
     def document_teacher(self) -> Teacher | None:
@@ -132,10 +132,9 @@ class OneEncoder(Student):
         """
         raise NotImplementedError
 
-    def build(self, context: Context) -> Towers:
-        from bench.encoding.towers import Towers
+    def build(self, context: Context) -> encoding.Towers:
 
-        return Towers(self.encoder(context))
+        return encoding.Towers(self.encoder(context))
 
 
 @dataclass(frozen=True)
@@ -192,9 +191,8 @@ class FromModel(OneEncoder):
         check_encoder(self)
 
     def check_weights(self) -> None:
-        from bench.encoding.models import load_tokenizer
 
-        load_tokenizer(self.declares.body)
+        encoding.load_tokenizer(self.declares.body)
         self.transformer()
 
     def notes(self) -> list[str]:
@@ -206,15 +204,15 @@ class FromModel(OneEncoder):
         Raises:
             InputError: the model's files do not hold its weights.
         """
-        from bench.encoding.models import load_transformer
 
-        return start or load_transformer(self.declares.body)
+        return start or encoding.load_transformer(self.declares.body)
 
     def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
-        from bench.encoding.transformer_encoder import TransformerEncoder
 
         modules = self.declares.modules
-        encoder = TransformerEncoder(self.transformer(start), self.pooling, self.similarity)
+        encoder = encoding.TransformerEncoder(
+            self.transformer(start), self.pooling, self.similarity
+        )
         return modules.behind(encoder) if modules else encoder
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bench import students
+from bench import encoding, students
 from bench.encoding.models import check_tokenizer, load_config
 from bench.encoding.modules import Modules, read_modules
 from bench.encoding.text_config import TextConfig
@@ -17,7 +17,6 @@ from bench.students.base import Student
 
 if TYPE_CHECKING:
     from bench.context import Context
-    from bench.encoding.towers import Towers
 
 
 @students.register("exported", version=1)
@@ -68,11 +67,10 @@ class Exported(Student):
     def notes(self) -> list[str]:
         return list(self._modules.notes)
 
-    def build(self, context: Context) -> Towers:
-        from bench.encoding.towers import Towers
+    def build(self, context: Context) -> encoding.Towers:
 
         modules = self._modules
         queries = modules.queries.load(modules.similarity)
         if modules.queries == modules.documents:
-            return Towers(queries)
-        return Towers(queries, modules.documents.load(modules.similarity))
+            return encoding.Towers(queries)
+        return encoding.Towers(queries, modules.documents.load(modules.similarity))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge
 
-from bench import students
+from bench import encoding, students
 from bench.encoding.declared import left_out
 from bench.students.base import FromModel
 
@@ -48,11 +48,9 @@ class Narrow(FromModel):
         return [*super().notes(), *left_out(self)]
 
     def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
-        from bench.encoding.transformer_encoder import TransformerEncoder
-        from bench.students._small_bert import small_bert, start_from
 
         large = self.transformer(start)
-        small = small_bert(large, self.parameters, self.layers, self.embedding)
+        small = students.small_bert(large, self.parameters, self.layers, self.embedding)
         if self.start == "model":
-            start_from(large, small)
-        return TransformerEncoder(small, self.pooling, self.similarity)
+            students.start_from(large, small)
+        return encoding.TransformerEncoder(small, self.pooling, self.similarity)

@@ -94,13 +94,14 @@ class Projected(OneEncoder):
         return [*self._student.parts(), *teacher]
 
     def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
-        from bench.students._projection import Projection, undisturbed
 
         encoder = self._student.encoder(context, start)
         teacher = None
         if self.start in TAUGHT:
             train = context.collection.part("train").queries
-            with undisturbed():
+            with students.undisturbed():
                 teacher = bi_encoder("teacher", self.teacher).loaded(train, context)
         sides = {"queries": self.query_config, "documents": self.document_config}
-        return Projection(encoder, self.width, self.start, sides, teacher, context).attach()
+        return students.Projection(
+            encoder, self.width, self.start, sides, teacher, context
+        ).attach()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bench import students
+from bench import encoding, students
 from bench.encoding.declared import left_out
 from bench.students.base import FromModel
 
@@ -34,11 +34,8 @@ class Static(FromModel):
         return [*super().notes(), *left_out(self)]
 
     def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
-        from bench.encoding.joint import JointForm
-        from bench.encoding.models import load_tokenizer
-        from bench.encoding.static_encoder import StaticEncoder
 
         transformer = self.transformer(start)
         table = transformer.get_input_embeddings().weight.detach()
-        form = JointForm.of(load_tokenizer(self.declares.body))
-        return StaticEncoder(table.clone(), form.head, form.tail, self.similarity)
+        form = encoding.JointForm.of(encoding.load_tokenizer(self.declares.body))
+        return encoding.StaticEncoder(table.clone(), form.head, form.tail, self.similarity)

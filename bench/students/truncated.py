@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge
 
-from bench import students
+from bench import encoding, students
 from bench.encoding.layers import Which, choose_layers
 from bench.encoding.models import at_hand, load_config
 from bench.students.base import FromModel
@@ -35,6 +35,5 @@ class Truncated(FromModel):
             choose_layers(total, self.layers, self.keep)
 
     def transformer(self, start: PreTrainedModel | None = None) -> PreTrainedModel:
-        from bench.encoding.layers import keep_layers
 
-        return keep_layers(super().transformer(start), self.layers, self.keep)
+        return encoding.keep_layers(super().transformer(start), self.layers, self.keep)

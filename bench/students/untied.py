@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
-from bench import students
+from bench import encoding, students
 from bench.encoding.text_config import TextConfig
 from bench.errors import InputError
 from bench.losses.signals import Similarity
@@ -17,7 +17,6 @@ from bench.students.base import FromModel, OneEncoder, Student
 
 if TYPE_CHECKING:
     from bench.context import Context
-    from bench.encoding.towers import Towers
     from bench.teachers.bi_encoder import BiEncoder
 
 
@@ -77,8 +76,7 @@ class Untied(Student):
     def parts(self) -> Sequence[FromModel | BiEncoder]:
         return [*self._queries.parts(), *self._documents.parts()]
 
-    def build(self, context: Context) -> Towers:
-        from bench.encoding.towers import Towers
+    def build(self, context: Context) -> encoding.Towers:
 
         queries, documents = self._queries.encoder(context), self._documents.encoder(context)
         if queries.width != documents.width:
@@ -86,4 +84,4 @@ class Untied(Student):
                 f"untied: queries are {queries.width} wide and documents {documents.width}; "
                 f'projected(student="…", width={documents.width}) gives a student that width'
             )
-        return Towers(queries, documents)
+        return encoding.Towers(queries, documents)

@@ -1,5 +1,6 @@
 """Teachers: one file a kind."""
 
+from bench.lazy import attach
 from bench.registry import Registry
 from bench.teachers.base import Teacher
 
@@ -7,4 +8,5 @@ registry: Registry[Teacher] = Registry("teachers", __name__)
 register = registry.register
 create = registry.create
 
-__all__ = ["Teacher", "create", "register", "registry"]
+__getattr__, __dir__, __all__ = attach(__name__, __file__)
+__all__ += ["create", "register", "registry"]

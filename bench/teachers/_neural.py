@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge, Gt
 
+from bench import encoding, teachers
 from bench.encoding.declared import Declaration, check_encoder, declaration
 from bench.teachers.base import Teacher
 
@@ -49,9 +50,8 @@ class NeuralTeacher(Teacher):
         raise NotImplementedError
 
     def weights(self) -> str:
-        from bench.encoding.models import weights_digest
 
-        return weights_digest(self.model)
+        return encoding.weights_digest(self.model)
 
     def models(self) -> list[str]:
         return [self.model]
@@ -70,11 +70,10 @@ class NeuralTeacher(Teacher):
     def unpriced(self) -> str:
         return f"the {'pretraining' if self.fine_tune else 'training'} of {self.model}"
 
-    def tokenized(self, queries: Texts, context: Context) -> TokenizedTexts:
+    def tokenized(self, queries: Texts, context: Context) -> teachers.TokenizedTexts:
         """These queries and the collection's documents as the model reads them."""
-        from bench.teachers._tokenized_texts import TokenizedTexts
 
-        return TokenizedTexts(
+        return teachers.TokenizedTexts(
             self.declares.body, self.max_length, self.query_length, queries, context
         )
 
@@ -83,10 +82,8 @@ class NeuralTeacher(Teacher):
         tokenized = self.tokenized(queries, context)
         tuned = None
         if self.fine_tune:
-            from bench.teachers._fine_tuning import FineTuning
-
             train = tokenized.of(context.collection.part("train").queries)
-            tuned = FineTuning(self, context, train).artifact()
+            tuned = teachers.FineTuning(self, context, train).artifact()
         return LoadedTeacher(self, tokenized, tuned)
 
     def reference(self, context: Context) -> LoadedTeacher:

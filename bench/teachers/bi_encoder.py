@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge
 
-from bench import teachers
+from bench import encoding, teachers
 from bench.encoding.declared import declared, departures
 from bench.encoding.modules import Pooling
 from bench.losses.signals import Signal, Similarity
@@ -56,20 +56,16 @@ class BiEncoder(NeuralTeacher):
         return 1.0 if self.similarity == "cosine" else math.inf
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        from bench.teachers._embedding_table import EmbeddingSignals
 
-        return EmbeddingSignals.of(self.loaded(plan.stream.queries, context), needs)
+        return teachers.EmbeddingSignals.of(self.loaded(plan.stream.queries, context), needs)
 
     def scorer(self) -> Scorer:
-        from bench.encoding.models import load_tokenizer, load_transformer
-        from bench.encoding.transformer_encoder import TransformerEncoder
-        from bench.teachers._scorers import BiScorer
 
         says = self.declares
-        padding = load_tokenizer(says.body).pad_token_id or 0
-        transformer = load_transformer(says.body)
-        encoder: Encoder = TransformerEncoder(transformer, self.pooling, self.similarity)
-        return BiScorer(says.modules.behind(encoder) if says.modules else encoder, padding)
+        padding = encoding.load_tokenizer(says.body).pad_token_id or 0
+        transformer = encoding.load_transformer(says.body)
+        encoder: Encoder = encoding.TransformerEncoder(transformer, self.pooling, self.similarity)
+        return teachers.BiScorer(says.modules.behind(encoder) if says.modules else encoder, padding)
 
     def tokenized(self, queries: Texts, context: Context) -> TokenizedTexts:
         return replace(

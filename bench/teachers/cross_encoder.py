@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench import teachers
+from bench import encoding, teachers
 from bench.encoding.declared import check_classifier
 from bench.errors import InputError
 from bench.losses.signals import Signal
@@ -35,22 +35,20 @@ class CrossEncoder(NeuralTeacher):
         return frozenset({Signal.SCORES})
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        from bench.teachers._scored import scored
 
-        return scored(self.loaded(plan.stream.queries, context), plan)
+        return teachers.scored(self.loaded(plan.stream.queries, context), plan)
 
     def check(self) -> None:
         check_classifier(self.model)
 
     def scorer(self) -> Scorer:
-        from bench.encoding.joint import JointForm
-        from bench.encoding.models import load_classifier, load_tokenizer
-        from bench.teachers._scorers import CrossScorer
 
-        classifier, has_head = load_classifier(self.model)
+        classifier, has_head = encoding.load_classifier(self.model)
         if not has_head and not self.fine_tune:
             raise InputError(
                 f"cross-encoder: {self.model} has no classification head to score with; "
                 "set fine_tune = true, or name a model that has one"
             )
-        return CrossScorer(classifier, JointForm.of(load_tokenizer(self.model)))
+        return teachers.CrossScorer(
+            classifier, encoding.JointForm.of(encoding.load_tokenizer(self.model))
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench import teachers
+from bench import encoding, teachers
 from bench.encoding.declared import left_out
 from bench.losses.signals import Signal
 from bench.teachers._neural import NeuralTeacher
@@ -36,21 +36,16 @@ class DualPooledCrossEncoder(NeuralTeacher):
         return frozenset({Signal.SCORES, Signal.QUERIES, Signal.DOCUMENTS})
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        from bench.teachers._dual_vectors import dual_vectors
-        from bench.teachers._scored import scored
 
         loaded = self.loaded(plan.stream.queries, context)
         if needs <= {Signal.SCORES}:
-            return scored(loaded, plan)
-        return dual_vectors(loaded, needs, plan)
+            return teachers.scored(loaded, plan)
+        return teachers.dual_vectors(loaded, needs, plan)
 
     def notes(self) -> list[str]:
         return left_out(self)
 
     def scorer(self) -> Scorer:
-        from bench.encoding.joint import JointForm
-        from bench.encoding.models import load_tokenizer, load_transformer
-        from bench.teachers._scorers import DualPooledScorer
 
-        form = JointForm.of(load_tokenizer(self.declares.body))
-        return DualPooledScorer(load_transformer(self.declares.body), form)
+        form = encoding.JointForm.of(encoding.load_tokenizer(self.declares.body))
+        return teachers.DualPooledScorer(encoding.load_transformer(self.declares.body), form)

@@ -71,14 +71,13 @@ class Ensemble(Teacher):
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
         """Ask each member for what is needed of it, and of it alone."""
-        from bench.teachers._ensemble_signals import EnsembleSignals, Member
 
         asked = [
-            Member(share, signals, member.prepare(signals, plan, context))
+            teachers.Member(share, signals, member.prepare(signals, plan, context))
             for (share, member), signals in zip(self.members, self._split(needs), strict=True)
             if signals
         ]
-        return EnsembleSignals(tuple(asked), self.normalise)
+        return teachers.EnsembleSignals(tuple(asked), self.normalise)
 
     def largest_score(self) -> float:
         if self.normalise == "standard":

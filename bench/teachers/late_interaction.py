@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench import teachers
+from bench import encoding, teachers
 from bench.encoding.declared import left_out
 from bench.losses.signals import Signal
 from bench.teachers._neural import NeuralTeacher
@@ -35,16 +35,13 @@ class LateInteraction(NeuralTeacher):
         return frozenset({Signal.SCORES, Signal.IN_BATCH})
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        from bench.teachers._token_embeddings import TokenSignals
 
-        return TokenSignals.of(self.loaded(plan.stream.queries, context), needs)
+        return teachers.TokenSignals.of(self.loaded(plan.stream.queries, context), needs)
 
     def notes(self) -> list[str]:
         return left_out(self)
 
     def scorer(self) -> Scorer:
-        from bench.encoding.models import load_tokenizer, load_transformer
-        from bench.teachers._scorers import LateScorer
 
-        padding = load_tokenizer(self.declares.body).pad_token_id or 0
-        return LateScorer(load_transformer(self.declares.body), padding)
+        padding = encoding.load_tokenizer(self.declares.body).pad_token_id or 0
+        return teachers.LateScorer(encoding.load_transformer(self.declares.body), padding)

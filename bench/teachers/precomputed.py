@@ -13,6 +13,7 @@ from annotated_types import Ge
 from bench import teachers
 from bench.errors import InputError
 from bench.losses.signals import Signal
+from bench.storage.artifacts import BuildReport
 from bench.storage.files import file_digest, save_array
 from bench.teachers.base import SignalSource, Teacher
 
@@ -60,16 +61,12 @@ class Precomputed(Teacher):
             InputError: the file is not as it must be, or lacks pairs that the run draws.
         """
         from bench.progress import say
-        from bench.storage.artifacts import BuildReport
-        from bench.teachers._pairs import PairScores
-        from bench.teachers._score_files import ScoreFile
-        from bench.teachers._score_formats import detect
 
         digest = self.weights()
         queries, documents = plan.stream.queries, context.collection.documents
-        format = detect(self.file) if self.format == "auto" else self.format
+        format = teachers.detect(self.file) if self.format == "auto" else self.format
         skip = self.unknown == "skip"
-        source = ScoreFile(self.file, format, queries, documents, skip, self.tolerance)
+        source = teachers.ScoreFile(self.file, format, queries, documents, skip, self.tolerance)
 
         def make(folder: Path) -> BuildReport:
             codes, scores, counts = source.read()
@@ -91,15 +88,14 @@ class Precomputed(Teacher):
         codes, scores = (
             np.load(artifact.folder / f"{name}.npy", mmap_mode="r") for name in ("codes", "scores")
         )
-        found = PairScores(len(documents), codes, scores, (artifact,))
+        found = teachers.PairScores(len(documents), codes, scores, (artifact,))
         if plan.examples is not None:
             self._check(found, plan, context)
         return found
 
     def _check(self, found: PairScores, plan: DrawPlan, context: Context) -> None:
-        from bench.teachers._pairs import drawn_pairs
 
-        drawn = drawn_pairs(plan, found.documents)
+        drawn = teachers.drawn_pairs(plan, found.documents)
         places = np.searchsorted(found.codes, drawn).clip(max=len(found.codes) - 1)
         missing = drawn[found.codes[places] != drawn]
         if len(missing):

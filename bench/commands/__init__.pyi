@@ -1,0 +1,16 @@
+from ._compose import Shared as Shared
+from .artifacts import show_artifacts as show_artifacts
+from .bill import show_bill as show_bill
+from .encode import encode_texts as encode_texts
+from .evaluate import evaluate_student as evaluate_student
+from .export import export_student as export_student
+from .list import list_kind as list_kind
+from .plan import plan_study as plan_study
+from .replay import replay_run as replay_run
+from .report import report_studies as report_studies
+from .run import run_study as run_study
+from .search import search_collection as search_collection
+from .smoke import smoke_study as smoke_study
+from .status import show_status as show_status
+from .sweep import sweep_options as sweep_options
+from .train import train_student as train_student

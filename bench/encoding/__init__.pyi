@@ -1,0 +1,17 @@
+from .attention import settle as settle
+from .by_hand import embed as embed
+from .device import choose as choose
+from .encoder import encode as encode
+from .joint import JointForm as JointForm
+from .layers import keep_layers as keep_layers
+from .lengths import most_positions as most_positions
+from .models import load_classifier as load_classifier
+from .models import load_tokenizer as load_tokenizer
+from .models import load_transformer as load_transformer
+from .models import tokenizer_digest as tokenizer_digest
+from .models import weights_digest as weights_digest
+from .modules import read_modules as read_modules
+from .static_encoder import StaticEncoder as StaticEncoder
+from .tokens import tokenize as tokenize
+from .towers import Towers as Towers
+from .transformer_encoder import TransformerEncoder as TransformerEncoder

@@ -1,0 +1,20 @@
+import collections.abc
+import typing
+
+import bench.registry
+
+from ._projection import Projected as Projected
+from ._summed import Summed as Summed
+from .base import Loss as Loss
+from .signals import Embeddings as Embeddings
+from .signals import Signal as Signal
+from .signals import Signals as Signals
+
+Class = typing.TypeVar("Class", bound=type[Loss])
+
+registry: bench.registry.Registry[Loss]
+
+def register(name: str, version: int = 1) -> collections.abc.Callable[[Class], Class]: ...
+def create(
+    entry: str | collections.abc.Mapping[str, typing.Any] | Loss, /, **options: typing.Any
+) -> Loss: ...

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from bench.deprecation import Renamed
+
 if TYPE_CHECKING:
     from bench.collections.base import Collection
     from bench.encoding.device import Device
@@ -24,6 +26,8 @@ class Context:
     artifacts: Artifacts
     device: Device
     test_collections: Mapping[str, Collection] = field(default_factory=dict)
+
+    elsewhere = Renamed("test_collections")
 
     def subset(self, share: float) -> Context:
         """The same with a share of the train queries."""

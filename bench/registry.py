@@ -22,6 +22,14 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from bench.errors import InputError, did_you_mean
+from bench.identity import (
+    LEFT_OUT,
+    IdentityRule,
+    Since,
+    identify,
+    identity,
+    identity_rules,
+)
 from bench.storage.files import canonical
 
 
@@ -49,8 +57,20 @@ class Entry:
 
     @property
     def specification(self) -> dict[str, Any]:
-        """What identifies this entry in a run's id: name, version and all options."""
-        return {"name": self.name, "version": self.version, "options": self.options}
+        """What identifies this entry in run ids and addresses: name, version, options."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "options": self.identifying_options(),
+        }
+
+    def identifying_options(self) -> dict[str, Any]:
+        """The options as `specification` has them, without those that identities leave out.
+
+        An entry that is made of others overrides this to put their specifications in the place of
+        their texts.
+        """
+        return identity(self)
 
     def with_options(self, **options: Any) -> Self:
         """This entry with other values of some of its options.
@@ -140,6 +160,29 @@ class Registry(Generic[EntryType]):
         cls = self.get(name)
         return _build(cls, {**given, **options})
 
+    def identify(self, text: str) -> str:
+        """An entry's text as identities contain it: as it is written, unless that entry has options
+        that were added later.
+
+        Those are left out by their own rules, and the others are in it, written or not.
+        """
+        name, written = parse_entry(text)
+        if name not in self.names():
+            return text  # a word of the option's own, such as "bm25"
+        cls = self.get(name)
+        rules = identity_rules(cls)
+        kept = {key: value for key, value in written.items() if key not in rules}
+        for field in dataclasses.fields(cls):
+            value = written.get(field.name, field.default)
+            if field.name not in rules or value is dataclasses.MISSING:
+                continue
+            identified = identify(value, rules[field.name])
+            later = any(isinstance(rule, Since) for rule in rules[field.name])
+            said = field.name in written or later or identified != value
+            if identified is not LEFT_OUT and said:
+                kept[field.name] = identified
+        return text if kept == written else format_entry(name, kept)
+
     def describe(self) -> list[dict[str, Any]]:
         """For listings: name, summary, options with their defaults, and where it comes from."""
         return [_describe(self.get(name)) for name in self.names()]
@@ -160,6 +203,22 @@ class Registry(Generic[EntryType]):
                     f"{self.kind}: the plug-in {point.value!r} of {point.dist and point.dist.name}"
                     f" cannot be imported: {error}; fix it or uninstall it"
                 ) from error
+
+
+@dataclasses.dataclass(frozen=True)
+class EntryText(IdentityRule):
+    """Marks an option that is the text of another entry, or several such texts.
+
+    Attributes:
+        registry: where that entry is found. A text that names none of its entries stays as it is.
+    """
+
+    registry: "Registry[Any]"
+
+    def identify(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.registry.identify(value)
+        return type(value)(map(self.identify, value))
 
 
 def _build(cls: type[EntryType], options: dict[str, Any]) -> EntryType:

@@ -31,6 +31,7 @@ from bench.execution.readiness import check_arms, check_study
 from bench.execution.references import References
 from bench.execution.reuse import describe_changes, describe_outdated, outdated
 from bench.execution.tracking import Tracker
+from bench.identity import identity
 from bench.progress import Countdown, narrate, say
 from bench.results import Row, write_tables
 from bench.storage.artifacts import Artifacts
@@ -297,8 +298,8 @@ class Coordinator:
         """What the trials of an arm depend on besides the arm."""
         return {
             "collection": context.collection.fingerprint,
-            "budget": self.study.budget.model_dump(exclude_none=True),
-            "evaluation": self.study.evaluation.model_dump(),
+            "budget": identity(self.study.budget),
+            "evaluation": identity(self.study.evaluation),
             "select_by": self.study.primary,
         }
 

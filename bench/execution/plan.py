@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.execution.forecast import Forecast, Preparation, Rates, prepared, run_seconds, scored
 from bench.execution.references import References
+from bench.identity import identity
 from bench.results import read_study, read_summary
 from bench.storage.records import FINISHED
 from bench.study.arms import Arm, resolve_arms
@@ -95,9 +96,7 @@ RUNS_NEED = (*REFERENCES_NEED, "budget", "training", "tuning", "primary")
 
 def alike(one: Study, other: Study, keys: Iterable[str]) -> bool:
     """Whether two studies agree in these keys, but for what changes no run."""
-    unchanged = {"training": {"checkpoint_seconds"}}
-    first, second = (study.model_dump(exclude=unchanged) for study in (one, other))
-    return all(first[key] == second[key] for key in keys)
+    return all(identity(getattr(one, key)) == identity(getattr(other, key)) for key in keys)
 
 
 def plan_arm(

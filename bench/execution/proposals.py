@@ -14,7 +14,6 @@ import sqlite3
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from scipy.stats import qmc
 
+from bench.identity import identity
 from bench.storage.databases import patient, sqlite_url
 from bench.storage.files import canonical, damaged, digest
 from bench.study.arms import Arm, grid
@@ -50,21 +50,18 @@ class Proposals:
 
     Args:
         storage: an Optuna storage URL.
-        identity: what defines the arm's trials besides its space (collection, budget, …); a study
+        context: what defines the arm's trials besides its space (collection, budget, …); a study
             changed in any of it never meets the old trials.
     """
 
-    def __init__(self, storage: str, study: Study, arm: Arm, identity: Mapping[str, Any]) -> None:
+    def __init__(self, storage: str, study: Study, arm: Arm, context: Mapping[str, Any]) -> None:
         self.database = storage
         self._arm = arm
         self._tuning = study.tuning
-        space = {key: asdict(value) for key, value in arm.space.items()}
-        defined = {
-            **identity,
-            "space": space,
-            "tuning": study.tuning.model_dump(exclude={"trials"}),
-        }
-        key = digest({"arm": _without_choices(arm), **defined})
+        tuning = identity(study.tuning)
+        del tuning["trials"]  # more of them go on where fewer ended
+        space = identity(arm.space)
+        key = digest({"arm": _without_choices(arm), **context, "space": space, "tuning": tuning})
         self._seed = int(hashlib.sha256(f"{key} {study.tuning.seed}".encode()).hexdigest()[:8], 16)
         self.name = f"{arm.name} [{key}]"
         self._open_study(study)
@@ -235,7 +232,7 @@ def _without_choices(arm: Arm) -> dict[str, Any]:
     }
     training = {
         key: value
-        for key, value in arm.training.model_dump(exclude={"checkpoint_seconds"}).items()
+        for key, value in identity(arm.training).items()
         if f"training.{key}" not in arm.space
     }
     return {

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
+from bench.deprecation import Renamed
 from bench.errors import InputError
 from bench.lazy import Library
 
@@ -54,6 +55,8 @@ class Embeddings:
     positives: Tensor
     negatives: Tensor
     similarity: Similarity = "cosine"
+
+    comparable = Renamed("normalised")
 
     def __post_init__(self) -> None:
         if self.negatives.dim() == 2:

@@ -15,7 +15,7 @@ from bench.errors import InputError, did_you_mean
 from bench.lazy import Library
 from bench.losses.base import Loss, Objective
 from bench.losses.signals import Embeddings, Signal, Signals, Similarity
-from bench.registry import parse_entry
+from bench.registry import EntryText, parse_entry
 from bench.spaces import Float, Space
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Sum(Loss):
     Source: any work that adds objectives up; arXiv 2301.12005 (``embed-distill``) for one.
     """
 
-    parts: Annotated[tuple[str, ...], MinLen(1)]
+    parts: Annotated[tuple[str, ...], MinLen(1), EntryText(losses.registry)]
     weights: tuple[Annotated[float, Ge(0)], ...] = ()
 
     family = "sums"
@@ -69,10 +69,11 @@ class Sum(Loss):
         weights = self.weights or (1.0,) * len(created)
         return dict(zip(names, zip(weights, created, strict=True), strict=True))
 
-    @property
-    def specification(self) -> dict[str, Any]:
+    def identifying_options(self) -> dict[str, Any]:
+        options = super().identifying_options()
+        del options["weights"]  # beside the parts, written or not
         parts = [(weight, part.specification) for weight, part in self.members.values()]
-        return {**super().specification, "options": {"parts": parts}}
+        return {**options, "parts": parts}
 
     def needs(self) -> frozenset[Signal]:
         return frozenset().union(*(part.needs() for _, part in self.members.values()))

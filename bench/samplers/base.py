@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from annotated_types import Ge
 
+from bench.deprecation import renamed
 from bench.registry import Entry
+from bench.triples import epochs, stream
 
 if TYPE_CHECKING:
     from bench.context import Context
@@ -43,3 +45,14 @@ class Sampler(Entry):
     def prepare(self, context: Context) -> TripleStream:
         """Make (or find) what drawing needs."""
         raise NotImplementedError
+
+
+__getattr__ = renamed(
+    __name__,
+    {
+        "Draws": stream.TripleStream,
+        "Demand": stream.DrawPlan,
+        "Triples": stream.Triples,
+        "Epochs": epochs.Epochs,
+    },
+)

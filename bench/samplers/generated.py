@@ -11,6 +11,7 @@ from annotated_types import Gt, Le
 
 from bench import generators, samplers
 from bench.errors import InputError
+from bench.registry import EntryText
 from bench.samplers._mixed import Mixed, joined, others
 from bench.samplers.base import Sampler
 from bench.triples.epochs import Epochs
@@ -36,7 +37,7 @@ class Generated(Sampler):
     Source: arXiv 2301.12005 (EmbedDistill), whose generated queries widen what is distilled on.
     """
 
-    by: str = "span"
+    by: Annotated[str, EntryText(generators.registry)] = "span"
     share: Annotated[float, Gt(0), Le(1)] = 0.5
 
     labelled = False
@@ -51,10 +52,9 @@ class Generated(Sampler):
     def models(self) -> list[str]:
         return self.generator.models()
 
-    @property
-    def specification(self) -> dict[str, Any]:
+    def identifying_options(self) -> dict[str, Any]:
         by = {**self.generator.specification, "weights": self.generator.weights()}
-        return {**super().specification, "options": {**self.options, "by": by}}
+        return {**super().identifying_options(), "by": by}
 
     def prepare(self, context: Context) -> TripleStream:
         train, pool = context.collection.part("train"), context.collection.trainable

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 from annotated_types import Ge
 
 from bench import samplers, triples
+from bench.registry import EntryText
 from bench.samplers.base import Sampler
+from bench.teachers import registry as teacher_registry
 from bench.triples.stream import TripleStream
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ class Mined(Sampler):
     drawn uniformly. Mining is an artifact with a bill.
     """
 
-    by: str = "bm25"
+    by: Annotated[str, EntryText(teacher_registry)] = "bm25"
     first: Annotated[int, Ge(1)] = 1
     last: Annotated[int, Ge(1)] = 50
     margin: float | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from annotated_types import Ge
 
 from bench import samplers, teachers
+from bench.registry import EntryText
 from bench.samplers.base import Sampler
 from bench.triples.stream import TripleStream
 
@@ -37,8 +38,8 @@ class TopicBalanced(Sampler):
     clusters: Annotated[int, Ge(1)] = 50
     bins: Annotated[int, Ge(1)] = 10
     last: Annotated[int, Ge(1)] = 30
-    topics_by: str = "bi-encoder"
-    margins_by: str = "cross-encoder"
+    topics_by: Annotated[str, EntryText(teachers.registry)] = "bi-encoder"
+    margins_by: Annotated[str, EntryText(teachers.registry)] = "cross-encoder"
 
     def teachers(self) -> list[Teacher]:
         return [samplers.search_teacher(self.topics_by), teachers.create(self.margins_by)]

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from bench import encoding, students
+from bench import encoding, students, teachers
 from bench.encoding.text_config import TextConfig
 from bench.errors import InputError
 from bench.losses.signals import Similarity
+from bench.registry import EntryText
 from bench.students._parts import bi_encoder, check_unprojected, one_encoder
 from bench.students.base import FromModel, OneEncoder, Student
 from bench.teachers.bi_encoder import BiEncoder
@@ -36,8 +37,8 @@ class Asymmetric(Student):
     (arXiv 2306.11550). Source: arXiv 2301.12005 (EmbedDistill), its asymmetric dual encoder.
     """
 
-    queries: str = "truncated"
-    teacher: str = "bi-encoder"
+    queries: Annotated[str, EntryText(students.registry)] = "truncated"
+    teacher: Annotated[str, EntryText(teachers.registry)] = "bi-encoder"
     projection: Literal["none", "random", "orthogonal", "procrustes", "least-squares"] = (
         "least-squares"
     )
@@ -63,10 +64,9 @@ class Asymmetric(Student):
     def _teacher(self) -> BiEncoder:
         return bi_encoder("teacher", self.teacher)
 
-    @property
-    def specification(self) -> dict[str, Any]:
+    def identifying_options(self) -> dict[str, Any]:
         parts = {"queries": self._queries.specification, "teacher": self._teacher.specification}
-        return {**super().specification, "options": {**self.options, **parts}}
+        return {**super().identifying_options(), **parts}
 
     @property
     def similarity(self) -> Similarity:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from annotated_types import Ge
 
 from bench import encoding
+from bench.deprecation import Renamed, adopt_old_names, renamed
 from bench.encoding.declared import (
     Declaration,
     check_encoder,
@@ -39,6 +40,15 @@ ProjectionStart = Literal["random", "orthogonal", "pca", "procrustes", "least-sq
 @dataclass(frozen=True)
 class Student(Entry):
     """The bi-encoder being trained: a frozen description that builds its towers."""
+
+    drawn = Renamed("randomly_initialised")
+    inherits = Renamed("document_teacher")
+    query_side = Renamed("query_config")
+    document_side = Renamed("document_config")
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        adopt_old_names(cls)
 
     @property
     def similarity(self) -> Similarity:
@@ -199,3 +209,6 @@ class FromModel(OneEncoder):
             self.transformer(start), self.pooling, self.similarity
         )
         return modules.behind(encoder) if modules else encoder
+
+
+__getattr__ = renamed(__name__, {"Side": TextConfig})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from bench import encoding, students
 from bench.encoding.models import check_tokenizer, load_config
 from bench.encoding.modules import Modules, read_modules
 from bench.encoding.text_config import TextConfig
+from bench.identity import identity
 from bench.losses.signals import Similarity
 from bench.storage.files import digest
 from bench.students.base import Student
@@ -50,7 +51,7 @@ class Exported(Student):
         return [self.folder]
 
     def weights(self) -> str:
-        sides = [asdict(side) for side in (self.query_config, self.document_config)]
+        sides = [identity(side) for side in (self.query_config, self.document_config)]
         return digest([super().weights(), *sides])
 
     def check(self) -> None:

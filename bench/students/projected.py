@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge
 
-from bench import students
+from bench import students, teachers
 from bench.encoding.text_config import TextConfig
 from bench.losses.signals import Similarity
+from bench.registry import EntryText
 from bench.students._parts import bi_encoder, check_unprojected, one_encoder
 from bench.students.base import FromModel, OneEncoder, ProjectionStart
 
@@ -39,10 +40,10 @@ class Projected(OneEncoder):
     student: trained, counted and exported.
     """
 
-    student: str = "truncated"
+    student: Annotated[str, EntryText(students.registry)] = "truncated"
     width: Annotated[int, Ge(1)] = 384
     start: ProjectionStart = "orthogonal"
-    teacher: str = "bi-encoder"
+    teacher: Annotated[str, EntryText(teachers.registry)] = "bi-encoder"
 
     def __post_init__(self) -> None:
         _ = self._student
@@ -53,13 +54,12 @@ class Projected(OneEncoder):
     def _student(self) -> OneEncoder:
         return one_encoder("student", self.student)
 
-    @property
-    def specification(self) -> dict[str, Any]:
-        options: dict[str, Any] = {**self.options, "student": self._student.specification}
+    def identifying_options(self) -> dict[str, Any]:
+        options = {**super().identifying_options(), "student": self._student.specification}
         del options["teacher"]
         if self.start in TAUGHT:
             options["teacher"] = bi_encoder("teacher", self.teacher).specification
-        return {**super().specification, "options": options}
+        return options
 
     @property
     def similarity(self) -> Similarity:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from bench import encoding, students
 from bench.encoding.text_config import TextConfig
 from bench.errors import InputError
 from bench.losses.signals import Similarity
+from bench.registry import EntryText
 from bench.students._parts import one_encoder
 from bench.students.base import FromModel, OneEncoder, Student
 
@@ -28,8 +29,8 @@ class Untied(Student):
     width.
     """
 
-    queries: str = "pretrained"
-    documents: str = "pretrained"
+    queries: Annotated[str, EntryText(students.registry)] = "pretrained"
+    documents: Annotated[str, EntryText(students.registry)] = "pretrained"
 
     def __post_init__(self) -> None:
         if self._queries.similarity != self._documents.similarity:
@@ -46,13 +47,12 @@ class Untied(Student):
     def _documents(self) -> OneEncoder:
         return one_encoder("documents", self.documents)
 
-    @property
-    def specification(self) -> dict[str, Any]:
+    def identifying_options(self) -> dict[str, Any]:
         parts = {
             "queries": self._queries.specification,
             "documents": self._documents.specification,
         }
-        return {**super().specification, "options": parts}
+        return {**super().identifying_options(), **parts}
 
     @property
     def similarity(self) -> Similarity:

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from bench.errors import InputError, did_you_mean
+from bench.identity import NOT_IN_IDS, Since
 from bench.registry import first_problem, place_of
 from bench.spaces import Space
 from bench.storage.files import write_text
@@ -52,9 +53,9 @@ class _Model(BaseModel):
 class Budget(_Model):
     """What a run may consume: exactly one binds."""
 
-    examples: Positive | None = None
-    steps: Positive | None = None
-    seconds: Annotated[float, Field(gt=0)] | None = None
+    examples: Annotated[Positive | None, Since("0.1", before=None)] = None
+    steps: Annotated[Positive | None, Since("0.1", before=None)] = None
+    seconds: Annotated[Annotated[float, Field(gt=0)] | None, Since("0.1", before=None)] = None
 
     @model_validator(mode="after")
     def _one_binds(self) -> Budget:
@@ -85,7 +86,7 @@ class Training(_Model):
         clip: largest norm of the gradient; 0 leaves it as it is.
         gradient_cache: encode so many padded tokens at a time and again on the way back, so that a
             large batch needs little memory (as arXiv 2101.06983); 0 encodes a batch once.
-        checkpoint_seconds: least time between two checkpoints (no part of a run's id).
+        checkpoint_seconds: least time between two checkpoints.
     """
 
     batch_size: Positive = 32
@@ -96,7 +97,7 @@ class Training(_Model):
     clip: Annotated[float, Field(ge=0)] = 1.0
     gradient_cache: Count = 0
     precision: Literal["auto", "float32", "bf16"] = "auto"
-    checkpoint_seconds: Annotated[float, Field(ge=0)] = 60.0
+    checkpoint_seconds: Annotated[float, Field(ge=0), NOT_IN_IDS] = 60.0
 
 
 class Evaluation(_Model):

@@ -18,7 +18,7 @@ from bench.storage.artifacts import Artifact, BuildReport, shard
 from bench.storage.files import save_array
 from bench.teachers._loaded import LoadedTeacher
 from bench.teachers._pairs import drawn_pairs
-from bench.triples.stream import DrawPlan
+from bench.triples.stream import DrawPlan, all_pairs_of
 
 SHARD = 4096
 """Pairs that are read between two moments at which a stopped process can go on."""
@@ -41,7 +41,7 @@ def read_pairs(
     """
     context, tokenized = loaded.tokenized.context, loaded.tokenized
     total = len(context.collection.documents)
-    plan = plan.stream.all_pairs or plan
+    plan = all_pairs_of(plan.stream) or plan
     codes = drawn_pairs(plan, total)
 
     def make(folder: Path) -> BuildReport:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from bench.deprecation import renamed
 from bench.losses.signals import Signal, Signals
 from bench.registry import Entry
 
@@ -83,3 +84,6 @@ class Teacher(Entry):
     def unpriced(self) -> str | None:
         """What of the teacher's own making nobody is charged for, to be listed as such."""
         return None
+
+
+__getattr__ = renamed(__name__, {"Teaching": SignalSource})

@@ -11,6 +11,7 @@ from annotated_types import Ge, MinLen
 
 from bench import teachers
 from bench.losses.signals import Signal
+from bench.registry import EntryText
 from bench.storage.files import digest
 from bench.teachers.base import SignalSource, Teacher
 
@@ -38,7 +39,7 @@ class Ensemble(Teacher):
     Source: arXiv 2010.02666 for the mean of scores; arXiv 2104.06967 for dual supervision.
     """
 
-    teachers: Annotated[tuple[str, ...], MinLen(1)]
+    teachers: Annotated[tuple[str, ...], MinLen(1), EntryText(teachers.registry)]
     shares: tuple[Annotated[float, Ge(0)], ...] = ()
     normalise: Literal["none", "standard", "min-max"] = "none"
 
@@ -56,11 +57,11 @@ class Ensemble(Teacher):
         created = [teachers.create(written) for written in self.teachers]
         return tuple((share / sum(shares), one) for share, one in zip(shares, created, strict=True))
 
-    @property
-    def specification(self) -> dict[str, Any]:
+    def identifying_options(self) -> dict[str, Any]:
+        options = super().identifying_options()
+        del options["shares"]  # beside the teachers, written or not
         members = [(share, member.specification) for share, member in self.members]
-        options = {"teachers": members, "normalise": self.normalise}
-        return {**super().specification, "options": options}
+        return {**options, "teachers": members}
 
     def provides(self) -> frozenset[Signal]:
         given = frozenset().union(*(member.provides() for _, member in self.members))

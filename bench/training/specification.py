@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from bench.identity import identity
 from bench.storage.files import digest
 from bench.study.arms import Arm
 from bench.study.schema import Budget, Evaluation, Study
@@ -71,16 +72,15 @@ class RunSpecification:
     def record(self) -> dict[str, Any]:
         """As a JSON value. The arm's name is no part of it: renaming re-trains nothing."""
         arm = self.arm
-        training = arm.training.model_dump(exclude={"checkpoint_seconds"})
         return {
             "format": FORMAT,
             "loss": arm.loss.specification,
             "teacher": {**arm.teacher.specification, "weights": self.teacher_weights},
             "student": {**arm.student.specification, "weights": self.student_weights},
             "sampler": arm.sampler.specification,
-            "training": {**training, "precision": self.precision},
-            "budget": self.budget.model_dump(exclude_none=True),
-            "evaluation": {**self.evaluation.model_dump(), "points": self.evaluation.shares()},
+            "training": {**identity(arm.training), "precision": self.precision},
+            "budget": identity(self.budget),
+            "evaluation": {**identity(self.evaluation), "points": self.evaluation.shares()},
             "select_by": self.select_by,
             "tests": dict(self.tests),
             "seed": self.seed,
@@ -108,10 +108,13 @@ class ReferenceSpecification:
 
     @property
     def record(self) -> dict[str, Any]:
+        """As a JSON value."""
+        evaluation = identity(self.evaluation)
+        del evaluation["points"]  # it is measured once
         return {
             "format": FORMAT,
             "reference": self.what,
-            "evaluation": self.evaluation.model_dump(exclude={"points"}),
+            "evaluation": evaluation,
             "tests": dict(self.tests),
             "collection": self.collection,
             "precision": self.precision,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from bench.deprecation import Renamed, warn_renamed
+
 if TYPE_CHECKING:
     from bench.collections.base import Texts
     from bench.storage.artifacts import Artifact
@@ -40,7 +42,7 @@ class TripleStream(Protocol):
     Attributes:
         queries: the texts that the positions of triples' queries mean.
         artifacts: what drawing needs, with its bills.
-        universe: every pair that can be drawn, where somebody had to score them all anyway: a
+        all_pairs: every pair that can be drawn, where somebody had to score them all anyway: a
             teacher then scores those, once for all runs, and not what one run draws.
     """
 
@@ -72,6 +74,8 @@ class DrawPlan:
     examples: int | None
     at_once: bool = False
 
+    draws = Renamed("stream")
+
     def batches(self) -> Iterator[Triples]:
         """Exactly the batches that the run will draw.
 
@@ -83,3 +87,11 @@ class DrawPlan:
         for start in range(0, self.examples, self.batch_size):
             stop = min(start + self.batch_size, self.examples)
             yield self.stream.batch(self.seed, start, stop)
+
+
+def all_pairs_of(stream: TripleStream) -> DrawPlan | None:
+    """The stream's `all_pairs`; one of another package may lack it, or have it as ``universe``."""
+    found = getattr(stream, "all_pairs", None)
+    if found is None and (found := getattr(stream, "universe", None)) is not None:
+        warn_renamed(f"{type(stream).__name__}.universe", "all_pairs")
+    return found

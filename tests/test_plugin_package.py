@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import tomli_w
 
-from tests.conftest import bench
+from tests.support.command_line import bench
 
 PACKAGE = Path(__file__).parent / "plugin_package"
 

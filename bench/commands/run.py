@@ -13,6 +13,7 @@ from bench import execution
 from bench.crash import explained
 from bench.errors import BenchError
 from bench.progress import narrate, quiet, say
+from bench.results import load_results
 from bench.storage.databases import sqlite_url
 from bench.storage.files import check_place, explain_full_disk
 from bench.storage.links import for_others
@@ -21,7 +22,7 @@ from bench.study.schema import Study
 
 if TYPE_CHECKING:
     from bench.execution.coordinator import Outcome
-    from bench.results import Row, load_results
+    from bench.results import Row
 
 
 def run_study(

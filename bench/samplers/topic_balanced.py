@@ -10,6 +10,7 @@ from annotated_types import Ge
 from bench import samplers, teachers
 from bench.registry import EntryText
 from bench.samplers.base import Sampler
+from bench.teachers import registry as teacher_registry
 from bench.triples.stream import TripleStream
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ class TopicBalanced(Sampler):
     clusters: Annotated[int, Ge(1)] = 50
     bins: Annotated[int, Ge(1)] = 10
     last: Annotated[int, Ge(1)] = 30
-    topics_by: Annotated[str, EntryText(teachers.registry)] = "bi-encoder"
-    margins_by: Annotated[str, EntryText(teachers.registry)] = "cross-encoder"
+    topics_by: Annotated[str, EntryText(teacher_registry)] = "bi-encoder"
+    margins_by: Annotated[str, EntryText(teacher_registry)] = "cross-encoder"
 
     def teachers(self) -> list[Teacher]:
         return [samplers.search_teacher(self.topics_by), teachers.create(self.margins_by)]

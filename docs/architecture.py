@@ -1,4 +1,4 @@
-"""Draws the rooms and the arrows between them from today's imports: ``python docs/architecture.py``.
+"""Draw the rooms and the arrows between them from the imports: ``python docs/architecture.py``.
 
 Each room stands one level above the highest room that it imports. Arrows that another path already
 implies are left out. What everybody uses (errors, progress, …) is left out too.

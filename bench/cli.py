@@ -175,10 +175,10 @@ def report(
 ) -> None:
     """Draw figures, tables and page again, from the records alone; several studies side by side."""
     from bench.commands.report import report_studies
-    from reports.shown import Shown
+    from reports.figure_options import FigureOptions
 
     with explained(folders[0]):
-        report_studies(folders, out, Shown(arms or [], measure, style, font_size))
+        report_studies(folders, out, FigureOptions(arms or [], measure, style, font_size))
 
 
 @app.command()

@@ -12,17 +12,17 @@ from bench.progress import narrate, quiet, say
 from bench.storage.files import check_place
 
 if TYPE_CHECKING:
-    from reports.shown import Shown
+    from reports.figure_options import FigureOptions
 
 
-def report_studies(folders: list[Path], out: Path | None, shown: Shown) -> None:
+def report_studies(folders: list[Path], out: Path | None, shown: FigureOptions) -> None:
     """Draw figures, tables and page from the records, and print the closing table of each study.
 
     Several studies are laid side by side in ``out``; their own reports stay as they are.
     """
     from bench.results import load_results, lost_records
     from reports import write_report
-    from reports.remembering import remembering
+    from reports.analysis import Analysis
     from reports.terminal import closing_table
 
     if len(folders) > 1 and out is None:
@@ -32,19 +32,18 @@ def report_studies(folders: list[Path], out: Path | None, shown: Shown) -> None:
     if out is not None:
         check_place("--out", out)
     narrate("reading the records")
-    studies = [load_results(folder) for folder in folders]
+    studies = [Analysis.of(load_results(folder)) for folder in folders]
     for results in studies:
         if lost := lost_records(results.folder, results.summary):
             say(f"{lost}; until then the report is drawn from the tables")
-    with remembering():
-        if out is None:
-            check_place("DIR", folders[0])
-            page = write_report(studies[0], shown, narrate)
-        else:
-            from reports.across import write_across
+    if out is None:
+        check_place("DIR", folders[0])
+        page = write_report(studies[0], shown, narrate)
+    else:
+        from reports.comparison_writing import write_comparison
 
-            page = write_across(studies, out, shown, narrate)
-        quiet()
-        for results in studies:
-            Console().print(closing_table(results))
+        page = write_comparison(studies, out, shown, narrate)
+    quiet()
+    for results in studies:
+        Console().print(closing_table(results))
     print(f"report: {page}")

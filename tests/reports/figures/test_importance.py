@@ -13,7 +13,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 import reports
 from bench.errors import InputError
 from bench.spaces import Choice, Float
-from reports.trials import FEWEST, importance_table, space_of
+from reports.analysis.trials import FEWEST, importance_table, space_of
 from tests.reports.conftest import Arm, Plan, Writer
 from tests.reports.figures.test_slice import MARGIN, RATE, tried
 
@@ -94,8 +94,9 @@ def test_a_bar_a_parameter_and_the_line_of_chance_across_it(tmp_path):
 IDLE = """
 import sys
 import bench.results
-from reports.trials import importance_table, trials_table
-results = bench.results.load_results(sys.argv[1])
+from reports.analysis import Analysis
+from reports.analysis.trials import importance_table, trials_table
+results = Analysis.of(bench.results.load_results(sys.argv[1]))
 assert importance_table(results).empty
 assert not [name for name in ("optuna", "sklearn", "torch") if name in sys.modules]
 """

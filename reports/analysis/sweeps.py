@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
-from functools import cache
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from bench import losses
 from bench.errors import InputError
 from bench.registry import format_entry, parse_entry, toml_value
 from reports.analysis.base import Analysis, cached
@@ -51,8 +49,8 @@ def find_sweeps(results: Analysis) -> list[Sweep]:
     kept = [key for key, values in found.items() if len(values) >= LEAST_VALUES]
     return [
         Sweep(
-            label=_label(key, kept, _AXES),
-            shared=_label(key, kept, [axis for axis in _AXES if axis != "student"]),
+            label=_label(results, key, kept, _AXES),
+            shared=_label(results, key, kept, [axis for axis in _AXES if axis != "student"]),
             student=key.student,
             option=key.option,
             arms=dict(sorted(found[key].items())),
@@ -90,7 +88,7 @@ def _places(results: Analysis, run: Mapping[str, Any]) -> Iterator[tuple[_Key, f
     name, written = parsed(run["loss"])
     columns = option_columns(results.summary)
     tuned = {key.removeprefix("loss.") for key in columns if _is_loss_option(key, run)}
-    options = {**_defaults(name), **written}
+    options = {**results.loss_defaults.get(name, {}), **written}
     texts = {key: "tuned" if key in tuned else toml_value(options[key]) for key in sorted(options)}
     training = _training(results, columns, run)
     axes = {axis: str(run[axis]) for axis in _AXES}
@@ -123,19 +121,6 @@ def _training(
     )
 
 
-@cache
-def _defaults(loss: str) -> Mapping[str, Any]:
-    """The options that an entry leaves out where they are as in the class of that name.
-
-    None of a loss that is not installed here: its arms are told by what is written of them.
-    """
-    try:
-        declared = fields(losses.registry.get(loss))
-    except InputError:
-        return {}
-    return {field.name: field.default for field in declared if field.default is not MISSING}
-
-
 def parsed(text: object) -> tuple[str, dict[str, Any]]:
     """An entry's name and options; what is no entry is a name as a whole."""
     try:
@@ -144,9 +129,11 @@ def parsed(text: object) -> tuple[str, dict[str, Any]]:
         return str(text), {}
 
 
-def _label(key: _Key, among: Iterable[_Key], axes: Iterable[str]) -> str:
+def _label(results: Analysis, key: _Key, among: Iterable[_Key], axes: Iterable[str]) -> str:
     """``static-margin(margin=…) + static``: the loss, and what sweeps of the study differ in."""
-    usual = {name: toml_value(value) for name, value in _defaults(key.loss).items()}
+    usual = {
+        name: toml_value(value) for name, value in results.loss_defaults.get(key.loss, {}).items()
+    }
     others = [f"{name}={text}" for name, text in key.others if usual.get(name) != text]
     parts = [f"{key.loss}({', '.join([f'{key.option}={_ANY}', *others])})"]
     for axis in axes:

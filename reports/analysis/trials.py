@@ -9,13 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench import losses
-from bench.errors import InputError
 from bench.spaces import Choice, Float, Space
-from bench.study.schema import Study
 from reports.analysis.base import Analysis, cached
 from reports.analysis.selectors import RUN, best_on_select, option_columns, tuned_arms
-from reports.analysis.sweeps import parsed
 
 FEWEST = 20
 """Finished trials that an importance takes. Optuna's default looks at the best tenth: with ten or
@@ -47,7 +43,7 @@ def trials_table(results: Analysis) -> pd.DataFrame:
     ):
         values = own.loc[own["role"] == "tuning", "tried"]
         if values.nunique() > 1:
-            space = space_of(results.study, arm, own["loss"].iloc[0], parameter, list(values))
+            space = space_of(results, arm, parameter, list(values))
             ends = {name: getattr(space, name, np.nan) for name in ("low", "high")}
             parts.append(own.assign(**ends, log=getattr(space, "log", False)))
     return pd.concat(parts, ignore_index=True)[_TRIED] if parts else pd.DataFrame(columns=_TRIED)
@@ -71,10 +67,7 @@ def importance_table(results: Analysis) -> pd.DataFrame:
         names = list(own["parameter"].unique())
         if len(names) < 2 or len(values) < FEWEST or np.ptp(values) == 0:
             continue
-        spaces = {
-            name: space_of(results.study, arm, own["loss"].iloc[0], name, list(tried[name]))
-            for name in names
-        }
+        spaces = {name: space_of(results, arm, name, list(tried[name])) for name in names}
         rng = np.random.default_rng(0)
         shuffled = [rng.permutation(values) for _ in range(SHUFFLES)]
         shares = importances(tried[names].to_dict("records"), [values, *shuffled], spaces)
@@ -84,26 +77,20 @@ def importance_table(results: Analysis) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=_IMPORTANCE)
 
 
-def space_of(study: Study, arm: str, loss: str, parameter: str, tried: Sequence[Any]) -> Space:
-    """The parameter's space as the study file has it, or the arm's loss where that is installed;
-    what was tried spans it where neither says any that holds all of that."""
+def space_of(results: Analysis, arm: str, parameter: str, tried: Sequence[Any]) -> Space:
+    """The parameter's space by the study file, or else by Optuna's record; what was tried spans it
+    where neither has one that holds all of that."""
+    study = results.study
     owner, _, option = parameter.partition(".")
     written: Mapping[Any, Space] = study.tuning.space
     if owner == "loss":
         own = [entry.space for entry in study.arms if arm in (entry.name, entry.loss)]
-        written = next(filter(None, own), {}) or _usual(loss)
-    space = written.get(option)
+        written = next(filter(None, own), {})
+    recorded = results.tuned_spaces.get(arm, {}).get(parameter)
+    space = written.get(option, recorded)
     if space is not None and _holds(space, tried):
         return space
     return Float(min(tried), max(tried)) if _numbers(tried) else Choice(tuple(dict.fromkeys(tried)))
-
-
-def _usual(loss: str) -> Mapping[str, Space]:
-    """The search space of a loss, as tables name it; none of one that is not installed here."""
-    try:
-        return losses.registry.get(parsed(loss)[0]).search_space
-    except InputError:
-        return {}
 
 
 def _numbers(tried: Sequence[Any]) -> bool:

@@ -9,7 +9,8 @@ import pytest
 import reports
 from bench.errors import InputError
 from reports import figures
-from reports.analysis.selectors import arms, best_on_select, tested_points
+from reports.analysis import selectors
+from reports.analysis.selectors import arms, best_on_select
 from reports.figure_options import FigureOptions
 from reports.writing import write_report
 from tests.reports.figure_legibility import words
@@ -97,7 +98,7 @@ def test_another_measure_is_shown_of_the_points_that_were_chosen_by_the_primary_
     results = _measured_otherwise(results)
     other = FigureOptions(measure="RR@10").measured(results)
     assert other.study.primary == "RR@10"
-    before, now = tested_points(results), tested_points(other)
+    before, now = selectors.tested_points(results), selectors.tested_points(other)
     assert list(before.index) == list(now.index)
     assert np.allclose(now["RR@10"], 1 - before["nDCG@10"])
     assert best_on_select(other).equals(best_on_select(results))

@@ -11,7 +11,10 @@ import pandas as pd
 from pandas.errors import EmptyDataError, ParserError
 
 from bench.errors import InputError
+from bench.registry import parse_entry
+from bench.spaces import Choice, Float, Space
 from bench.storage.caveats import Caveats
+from bench.storage.databases import read_distributions
 from bench.storage.files import write_text
 from bench.storage.ledger import Bill, cold_seconds, total, tuning_seconds, warm_seconds
 from bench.storage.records import FINISHED, Role, RunFolder
@@ -87,6 +90,9 @@ class Results:
         caveats: what its design and its data give to know before numbers are compared.
         chosen_by: the measure by which dev-select chose, where that is not the study's primary one.
         notes: what the runs' collections have about them: left out, carved, ….
+        loss_defaults: of each loss by name, the options that its runs did not set, by their
+            records; nothing of a study whose records are not there.
+        tuned_spaces: of each arm, the spaces that Optuna drew from, by its file in the folder.
     """
 
     folder: Path
@@ -101,6 +107,8 @@ class Results:
     chosen_by: str = ""
     caveats: Caveats = field(default_factory=Caveats)
     notes: Sequence[str] = ()
+    loss_defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tuned_spaces: Mapping[str, Mapping[str, Space]] = field(default_factory=dict)
 
 
 def load_results(folder: str | Path) -> Results:
@@ -122,6 +130,8 @@ def load_results(folder: str | Path) -> Results:
         former=_former(folder, summary),
         caveats=Caveats.read(folder),
         notes=_notes(folder, summary),
+        loss_defaults=_loss_defaults(folder, summary),
+        tuned_spaces=_tuned_spaces(folder),
     )
     _refuse_incomplete(everything)
     shares = everything.study.train_shares[:-1]
@@ -147,6 +157,32 @@ def _notes(folder: Path, summary: pd.DataFrame) -> list[str]:
     runs = [RunFolder(folder / "runs" / str(id)) for id in summary.loc[measured, "run"]]
     records = [run.record() for run in runs if run.status() == "done"]
     return list(dict.fromkeys(note for one in records for note in one["collection"]["notes"]))
+
+
+def _loss_defaults(folder: Path, summary: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Options that are in a final run's specification and not in what is written of its loss."""
+    found: dict[str, dict[str, Any]] = {}
+    ended = summary[(summary["role"] == "final") & (summary["status"] == "done")]
+    for run, written in ended[["run", "loss"]].itertuples(index=False):
+        record = RunFolder(folder / "runs" / run)
+        if record.status() != "done":
+            continue
+        loss = record.record()["specification"]["loss"]
+        _, given = parse_entry(written)
+        unset = {key: value for key, value in loss["options"].items() if key not in given}
+        found.setdefault(loss["name"], {}).update(unset)
+    return found
+
+
+def _tuned_spaces(folder: Path) -> dict[str, dict[str, Space]]:
+    """By the newest trial that drew the parameter; Optuna's studies are named ``ARM [HASH]``."""
+    found: dict[str, dict[str, Space]] = {}
+    for study, parameter, written in read_distributions(folder / "optuna.db"):
+        attributes = written["attributes"]
+        choices = attributes.get("choices")
+        space = Float(**attributes) if choices is None else Choice(tuple(choices))
+        found.setdefault(study.rpartition(" [")[0], {})[parameter] = space
+    return found
 
 
 def _per_query(folder: Path, summary: pd.DataFrame, name: str) -> pd.DataFrame:

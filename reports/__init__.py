@@ -6,8 +6,9 @@
 """
 
 from reports import figures
-from reports.shown import Shown
+from reports.analysis import Analysis
+from reports.figures.options import FigureOptions
 from reports.style import STYLES
 from reports.writing import draw, write_report
 
-__all__ = ["STYLES", "Shown", "draw", "figures", "write_report"]
+__all__ = ["STYLES", "Analysis", "FigureOptions", "draw", "figures", "write_report"]

@@ -17,8 +17,8 @@ import matplotlib.figure
 import matplotlib.style
 
 from bench.errors import InputError, did_you_mean
-from bench.results import Results
-from reports.reading import arms
+from reports.analysis.base import Analysis
+from reports.analysis.selectors import arms
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def characters(share: float) -> int:
 
 
 @dataclass(frozen=True)
-class Look:
+class LineStyle:
     """What an arm's lines look like."""
 
     colour: str
@@ -140,7 +140,7 @@ class Look:
         }
 
 
-_BASELINE = Look("black", "o", (0, (4, 1.5)), filled=False)
+_BASELINE = LineStyle("black", "o", (0, (4, 1.5)), filled=False)
 
 # Okabe & Ito, told apart with every common colour blindness; their yellow is too pale for lines.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -148,11 +148,11 @@ _MARKERS = ("s", "^", "D", "v", "P", "X", "p")
 _LINES = ("-", (0, (1, 1)), (0, (5, 1, 1, 1)))
 
 
-_alike: ContextVar[Mapping[str, Look]] = ContextVar("alike", default=MappingProxyType({}))
+_alike: ContextVar[Mapping[str, LineStyle]] = ContextVar("alike", default=MappingProxyType({}))
 
 
 @contextmanager
-def alike(studies: Iterable[Results]) -> Iterator[None]:
+def alike(studies: Iterable[Analysis]) -> Iterator[None]:
     """Within this an arm's name looks one way in all of these studies, where it is no baseline."""
     names = dict.fromkeys(arm for results in studies for arm in arms(results))
     token = _alike.set({name: _look(index) for index, name in enumerate(names)})
@@ -162,7 +162,7 @@ def alike(studies: Iterable[Results]) -> Iterator[None]:
         _alike.reset(token)
 
 
-def looks(results: Results) -> dict[str, Look]:
+def looks(results: Analysis) -> dict[str, LineStyle]:
     """Each arm's look, by the order of the study; the baseline's is black and dashed."""
     common = _alike.get()
     others = [arm for arm in arms(results) if arm != results.study.baseline]
@@ -171,8 +171,8 @@ def looks(results: Results) -> dict[str, Look]:
     }
 
 
-def _look(index: int) -> Look:
-    return Look(
+def _look(index: int) -> LineStyle:
+    return LineStyle(
         _COLOURS[index % len(_COLOURS)],
         _MARKERS[index % len(_MARKERS)],
         _LINES[index // len(_COLOURS) % len(_LINES)],

@@ -6,18 +6,18 @@ from rich.box import SIMPLE
 from rich.table import Table
 from rich.text import Text
 
-from bench.results import Results
-from reports import wording
-from reports.arm_table import arm_table, dev_column
-from reports.reading import measure_columns
-from reports.wording import Row
+from reports import formatting
+from reports.analysis.arm_table import arm_table, dev_column
+from reports.analysis.base import Analysis
+from reports.analysis.selectors import measure_columns
+from reports.formatting import Row
 
 
-def closing_table(results: Results) -> Table:
+def closing_table(results: Analysis) -> Table:
     """A row an arm, then the references: primary test measure, dev, charges."""
     primary, dev = measure_columns(results.study)[0], dev_column(results)
     # Text, not markup: an arm may be named "[red]".
-    title = Text(wording.plain(results.study.title))
+    title = Text(formatting.plain(results.study.title))
     table = Table(
         title=title, title_justify="left", box=SIMPLE, pad_edge=False, collapse_padding=True
     )
@@ -34,10 +34,10 @@ def closing_table(results: Results) -> Table:
 
 
 def _cells(row: Row, primary: str, dev: str) -> list[str]:
-    name = wording.arm_name(row)
-    measured = [wording.spread(row, primary), wording.measure(row[dev])]
+    name = formatting.arm_name(row)
+    measured = [formatting.spread(row, primary), formatting.measure(row[dev])]
     if row["role"] == "reference":
         return [name, "", *measured, "", ""]
-    seeds = wording.seeds(row["seeds"], row["done"], row["failed"])
-    charged = [wording.seconds(row[key]) for key in ("cold_seconds", "tuned_seconds")]
+    seeds = formatting.seeds(row["seeds"], row["done"], row["failed"])
+    charged = [formatting.seconds(row[key]) for key in ("cold_seconds", "tuned_seconds")]
     return [name, seeds, *measured, *charged]

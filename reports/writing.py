@@ -12,12 +12,12 @@ from bench.results import Results
 from bench.storage.files import atomic_folder
 from bench.storage.locks import report_lock
 from reports import figures
-from reports.latex import to_latex
-from reports.markdown import to_markdown
+from reports.analysis.base import Analysis
+from reports.figures.options import FigureOptions
 from reports.page import Picture, render
-from reports.remembering import remembering
-from reports.shown import Shown
 from reports.tables import Table, all_tables
+from reports.tables.latex import to_latex
+from reports.tables.markdown import to_markdown
 
 _UNDATED = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
@@ -43,9 +43,9 @@ def draw(
         InputError: no such figure, arm, measure or style; or nothing to draw yet.
     """
     asked = [arms] if isinstance(arms, str) else arms
-    figure, shown = figures.create(name), Shown(asked, measure, style, font_size)
-    with remembering(), shown.applied():
-        measured = shown.measured(results)
+    figure, shown = figures.create(name), FigureOptions(asked, measure, style, font_size)
+    with shown.applied():
+        measured = shown.measured(Analysis.of(results))
         rows = shown.rows(figure, measured, figure.data(measured))
         if rows.empty:
             raise InputError(f"figure {name!r}: no final run of {results.folder} {figure.wanted}")
@@ -53,7 +53,7 @@ def draw(
 
 
 def write_report(
-    results: Results, shown: Shown | None = None, tell: Callable[[str], object] = str
+    results: Results, shown: FigureOptions | None = None, tell: Callable[[str], object] = str
 ) -> Path:
     """Write ``report/`` into the study's folder in place of an older one; the page's path.
 
@@ -64,18 +64,19 @@ def write_report(
         InputError: what is to be shown is not there; nothing is written then.
     """
     folder = results.folder / "report"
-    with report_lock(results.folder), remembering(), atomic_folder(folder) as aside:
-        pictures = list(_write_figures(results, shown or Shown(), aside / "figures", tell))
+    analysis = Analysis.of(results)
+    with report_lock(results.folder), atomic_folder(folder) as aside:
+        pictures = list(_write_figures(analysis, shown or FigureOptions(), aside / "figures", tell))
         tell("writing tables and page")
-        tables = all_tables(results)
+        tables = all_tables(analysis)
         write_tables(tables, aside / "tables")
-        page = render(results, tables, pictures)
+        page = render(analysis, tables, pictures)
         (aside / "index.html").write_text(page, encoding="utf-8")
     return folder / "index.html"
 
 
 def _write_figures(
-    results: Results, shown: Shown, folder: Path, tell: Callable[[str], object]
+    results: Analysis, shown: FigureOptions, folder: Path, tell: Callable[[str], object]
 ) -> Iterator[Picture]:
     """Every figure that has something to show, with its data."""
     folder.mkdir()

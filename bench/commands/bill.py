@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.results import load_results
-from reports.costs import PHASES, artifact_costs, phase_costs
+from reports.analysis import Analysis
+from reports.analysis.costs import PHASES, artifact_costs, phase_costs
 
 
 def show_bill(folder: Path) -> None:
@@ -17,7 +18,7 @@ def show_bill(folder: Path) -> None:
     Raises:
         InputError: there are no results.
     """
-    results = load_results(folder)
+    results = Analysis.of(load_results(folder))
     artifacts = artifact_costs(results)
     table = Table("artifact", "seconds", "texts", "tokens", "FLOPs", "device", "charged to")
     for what, rows in artifacts.groupby("what", sort=False):

@@ -10,10 +10,9 @@ from bench.errors import InputError
 from bench.progress import narrate, quiet, say
 from bench.results import load_results, lost_records
 from bench.storage.files import check_place
-from reports import write_report
-from reports.across import write_across
-from reports.remembering import remembering
-from reports.shown import Shown
+from reports import Analysis, write_report
+from reports.comparison_writing import write_comparison
+from reports.figures.options import FigureOptions
 from reports.terminal import closing_table
 
 
@@ -29,7 +28,7 @@ def report_studies(
 
     Several studies are laid side by side in ``out``; their own reports stay as they are.
     """
-    shown = Shown(arms, measure, style, font_size)
+    shown = FigureOptions(arms, measure, style, font_size)
     if len(folders) > 1 and out is None:
         raise InputError("several studies side by side need a folder of their own: --out DIR")
     if len(folders) == 1 and out is not None:
@@ -37,17 +36,16 @@ def report_studies(
     if out is not None:
         check_place("--out", out)
     narrate("reading the records")
-    studies = [load_results(folder) for folder in folders]
+    studies = [Analysis.of(load_results(folder)) for folder in folders]
     for results in studies:
         if lost := lost_records(results.folder, results.summary):
             say(f"{lost}; until then the report is drawn from the tables")
-    with remembering():
-        if out is None:
-            check_place("DIR", folders[0])
-            page = write_report(studies[0], shown, narrate)
-        else:
-            page = write_across(studies, out, shown, narrate)
-        quiet()
-        for results in studies:
-            Console().print(closing_table(results))
+    if out is None:
+        check_place("DIR", folders[0])
+        page = write_report(studies[0], shown, narrate)
+    else:
+        page = write_comparison(studies, out, shown, narrate)
+    quiet()
+    for results in studies:
+        Console().print(closing_table(results))
     print(f"report: {page}")

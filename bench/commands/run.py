@@ -85,10 +85,10 @@ def _finish(study: Study, out: Path, artifacts: Path, mlflow: bool, retry_failed
     def draw() -> None:
         narrate("drawing the report")
         # matplotlib is loaded when there is something to draw.
-        from reports import write_report
+        from reports import Analysis, write_report
         from reports.terminal import closing_table
 
-        results = load_results(out)
+        results = Analysis.of(load_results(out))
         page = write_report(results, tell=narrate)
         coordinator.log_report(page.parent)
         quiet()

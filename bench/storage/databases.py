@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import json
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from bench.errors import BusyError, causes
 from bench.progress import say
@@ -67,3 +70,19 @@ def patient(method: Callable[..., T]) -> Callable[..., T]:
         return patiently(self.database, lambda: method(self, *arguments, **options))
 
     return called
+
+
+def read_distributions(path: Path) -> list[tuple[str, str, dict[str, Any]]]:
+    """Study, parameter and distribution of each value that Optuna drew, oldest first.
+
+    Optuna itself is not needed. Nothing of a file that is not there or cannot be read.
+    """
+    query = (
+        "SELECT study_name, param_name, distribution_json FROM trial_params "
+        "JOIN trials USING (trial_id) JOIN studies USING (study_id) ORDER BY param_id"
+    )
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as file:
+            return [(study, name, json.loads(text)) for study, name, text in file.execute(query)]
+    except sqlite3.Error:
+        return []

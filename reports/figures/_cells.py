@@ -12,9 +12,9 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from reports.figures._labels import named_below, wrapped
+from reports.drawing.labels import named_below, wrapped
+from reports.formatting import plain
 from reports.style import points
-from reports.wording import plain
 
 COLOURS = LinearSegmentedColormap.from_list("differences", ["#E69F00", "white", "#56B4E9"])
 """From worse (0) to better (1): Okabe & Ito's orange and sky blue, on which black is read."""

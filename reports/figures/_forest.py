@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
+from reports.drawing.labels import wrapped
 from reports.figures._axes import set_log_scale
-from reports.figures._labels import wrapped
 from reports.figures._target import CLAIMED
-from reports.style import GREY, Look, characters, points
-from reports.wording import Row, percents, plain
+from reports.formatting import Row, percents, plain
+from reports.style import GREY, LineStyle, characters, points
 
 FAR = 4.0
 """Times beyond all ratios, where intervals are cut: a wide one must not flatten the rest."""
@@ -39,7 +39,7 @@ def set_range(axes: Axes, rows: pd.DataFrame) -> None:
     set_log_scale(axes, left / 1.3, right * 1.3, lambda value: f"{100 * value:,.4g}")
 
 
-def draw_forest(axes: Axes, rows: pd.DataFrame, looks: dict[str, Look]) -> None:
+def draw_forest(axes: Axes, rows: pd.DataFrame, looks: dict[str, LineStyle]) -> None:
     """Rows of one quantity: target, arm, seeds, reached, untrained, bound, ratio, low, high,
     over; baseline seeds and baseline reached."""
     first, targets, place = rows.iloc[0], {}, _HEAD + 0.5

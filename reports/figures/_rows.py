@@ -9,9 +9,9 @@ import matplotlib.figure
 import numpy as np
 from matplotlib.axes import Axes
 
-from reports.figures._labels import wrapped
+from reports.drawing.labels import wrapped
+from reports.formatting import plain
 from reports.style import characters, points
-from reports.wording import plain
 
 NAME_WIDTH = 0.42
 """Of a figure's width, the share that a name has before it is wrapped."""

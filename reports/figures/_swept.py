@@ -9,11 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from reports.drawing.curves import height_of
+from reports.drawing.labels import Label
 from reports.figures._axes import set_log_scale
-from reports.figures._curves import height_of
-from reports.figures._labels import Label
-from reports.style import Look, points
-from reports.wording import Row, plain
+from reports.formatting import Row, plain
+from reports.style import LineStyle, points
 
 PANEL = ["student", "option"]
 """Columns of which a panel has one value."""
@@ -47,7 +47,7 @@ def set_values(axes: Axes, values: pd.Series) -> str:
     return " (log scale)"
 
 
-def with_looks(rows: pd.DataFrame, looks: Mapping[str, Look]) -> pd.DataFrame:
+def with_looks(rows: pd.DataFrame, looks: Mapping[str, LineStyle]) -> pd.DataFrame:
     """Rows with name, colour and place among their like: of an arm the same in all panels."""
     parts = rows["arm"].str.rpartition(" + ")
     ends = parts[2].groupby([rows[key] for key in PANEL]).transform("nunique")

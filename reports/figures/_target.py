@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from reports.figures._curves import beyond, height_of
-from reports.style import GREY, Look, points
+from reports.drawing.curves import beyond, height_of
+from reports.style import GREY, LineStyle, points
 
 CLAIMED = 0.135
 """Of the data: the share with which arXiv 2407.21515 claims to match distillation by a teacher."""
@@ -45,7 +45,7 @@ def draw_claim(axes: Axes) -> None:
     axes.text(CLAIMED, 1.01, f"{100 * CLAIMED:g} %", fontsize=points(6), va="bottom", **where)
 
 
-def draw_crossings(axes: Axes, rows: pd.DataFrame, looks: dict[str, Look]) -> None:
+def draw_crossings(axes: Axes, rows: pd.DataFrame, looks: dict[str, LineStyle]) -> None:
     """From the target down to the axis, one above the other where they would be at one place."""
     rows = rows[np.isfinite(rows["crossing"])].sort_values("crossing", kind="stable")
     close, level, last = 0.03 * np.ptp(axes.get_xlim()), 0, -np.inf

@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bench.results import Results
 from reports import figures
+from reports.analysis.base import Analysis
+from reports.analysis.quality import quality_table
+from reports.analysis.selectors import final_runs
+from reports.analysis.sensitivity import primary_columns
+from reports.drawing.curves import LEAST_RANGE
+from reports.drawing.labels import wrapped
 from reports.figures._cells import draw_cell, draw_header, draw_key, draw_number
-from reports.figures._curves import LEAST_RANGE
-from reports.figures._labels import wrapped
 from reports.figures._rows import draw_names
 from reports.figures.base import Figure
-from reports.quality import quality_table
-from reports.reading import final_runs
-from reports.sensitivity import primary_columns
-from reports.shown import Shown
+from reports.figures.options import FigureOptions
+from reports.formatting import Row, arm_name, decimals, fixed, measure, plain
 from reports.style import canvas, characters
-from reports.wording import Row, arm_name, decimals, fixed, measure, plain
 
 LEVEL, GAP, COLUMN = 0.05, 0.3, 6  # of significance; between measures, in columns of 6 characters
 
@@ -43,11 +43,11 @@ class Ablation(Figure):
     wanted: ClassVar[str] = "can be compared with the baseline's"
     most: ClassVar[int] = 30
 
-    def data(self, results: Results) -> pd.DataFrame:
+    def data(self, results: Analysis) -> pd.DataFrame:
         study, found = results.study, []
         runs = final_runs(results).groupby("arm", sort=False)
         for name in [study.primary, *(name for name in study.measures if name != study.primary)]:
-            measured = Shown(measure=name).measured(results)
+            measured = FigureOptions(measure=name).measured(results)
             table = quality_table(measured)
             if name != (results.chosen_by or study.primary):
                 table = table.assign(**{"p Holm": np.nan})  # it was not what the study asked
@@ -61,7 +61,7 @@ class Ablation(Figure):
         shown = data[known | (data["baseline"] & known.any())]
         return shown.sort_values("baseline", ascending=False, kind="stable")
 
-    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         figure = canvas()
         axes = figure.subplots()
         arms = data.drop_duplicates("arm")
@@ -85,7 +85,7 @@ class Ablation(Figure):
         draw_key(figure, framed, f"p < {LEVEL} (queries)" if cells["marked"].any() else "")
         return figure
 
-    def alt(self, results: Results, data: pd.DataFrame) -> str:
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         return f"{self.caption} {'; '.join(map(_told, data.to_dict('records')))}."
 
 

@@ -10,7 +10,7 @@ import matplotlib.figure
 import pandas as pd
 
 from bench.registry import Entry
-from bench.results import Results
+from reports.analysis.base import Analysis
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,18 @@ class Figure(Entry):
     wanted: ClassVar[str] = "is finished yet"
     most: ClassVar[int] = 12
 
-    def data(self, results: Results) -> pd.DataFrame:
+    def data(self, results: Analysis) -> pd.DataFrame:
         """Everything the figure shows, of all arms; empty where there is nothing to draw yet.
 
         What is about one arm has its name in the column ``arm``.
         """
         raise NotImplementedError
 
-    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         """The figure of these data, within `reports.style.applied`: rows of some of the arms."""
         raise NotImplementedError
 
-    def alt(self, results: Results, data: pd.DataFrame) -> str:
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         """What a reader is told who cannot see the figure."""
         return self.caption
 

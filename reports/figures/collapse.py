@@ -11,14 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bench.results import Results
 from reports import figures
-from reports.figures._curves import draw_mean, means
-from reports.figures._labels import Label, legend_below
+from reports.analysis.base import Analysis
+from reports.analysis.teacher_agreement import COLLAPSE
+from reports.drawing.curves import draw_mean, means
+from reports.drawing.labels import Label, legend_below
 from reports.figures.base import Figure
-from reports.geometry import COLLAPSE
+from reports.formatting import count, measure, plain
 from reports.style import GREY, canvas, looks, points
-from reports.wording import count, measure, plain
 
 _TITLES = {
     "mean_cosine": "mean cosine of two documents of a batch",
@@ -39,7 +39,7 @@ class Collapse(Figure):
     section: ClassVar[str] = "Students and teachers"
     wanted: ClassVar[str] = "has diagnostics of its steps, which older records lack"
 
-    def data(self, results: Results) -> pd.DataFrame:
+    def data(self, results: Analysis) -> pd.DataFrame:
         curves = results.curves
         trained = curves[curves["role"] == "final"].reindex(
             columns=["arm", "seed", "point", "examples", *COLLAPSE]
@@ -51,7 +51,7 @@ class Collapse(Figure):
         table = pd.concat(found, ignore_index=True).rename(columns={"x": "examples", "y": "mean"})
         return table[["quantity", "arm", "point", "examples", "seeds", "mean", "low", "high"]]
 
-    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         shown = [quantity for quantity in COLLAPSE if quantity in set(data["quantity"])]
         figure = canvas(0.3 + 0.75 * len(shown))
         panels = figure.subplots(len(shown), sharex=True, squeeze=False)[:, 0]
@@ -74,7 +74,7 @@ class Collapse(Figure):
         legend_below(figure, [Label(plain(arm), 0, lines[arm]) for arm in names])
         return figure
 
-    def alt(self, results: Results, data: pd.DataFrame) -> str:
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         courses = "; ".join(
             f"{quantity} of {arm} {_course(own)}"
             for (quantity, arm), own in data.groupby(["quantity", "arm"], sort=False)

@@ -9,16 +9,16 @@ import matplotlib.figure
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bench.results import Results
 from reports import figures
-from reports.figures._curves import draw_arms, draw_references, means, set_range
-from reports.figures._labels import fit, in_margin, outside
+from reports.analysis.base import Analysis
+from reports.analysis.selectors import curves
+from reports.analysis.targets import to_target
+from reports.drawing.curves import draw_arms, draw_references, means, set_range
+from reports.drawing.labels import fit, in_margin, outside
 from reports.figures._target import draw_crossings, draw_target
 from reports.figures.base import Figure
-from reports.reading import curves
+from reports.formatting import count, measure, plain
 from reports.style import canvas, looks
-from reports.targets import to_target
-from reports.wording import count, measure, plain
 
 
 @figures.register("convergence")
@@ -33,7 +33,7 @@ class Convergence(Figure):
 
     section: ClassVar[str] = "Reaching the baseline"
 
-    def data(self, results: Results) -> pd.DataFrame:
+    def data(self, results: Analysis) -> pd.DataFrame:
         """The curves; beside each point the arm's mean with its interval, the target, and how many
         of the arm's seeds got there, with how many examples (crossing: of all; inf otherwise).
         """
@@ -45,7 +45,7 @@ class Convergence(Figure):
         known = known.merge(_crossings(results), "left", on="arm")
         return pd.concat([known, curves(results, "reference")], ignore_index=True)
 
-    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         primary = results.study.primary
         trained = data[data["role"] == "final"]
         references = data[data["role"] == "reference"].set_index("arm")[primary]
@@ -69,7 +69,7 @@ class Convergence(Figure):
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
         return figure
 
-    def alt(self, results: Results, data: pd.DataFrame) -> str:
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         primary = results.study.primary
         shown = data["mean"].fillna(data[primary].where(data["role"] == "reference"))
         ends = shown.groupby(data["arm"], sort=False).last()
@@ -83,7 +83,7 @@ class Convergence(Figure):
         return f"{said} To {target['target']} ({measure(target['quality'])}): {there}."
 
 
-def _crossings(results: Results) -> pd.DataFrame:
+def _crossings(results: Analysis) -> pd.DataFrame:
     """To the headline's target, a row an arm."""
     runs = to_target(results)
     runs = runs[runs["target"].isin(runs["target"].iloc[:1])]

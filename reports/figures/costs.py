@@ -12,16 +12,16 @@ from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bench.results import Results
 from bench.storage.ledger import ARTIFACT_PHASES
 from reports import figures
-from reports.figures._labels import named_below
+from reports.analysis.base import Analysis
+from reports.analysis.selectors import RUN, final_runs
+from reports.analysis.statistics import interval
+from reports.drawing.labels import named_below
 from reports.figures._rows import draw_names
 from reports.figures.base import Figure
-from reports.reading import RUN, final_runs
-from reports.statistics import interval
+from reports.formatting import seconds
 from reports.style import canvas, points
-from reports.wording import seconds
 
 OWN = {"train": "training", "mine": "mining along the way"}
 OTHERS, TUNING = "other artifacts", "tuning"
@@ -50,7 +50,7 @@ class Costs(Figure):
     wanted: ClassVar[str] = "has a bill"
     most: ClassVar[int] = 30
 
-    def data(self, results: Results) -> pd.DataFrame:
+    def data(self, results: Analysis) -> pd.DataFrame:
         runs = final_runs(results)
         bills = results.ledger.reindex(columns=[*RUN, "phase", "what", "seconds"])
         bills = bills[bills["phase"].isin([*OWN, *ARTIFACT_PHASES])].merge(runs[RUN], on=RUN)
@@ -67,7 +67,7 @@ class Costs(Figure):
         columns = ["arm", "seeds", "part", "seconds", "cold", "tuned", "low", "high"]
         return pd.concat(found)[columns] if found else pd.DataFrame(columns=columns)
 
-    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         figure = canvas()
         axes = figure.subplots()
         whole = data.drop_duplicates("arm").set_index("arm")
@@ -97,7 +97,7 @@ class Costs(Figure):
         named_below(figure, list(handles.values()), list(handles))
         return figure
 
-    def alt(self, results: Results, data: pd.DataFrame) -> str:
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         told = "; ".join(_told(str(arm), own) for arm, own in data.groupby("arm", sort=False))
         return f"{self.caption} {told}."
 

@@ -8,15 +8,15 @@ from typing import ClassVar
 import matplotlib.figure
 import pandas as pd
 
-from bench.results import Results
 from reports import figures
-from reports.data_fraction import fractions_table
+from reports.analysis.base import Analysis
+from reports.analysis.data_fraction import fractions_table
+from reports.analysis.speed import speed_table, with_shown
+from reports.analysis.targets import to_target
 from reports.figures._forest import LINE, draw_forest, lines_of, missing, set_range
 from reports.figures.base import Figure
-from reports.speed import speed_table, with_shown
+from reports.formatting import Row, named, spanned
 from reports.style import canvas, looks, points
-from reports.targets import to_target
-from reports.wording import Row, named, spanned
 
 _TITLES = {"examples": "training examples", "labels": "labels, trained on shares of the data"}
 _COLUMNS = [
@@ -41,7 +41,7 @@ class DataEfficiency(Figure):
     section: ClassVar[str] = "Reaching the baseline"
     wanted: ClassVar[str] = "has a target to get to, and a baseline to be compared with"
 
-    def data(self, results: Results) -> pd.DataFrame:
+    def data(self, results: Analysis) -> pd.DataFrame:
         """A row a quantity, target and arm; low and high are over what ``over`` says."""
         runs, speed, labels = to_target(results), speed_table(results), fractions_table(results)
         runs = runs[runs["quality"].notna()].assign(untrained=runs["point"] == 0)
@@ -55,7 +55,7 @@ class DataEfficiency(Figure):
         rows = rows.assign(low=rows["shown low"], high=rows["shown high"])
         return rows.reindex(columns=_COLUMNS)
 
-    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         figure = canvas()
         parts = list(data.groupby("quantity", sort=False))
         lines = [lines_of(own) for _, own in parts]
@@ -68,7 +68,7 @@ class DataEfficiency(Figure):
         figure.set_figheight((sum(lines) + 2 * len(parts) + 3.2) * points(LINE) / 72)
         return figure
 
-    def alt(self, results: Results, data: pd.DataFrame) -> str:
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         values = "; ".join(map(_told, data.to_dict("records")))
         return f"{self.caption} Ratios to {named(results.study.baseline)}: {values}."
 

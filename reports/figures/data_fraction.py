@@ -10,16 +10,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator
 
-from bench.results import Results
 from reports import figures
-from reports.data_fraction import shares_table
+from reports.analysis.base import Analysis
+from reports.analysis.data_fraction import shares_table
+from reports.drawing.curves import beyond, height_of, set_range
+from reports.drawing.labels import Label, fit, in_margin, legend_below
 from reports.figures._axes import set_log_scale
-from reports.figures._curves import beyond, height_of, set_range
-from reports.figures._labels import Label, fit, in_margin, legend_below
 from reports.figures._target import CLAIMED, draw_claim, name_line
 from reports.figures.base import Figure
-from reports.style import Look, canvas, looks, points
-from reports.wording import plain, spanned
+from reports.formatting import plain, spanned
+from reports.style import LineStyle, canvas, looks, points
 
 APART = 1.45
 """Of two shares with a tick each, the least ratio."""
@@ -38,7 +38,7 @@ class DataFraction(Figure):
     section: ClassVar[str] = "Data"
     wanted: ClassVar[str] = "was given a share of the train queries: that takes train_shares"
 
-    def data(self, results: Results) -> pd.DataFrame:
+    def data(self, results: Analysis) -> pd.DataFrame:
         """A row an arm and share; quality, low and high are on ``part``, the first test; baseline
         is the baseline's quality with all train queries."""
         table = shares_table(results)
@@ -50,7 +50,7 @@ class DataFraction(Figure):
         rows = table.assign(part=name, **values, baseline=table.loc[whole, part].mean())
         return rows.dropna(subset="quality").reset_index(drop=True)
 
-    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         figure = canvas()
         axes = figure.subplots()
         shares = data["train_share"]
@@ -77,7 +77,7 @@ class DataFraction(Figure):
         axes.set_ylabel(f"{plain(results.study.primary)} on {plain(data['part'].iloc[0])}")
         return figure
 
-    def alt(self, results: Results, data: pd.DataFrame) -> str:
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         told = "; ".join(_told(str(arm), own) for arm, own in data.groupby("arm", sort=False))
         return f"{self.caption} {results.study.primary} on {data['part'].iloc[0]}: {told}."
 
@@ -99,7 +99,7 @@ def _ticks(shares: pd.Series) -> list[float]:
     return kept
 
 
-def _draw_arm(axes: Axes, rows: pd.DataFrame, look: Look, aside: float) -> Label:
+def _draw_arm(axes: Axes, rows: pd.DataFrame, look: LineStyle, aside: float) -> Label:
     """A line of means with bars, so many times to the right of the shares."""
     rows = rows.sort_values("train_share")
     places = rows["train_share"] * aside

@@ -13,14 +13,15 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from bench.results import ERRORS, Results
+from bench.results import ERRORS
 from reports import figures
-from reports.figures._labels import Label, legend_below, wrapped
+from reports.analysis.base import Analysis
+from reports.analysis.statistics import interval
+from reports.analysis.teacher_agreement import student_runs, theory_table
+from reports.drawing.labels import Label, legend_below, wrapped
 from reports.figures.base import Figure
-from reports.geometry import student_runs, theory_table
-from reports.statistics import interval
-from reports.style import GREY, Look, canvas, characters, looks, points
-from reports.wording import measure, p_value, plain, plus_minus, signed
+from reports.formatting import measure, p_value, plain, plus_minus, signed
+from reports.style import GREY, LineStyle, canvas, characters, looks, points
 
 _OF = {"query_error": "queries", "document_error": "documents"}
 
@@ -39,7 +40,7 @@ class Geometry(Figure):
     section: ClassVar[str] = "Students and teachers"
     wanted: ClassVar[str] = "has vectors as wide as those of a teacher that was measured"
 
-    def data(self, results: Results) -> pd.DataFrame:
+    def data(self, results: Analysis) -> pd.DataFrame:
         runs, rows = student_runs(results), []
         for error in ERRORS:
             known = runs[runs["teacher"] != ""].dropna(subset=[error, "gap"])
@@ -53,7 +54,7 @@ class Geometry(Figure):
         tested = theory_table(results)[["teacher", "error", "arms", "correlation", "p"]]
         return pd.DataFrame(rows).merge(tested, "left") if rows else pd.DataFrame()
 
-    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         shown = [error for error in ERRORS if error in set(data["error"])]
         figure = canvas(1.15)
         panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
@@ -73,7 +74,7 @@ class Geometry(Figure):
         legend_below(figure, [Label(plain(arm), 0, symbols[arm]) for arm in names])
         return figure
 
-    def alt(self, results: Results, data: pd.DataFrame) -> str:
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         means = data[data["role"] == "mean"]
         told = [_told(row) for row in means.to_dict("records")]
         for error, rows in means.groupby("error", sort=False):
@@ -103,7 +104,7 @@ def _correlations(rows: pd.DataFrame) -> Iterator[str]:
             yield f"{whose}ρ = {signed(row['correlation'], 2)}, p = {p_value(row['p'])}"
 
 
-def _draw_arm(axes: Axes, rows: pd.DataFrame, look: Look) -> Line2D:
+def _draw_arm(axes: Axes, rows: pd.DataFrame, look: LineStyle) -> Line2D:
     seeds, mean = rows[rows["role"] == "final"], rows[rows["role"] == "mean"].iloc[0]
     (dots,) = axes.plot(seeds["distance"], seeds["gap"], "o", color=look.colour, alpha=0.45)
     dots.set(markersize=points(2.2), markeredgewidth=0)

@@ -10,13 +10,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from bench.results import Results
 from reports import figures
-from reports.figures._labels import LEGEND_WIDTH, wrapped
+from reports.analysis.base import Analysis
+from reports.analysis.trials import FEWEST, importance_table
+from reports.drawing.labels import LEGEND_WIDTH, wrapped
 from reports.figures.base import Figure
-from reports.style import Look, canvas, characters, looks, points
-from reports.trials import FEWEST, importance_table
-from reports.wording import percent, plain
+from reports.formatting import percent, plain
+from reports.style import LineStyle, canvas, characters, looks, points
 
 _ROW = 0.085
 """Heights of a figure with one panel."""
@@ -35,10 +35,10 @@ class Importance(Figure):
     section: ClassVar[str] = "Sensitivity"
     wanted: ClassVar[str] = f"was chosen by {FEWEST} finished trials of two parameters or more"
 
-    def data(self, results: Results) -> pd.DataFrame:
+    def data(self, results: Analysis) -> pd.DataFrame:
         return importance_table(results)
 
-    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         width = characters(LEGEND_WIDTH)
         shown = {
             arm: (wrapped(_heading(arm, own), width), own, look)
@@ -65,7 +65,7 @@ class Importance(Figure):
         axes.set_xlabel("share of importance")
         return figure
 
-    def alt(self, results: Results, data: pd.DataFrame) -> str:
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         told = "; ".join(
             f"{row['parameter']} of {row['arm']} {percent(row['importance'])} %, shuffled up to "
             f"{percent(row['shuffled'])} %, of {row['trials']} trials"
@@ -78,7 +78,7 @@ def _heading(arm: str, rows: pd.DataFrame) -> str:
     return f"{plain(arm)} ({rows['trials'].iloc[0]} trials)"
 
 
-def _draw_bars(axes: Axes, rows: pd.DataFrame, look: Look, first: float) -> None:
+def _draw_bars(axes: Axes, rows: pd.DataFrame, look: LineStyle, first: float) -> None:
     for at, row in enumerate(rows.to_dict("records")):
         axes.barh(
             first + at,

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bench.results import Results
 from reports import figures
-from reports.figures._curves import LEAST_RANGE
-from reports.figures._labels import Label, gap_in, in_margin, named_below, wrapped
+from reports.analysis.base import Analysis
+from reports.analysis.sensitivity import bands_table, primary_columns, sensitivity_table
+from reports.drawing.curves import LEAST_RANGE
+from reports.drawing.labels import Label, gap_in, in_margin, named_below, wrapped
 from reports.figures._swept import (
     PANEL,
     QUALITY,
@@ -24,9 +25,8 @@ from reports.figures._swept import (
     with_looks,
 )
 from reports.figures.base import Figure
-from reports.sensitivity import bands_table, primary_columns, sensitivity_table
+from reports.formatting import Row, plain, spread
 from reports.style import canvas, characters, looks
-from reports.wording import Row, plain, spread
 
 MARGIN = 0.33
 """Of a figure's width, the share that the name of a line may take beside it."""
@@ -46,7 +46,7 @@ class Margins(Figure):
     wanted: ClassVar[str] = "sweeps an option of a loss: that takes at least three values of it"
     most: ClassVar[int] = 100  # values are told apart by where they stand
 
-    def data(self, results: Results) -> pd.DataFrame:
+    def data(self, results: Analysis) -> pd.DataFrame:
         test = primary_columns(results)[0]
         bounds = dict(zip([test, f"{test} low", f"{test} high"], QUALITY, strict=True))
         swept = sensitivity_table(results).rename(columns=bounds).assign(role="swept")
@@ -55,7 +55,7 @@ class Margins(Figure):
         columns = ["role", "sweep", *PANEL, "arm", "value", "seeds", "untrained"]
         return data[[*columns, "dev-select", "chosen", *QUALITY]]
 
-    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         rows = with_looks(data, looks(results))
         panels = [own for _, own in rows.groupby(PANEL, sort=False)]
         figure = canvas(0.35 + 0.65 * len(panels))
@@ -79,7 +79,7 @@ class Margins(Figure):
         figure.supylabel(f"{plain(results.study.primary)} on {plain(results.study.test[0])}")
         return figure
 
-    def alt(self, results: Results, data: pd.DataFrame) -> str:
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         told = "; ".join(map(_told, data.to_dict("records")))
         return f"{self.caption} {results.study.primary}: {told}."
 

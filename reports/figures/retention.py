@@ -10,15 +10,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from bench.results import Results
 from reports import figures
+from reports.analysis.base import Analysis
+from reports.analysis.retention import retention_table
+from reports.drawing.curves import height_of, set_range
+from reports.drawing.labels import Label, legend_below, outside
 from reports.figures._axes import LEAST_RANGE, set_log_scale, side_by_side
-from reports.figures._curves import height_of, set_range
-from reports.figures._labels import Label, legend_below, outside
 from reports.figures.base import Figure
-from reports.retention import retention_table
-from reports.style import GREY, Look, canvas, looks, points
-from reports.wording import amount, bounds, percent, percents, plain
+from reports.formatting import amount, bounds, percent, percents, plain
+from reports.style import GREY, LineStyle, canvas, looks, points
 
 _ENDS = ["seeds low", "seeds high", "queries low", "queries high"]
 _SHOWN = ["arm", "of", "seeds", "quality", "retention", *_ENDS, "size", "front"]
@@ -42,7 +42,7 @@ class Retention(Figure):
     section: ClassVar[str] = "Students and teachers"
     wanted: ClassVar[str] = "has a retention: that takes a teacher that was measured"
 
-    def data(self, results: Results) -> pd.DataFrame:
+    def data(self, results: Analysis) -> pd.DataFrame:
         table = retention_table(results)
         arms = table[_SHOWN].assign(role="final")
         known = {"of": "arm", "teacher quality": "quality", "teacher size": "size"}
@@ -50,7 +50,7 @@ class Retention(Figure):
         teachers = teachers.assign(seeds=1, retention=1.0, role="reference", front=False)
         return pd.concat([arms, teachers], ignore_index=True)
 
-    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         study = results.study
         figure = canvas(1.1)
         axes = figure.subplots()
@@ -74,7 +74,7 @@ class Retention(Figure):
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g} %"))
         return figure
 
-    def alt(self, results: Results, data: pd.DataFrame) -> str:
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         values = "; ".join(map(_told, data.to_dict("records")))
         return f"{self.caption} Retention of {results.study.primary}: {values}."
 
@@ -94,7 +94,7 @@ def _draw_fronts(axes: Axes, rows: pd.DataFrame) -> None:
         axes.step(*shown, where="post", color="0.8", linewidth=points(1.2), zorder=1)
 
 
-def _draw_arms(axes: Axes, rows: pd.DataFrame, looks: dict[str, Look]) -> list[Label]:
+def _draw_arms(axes: Axes, rows: pd.DataFrame, looks: dict[str, LineStyle]) -> list[Label]:
     """A point an arm with its intervals."""
     labels = []
     for arm, look in looks.items():
@@ -109,11 +109,11 @@ def _draw_arms(axes: Axes, rows: pd.DataFrame, looks: dict[str, Look]) -> list[L
 
 def _draw_teachers(axes: Axes, rows: pd.DataFrame) -> list[Label]:
     axes.axhline(1.0, color=GREY, linewidth=points(0.7), zorder=1)
-    looks = [Look(GREY, _TEACHERS[index % len(_TEACHERS)], "-") for index in range(len(rows))]
+    looks = [LineStyle(GREY, _TEACHERS[index % len(_TEACHERS)], "-") for index in range(len(rows))]
     return [_draw_point(axes, *one, 6) for one in zip(rows.to_dict("records"), looks, strict=True)]
 
 
-def _draw_point(axes: Axes, row: dict, look: Look, size: float) -> Label:
+def _draw_point(axes: Axes, row: dict, look: LineStyle, size: float) -> Label:
     (point,) = axes.plot(row["place"], row["retention"], **look.symbol, linestyle="none", zorder=3)
     point.set_markersize(points(size))
     return Label(plain(row["arm"]), height_of(axes, row["retention"]), point)

@@ -11,15 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from bench.results import Results
 from reports import figures
+from reports.analysis.base import Analysis
+from reports.analysis.trials import trials_table
+from reports.drawing.curves import set_range
+from reports.drawing.labels import LEGEND_WIDTH, wrapped
 from reports.figures._axes import set_log_scale
-from reports.figures._curves import set_range
-from reports.figures._labels import LEGEND_WIDTH, wrapped
 from reports.figures.base import Figure
-from reports.style import GREY, Look, canvas, characters, looks, points
-from reports.trials import trials_table
-from reports.wording import options_text, plain
+from reports.formatting import options_text, plain
+from reports.style import GREY, LineStyle, canvas, characters, looks, points
 
 FEWEST = 4  # trials of an arm: fewer show nothing of a parameter
 
@@ -38,12 +38,12 @@ class Slice(Figure):
     wanted: ClassVar[str] = f"was chosen by {FEWEST} trials or more that differ in a parameter"
     most: ClassVar[int] = 6
 
-    def data(self, results: Results) -> pd.DataFrame:
+    def data(self, results: Analysis) -> pd.DataFrame:
         rows = trials_table(results)
         trials = rows["trial"].where((rows["role"] == "tuning") & rows["value"].notna())
         return rows[trials.groupby(rows["arm"]).transform("nunique") >= FEWEST]
 
-    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         shown = {arm: look for arm, look in looks(results).items() if arm in set(data["arm"])}
         names = [wrapped(plain(arm), characters(LEGEND_WIDTH)) for arm in shown]
         varied = [list(data.loc[data["arm"] == arm, "parameter"].unique()) for arm in shown]
@@ -68,7 +68,7 @@ class Slice(Figure):
         figure.supylabel(f"{plain(results.chosen_by or results.study.primary)} on dev-select")
         return figure
 
-    def alt(self, results: Results, data: pd.DataFrame) -> str:
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         tried, told = data[data["role"] == "tuning"].dropna(subset="value"), []
         for arm, own in tried.groupby("arm", sort=False):
             best = own[own["trial"] == own.loc[own["value"].idxmax(), "trial"]]
@@ -78,7 +78,7 @@ class Slice(Figure):
         return f"{self.caption} The best trials: {'; '.join(told)}."
 
 
-def _draw_runs(axes: Axes, along: pd.Series, rows: pd.DataFrame, look: Look) -> None:
+def _draw_runs(axes: Axes, along: pd.Series, rows: pd.DataFrame, look: LineStyle) -> None:
     """One parameter of an arm."""
     trials, finals = rows["role"] == "tuning", rows["role"] == "final"
     axes.scatter(

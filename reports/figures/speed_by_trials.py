@@ -11,15 +11,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from bench.results import Results
 from reports import figures
+from reports.analysis.base import Analysis
+from reports.analysis.headline_ratios import headline_ratios, missing, times, told
+from reports.analysis.speed import speed_by_trials
+from reports.drawing.labels import Label, fit, in_margin, legend_below, wrapped
 from reports.figures._axes import set_log_heights
-from reports.figures._labels import Label, fit, in_margin, legend_below, wrapped
-from reports.figures._ratios import headline_ratios, missing, times, told
 from reports.figures.base import Figure
-from reports.speed import speed_by_trials
-from reports.style import GREY, Look, canvas, looks, points
-from reports.wording import named, plain
+from reports.formatting import named, plain
+from reports.style import GREY, LineStyle, canvas, looks, points
 
 WIDTH = 0.06  # of the axis, what arms share: side by side their intervals can be told apart
 FAR = 3.0  # times beyond all lines, where intervals are cut: a wide one must not flatten the lines
@@ -39,7 +39,7 @@ class SpeedByTrials(Figure):
     section: ClassVar[str] = "Reaching the baseline"
     wanted: ClassVar[str] = "got to the target with options that were tuned"
 
-    def data(self, results: Results) -> pd.DataFrame:
+    def data(self, results: Analysis) -> pd.DataFrame:
         ratios, by_trials = headline_ratios(results), speed_by_trials(results)
         if ratios["ratio"].isna().all() or not by_trials["trials"].any():
             return pd.DataFrame()
@@ -51,7 +51,7 @@ class SpeedByTrials(Figure):
         shown = ["arm", "trials", "shown low", "shown high", "over"]
         return rows.merge(ends[shown], on=["arm", "trials"], how="left")
 
-    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         figure = canvas()
         axes = figure.subplots()
         _set_range(axes, data)
@@ -71,7 +71,7 @@ class SpeedByTrials(Figure):
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         return figure
 
-    def alt(self, results: Results, data: pd.DataFrame) -> str:
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         values = "; ".join(_told(str(arm), own) for arm, own in data.groupby("arm", sort=False))
         return f"{self.caption} Beside {named(data['baseline'].iloc[0])}: {values}."
 
@@ -93,7 +93,7 @@ def _set_range(axes: Axes, data: pd.DataFrame) -> None:
     set_log_heights(axes, min([low, *bounds]) / 1.2, max([high, *bounds]) * 1.2, "{:,.10g}×".format)
 
 
-def _draw_arm(axes: Axes, rows: pd.DataFrame, look: Look, shift: float) -> Label:
+def _draw_arm(axes: Axes, rows: pd.DataFrame, look: LineStyle, shift: float) -> Label:
     """A line with the intervals of its ends."""
     x = rows["trials"] + shift
     symbol = look.symbol | {"linewidth": points(1.3), "markersize": points(3.8)}

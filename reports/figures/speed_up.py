@@ -10,15 +10,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
-from bench.results import Results
 from reports import figures
+from reports.analysis.base import Analysis
+from reports.analysis.headline_ratios import headline_ratios, missing, times, told
+from reports.analysis.targets import CLOCKS
+from reports.drawing.labels import wrapped
 from reports.figures._axes import set_log_scale
-from reports.figures._labels import wrapped
-from reports.figures._ratios import headline_ratios, missing, times, told
 from reports.figures.base import Figure
+from reports.formatting import Row, named, plain
 from reports.style import GREY, canvas, characters, looks, points
-from reports.targets import CLOCKS
-from reports.wording import Row, named, plain
 
 LINES = {1.0: "-", 3.0: (0, (3, 2)), 15.0: (0, (3, 2))}
 PITCH = 9.0  # points from one line, of text or a bar, to the next
@@ -43,10 +43,10 @@ class SpeedUp(Figure):
     section: ClassVar[str] = "Reaching the baseline"
     wanted: ClassVar[str] = "has a target to get to, and a baseline to be compared with"
 
-    def data(self, results: Results) -> pd.DataFrame:
+    def data(self, results: Analysis) -> pd.DataFrame:
         return headline_ratios(results)
 
-    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         figure = canvas()
         axes = figure.subplots()
         _set_range(axes, data)
@@ -69,7 +69,7 @@ class SpeedUp(Figure):
         figure.set_figheight((place + 4) * points(PITCH) / 72)
         return figure
 
-    def alt(self, results: Results, data: pd.DataFrame) -> str:
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         rows = data.to_dict("records")
         values = "; ".join(f"{named(row['arm'])}, {row['quantity']} {told(row)}" for row in rows)
         return f"{self.caption} Beside {named(data['baseline'].iloc[0])}: {values}."

@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bench.results import Results
 from reports import figures
-from reports.costs import charged
+from reports.analysis.base import Analysis
+from reports.analysis.costs import charged
+from reports.analysis.selectors import curves, tuned_arms
+from reports.analysis.targets import to_target
+from reports.drawing.curves import draw_arms, means, set_range
+from reports.drawing.labels import legend_below
 from reports.figures._axes import set_log_scale
-from reports.figures._curves import draw_arms, means, set_range
-from reports.figures._labels import legend_below
 from reports.figures._target import draw_target
 from reports.figures.base import Figure
-from reports.reading import curves, tuned_arms
-from reports.style import Look, canvas, looks, points
-from reports.targets import to_target
-from reports.wording import measure, named, plain, seconds
+from reports.formatting import measure, named, plain, seconds
+from reports.style import LineStyle, canvas, looks, points
 
 CLOCKS = {
     "train": "train: training alone",
@@ -45,7 +45,7 @@ class TimeToQuality(Figure):
 
     section: ClassVar[str] = "Reaching the baseline"
 
-    def data(self, results: Results) -> pd.DataFrame:
+    def data(self, results: Analysis) -> pd.DataFrame:
         """The curves by clock; beside each point the arm's means, and the target."""
         trained = curves(results, "final")
         if trained.empty:
@@ -55,7 +55,7 @@ class TimeToQuality(Figure):
         headline = to_target(results)[["target", "quality"]].iloc[:1].to_dict("list")
         return data.assign(**{name: [*value, np.nan][0] for name, value in headline.items()})
 
-    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         primary = results.study.primary
         left = data.loc[data["point"] > 0, "seconds"].min() / BEFORE
         right = data["seconds"].max() * 1.15
@@ -79,7 +79,7 @@ class TimeToQuality(Figure):
         figure.supylabel(f"{plain(primary)} on dev-curve")
         return figure
 
-    def alt(self, results: Results, data: pd.DataFrame) -> str:
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         values = "; ".join(
             f"{named(arm)}, {clock}: {_told(own)}"
             for (arm, clock), own in data.groupby(["arm", "clock"], sort=False)
@@ -87,7 +87,7 @@ class TimeToQuality(Figure):
         return f"{self.caption} {results.study.primary}: {values}."
 
 
-def _by(clock: str, results: Results, trained: pd.DataFrame) -> pd.DataFrame:
+def _by(clock: str, results: Analysis, trained: pd.DataFrame) -> pd.DataFrame:
     rows = charged(results, trained, clock)
     mean = means(rows, "seconds", results.study.primary)
     return rows.merge(mean.rename(columns={"x": "mean seconds", "y": "mean"}), "left")
@@ -102,7 +102,7 @@ def _told(rows: pd.DataFrame) -> str:
     return f"{begins}, then up to {measure(last['mean'])} at {seconds(last['mean seconds'])} s"
 
 
-def _draw_waits(axes: Axes, rows: pd.DataFrame, primary: str, looks: dict[str, Look]) -> None:
+def _draw_waits(axes: Axes, rows: pd.DataFrame, primary: str, looks: dict[str, LineStyle]) -> None:
     """From the left to where each arm's training begins, shorter lines over longer ones."""
     starts = rows[rows["point"] == 0].groupby("arm")[["seconds", primary]].mean()
     for arm, start in starts.sort_values("seconds", ascending=False).iterrows():

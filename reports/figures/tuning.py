@@ -9,17 +9,17 @@ import matplotlib.figure
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bench.results import Results
 from reports import figures
+from reports.analysis.base import Analysis
+from reports.analysis.selectors import RUN, best_on_select, final_runs, tuned_arms
+from reports.analysis.statistics import interval
+from reports.analysis.tuning import tuning_costs, tuning_steps
+from reports.drawing.curves import height_of, set_range
+from reports.drawing.labels import Label, legend_below
 from reports.figures._axes import set_log_scale
-from reports.figures._curves import height_of, set_range
-from reports.figures._labels import Label, legend_below
 from reports.figures.base import Figure
-from reports.reading import RUN, best_on_select, final_runs, tuned_arms
-from reports.statistics import interval
-from reports.style import Look, canvas, looks, points
-from reports.tuning import tuning_costs, tuning_steps
-from reports.wording import measure, plain, seconds
+from reports.formatting import measure, plain, seconds
+from reports.style import LineStyle, canvas, looks, points
 
 
 @figures.register("tuning")
@@ -35,7 +35,7 @@ class Tuning(Figure):
     section: ClassVar[str] = "Costs"
     wanted: ClassVar[str] = "was chosen by tuning"
 
-    def data(self, results: Results) -> pd.DataFrame:
+    def data(self, results: Analysis) -> pd.DataFrame:
         charged = tuning_costs(results).groupby("arm", sort=False).last().dropna()
         if charged.empty or not tuned_arms(results):
             return pd.DataFrame()
@@ -48,7 +48,7 @@ class Tuning(Figure):
         data = pd.concat(parts, ignore_index=True).rename(columns={"charged": "seconds"})
         return data[["arm", "role", "trial", "trials", "seconds", "value", "low", "high", "best"]]
 
-    def draw(self, results: Results, data: pd.DataFrame) -> matplotlib.figure.Figure:
+    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         figure = canvas()
         axes = figure.subplots()
         left, right = data["seconds"].min() / 1.3, data["seconds"].max() * 1.3
@@ -66,7 +66,7 @@ class Tuning(Figure):
         axes.set_ylabel(f"{plain(results.chosen_by or results.study.primary)} on dev-select")
         return figure
 
-    def alt(self, results: Results, data: pd.DataFrame) -> str:
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         told = "; ".join(_told(str(arm), own) for arm, own in data.groupby("arm", sort=False))
         return f"{self.caption} {results.chosen_by or results.study.primary}: {told}."
 
@@ -79,7 +79,7 @@ def _told(arm: str, rows: pd.DataFrame) -> str:
     return f"{paid} with {end['trials']} trials, the best of them {measure(rows['best'].max())}"
 
 
-def _draw_arm(axes: Axes, rows: pd.DataFrame, look: Look) -> Label:
+def _draw_arm(axes: Axes, rows: pd.DataFrame, look: LineStyle) -> Label:
     """Steps of the best trial so far, and the final runs' mean where they end."""
     steps, end = rows[rows["role"] == "tuning"], rows[rows["role"] == "final"].iloc[0]
     paid, best = steps["seconds"].tolist(), steps["best"].tolist()

@@ -1,6 +1,6 @@
 """Pages: one self-contained HTML file each."""
 
-from reports.page.filling import Picture
 from reports.page.study import SECTIONS, render
+from reports.page.template import Picture
 
 __all__ = ["SECTIONS", "Picture", "render"]

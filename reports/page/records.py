@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from bench.results import Results
-from reports import wording
-from reports.data_fraction import by_share
+from reports import formatting
+from reports.analysis.base import Analysis
+from reports.analysis.data_fraction import by_share
+from reports.analysis.selectors import measure_columns
+from reports.formatting import Row, plain
 from reports.page.links import Link, Links
-from reports.reading import measure_columns
 from reports.tables.base import Cell, Table, groups, text
-from reports.wording import Row, plain
 
 _CHARGED = {
     "prepare": "cold, tuned",
@@ -30,12 +30,12 @@ ROLES = ("final", "tuning", "reference")
 _OF_TRIALS = dict.fromkeys(("prepare", "score", "train", "mine", "evaluate"), "tuned")
 
 
-def folder_of(results: Results) -> str:
+def folder_of(results: Analysis) -> str:
     """The study's folder, as commands name it: a page says nothing of the machine it is made on."""
     return f"results/{results.study.name}"
 
 
-def runs_table(results: Results, links: Links) -> Table:
+def runs_table(results: Analysis, links: Links) -> Table:
     """A row a run, with the command that trains it again."""
     table, shared = _of_all_shares(results, "summary"), bool(results.subsets)
     primary = measure_columns(results.study)[0]
@@ -43,12 +43,19 @@ def runs_table(results: Results, links: Links) -> Table:
     def cells(row: Row) -> list[Cell]:
         role = str(row["role"])
         numbers = [str(row[key]) if role != "reference" else "" for key in ("trial", "seed")]
-        share = [wording.percent(row["train_share"])] if shared else []
-        clocks = [wording.seconds(row[key]) for key in ("train_seconds", "cold_seconds")]
-        texts = (role, *share, *numbers, str(row["status"]), wording.measure(row[primary]), *clocks)
+        share = [formatting.percent(row["train_share"])] if shared else []
+        clocks = [formatting.seconds(row[key]) for key in ("train_seconds", "cold_seconds")]
+        texts = (
+            role,
+            *share,
+            *numbers,
+            str(row["status"]),
+            formatting.measure(row[primary]),
+            *clocks,
+        )
         run = Link(plain(row["run"]), href=links.runs.get(str(row["run"]), ""))
         again = replay(results, row) if role != "reference" and row["status"] == "done" else ""
-        return [Cell(plain(row["arm"])), *map(Cell, texts), run, Cell(again or wording.NOTHING)]
+        return [Cell(plain(row["arm"])), *map(Cell, texts), run, Cell(again or formatting.NOTHING)]
 
     return Table(
         name="runs",
@@ -68,7 +75,7 @@ def runs_table(results: Results, links: Links) -> Table:
     )
 
 
-def replay(results: Results, row: Row) -> str:
+def replay(results: Analysis, row: Row) -> str:
     """The command that trains a run again."""
     options = [] if row["train_share"] == 1 else [f"--train-share={row['train_share']:.17g}"]
     arm = str(row["arm"])
@@ -77,7 +84,7 @@ def replay(results: Results, row: Row) -> str:
     return shlex.join(["bench", "replay", *options, folder_of(results), arm, *numbers])
 
 
-def bills_table(results: Results) -> Table:
+def bills_table(results: Analysis) -> Table:
     """Every bill, summed over the runs of an arm that have the same."""
     ledger, shared = _of_all_shares(results, "ledger"), bool(results.subsets)
     keys = ["arm", "role", *(["train_share"] if shared else []), "phase", "what", "device"]
@@ -96,7 +103,7 @@ def bills_table(results: Results) -> Table:
     )
 
     def cells(row: Row) -> list[Cell]:
-        share = [wording.percent(row["train_share"])] if shared else []
+        share = [formatting.percent(row["train_share"])] if shared else []
         words = (
             row["role"],
             *share,
@@ -105,9 +112,9 @@ def bills_table(results: Results) -> Table:
             text(row["device"]),
             _charged(row),
         )
-        counts = [wording.count(row[key]) for key in ("bills", "reused")]
-        sums = [wording.seconds(row[key]) for key in ("mean", "seconds")]
-        amounts = [wording.count(row[key]) for key in ("texts", "tokens")]
+        counts = [formatting.count(row[key]) for key in ("bills", "reused")]
+        sums = [formatting.seconds(row[key]) for key in ("mean", "seconds")]
+        amounts = [formatting.count(row[key]) for key in ("texts", "tokens")]
         return [Cell(plain(row["arm"])), *map(Cell, (*words, *counts, *sums, *amounts))]
 
     return Table(
@@ -137,7 +144,7 @@ def _charged(row: Row) -> str:
     return (_CHARGED if row["role"] == "final" else _OF_TRIALS).get(row["phase"], "nobody")
 
 
-def environments_table(results: Results) -> Table:
+def environments_table(results: Analysis) -> Table:
     """Every environment in which runs were done, and how many."""
     runs = _of_all_shares(results, "summary").dropna(subset="environment")
     counts = runs.groupby("environment", sort=False)["role"].value_counts().unstack(fill_value=0)
@@ -146,7 +153,7 @@ def environments_table(results: Results) -> Table:
     rows = [
         [
             Cell(", ".join(f"{own[role]} {role}" for role in ROLES if own.get(role))),
-            *(Cell(plain(part.get(name, wording.NOTHING))) for name in names),
+            *(Cell(plain(part.get(name, formatting.NOTHING))) for name in names),
         ]
         for part, own in zip(parts, counts.to_dict("records"), strict=True)
     ]
@@ -168,17 +175,17 @@ def _parts(environment: str) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
-def unpriced(results: Results) -> list[str]:
+def unpriced(results: Analysis) -> list[str]:
     """What was taken ready-made, and by whom: ``the training of X (ARM, ARM)``."""
     rows = _of_all_shares(results, "summary").reindex(columns=["arm", "role", "unpriced"])
     ours = rows[rows["role"] != "reference"].dropna(subset="unpriced")
     return [
-        f"{plain(what)} ({', '.join(map(wording.named, own['arm'].unique()))})"
+        f"{plain(what)} ({', '.join(map(formatting.named, own['arm'].unique()))})"
         for what, own in ours.groupby("unpriced", sort=False)
     ]
 
 
-def _of_all_shares(results: Results, name: str) -> pd.DataFrame:
+def _of_all_shares(results: Analysis, name: str) -> pd.DataFrame:
     """A table of runs on every share of the train queries, one below the other."""
     tables: list[Any] = [
         getattr(there, name).assign(train_share=share) for share, there in by_share(results).items()

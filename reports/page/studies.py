@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.results import Results
-from reports.across.setups import differing
-from reports.answers import answer
-from reports.page.filling import Picture, fill
+from reports.analysis.base import Analysis
+from reports.analysis.validity import warnings
+from reports.comparison.setups import differing
+from reports.headlines import headline
 from reports.page.study import SECTIONS
+from reports.page.template import Picture, fill
 from reports.tables.base import Table
-from reports.validity import warnings
 
 _PARTS = {
     "Results": ["quality", "differences", "agreement"],
@@ -24,7 +24,7 @@ _NO_ANSWER = "Nothing is finished here that could be compared with a baseline."
 
 
 @dataclass(frozen=True)
-class Beside:
+class StudyPanels:
     """One figure of several studies.
 
     Attributes:
@@ -48,15 +48,15 @@ class _Part:
     title: str
     figures: Sequence[Picture]
     tables: Sequence[Table]
-    panels: Sequence[Beside]
+    panels: Sequence[StudyPanels]
 
 
 def render(
-    studies: Mapping[str, Results],
+    studies: Mapping[str, Analysis],
     links: Mapping[str, str],
     tables: Sequence[Table],
     pictures: Sequence[Picture],
-    panels: Sequence[Beside],
+    panels: Sequence[StudyPanels],
 ) -> str:
     """The page's HTML; ``links`` lead to the studies' own reports."""
     known = {table.name: table for table in tables}
@@ -72,20 +72,20 @@ def render(
     )
 
 
-def _told(label: str, results: Results, link: str) -> dict[str, Any]:
+def _told(label: str, results: Analysis, link: str) -> dict[str, Any]:
     """What stands at the top of each study."""
     return {
         "label": label,
         "title": results.study.title,
         "question": results.study.question,
-        "answer": answer(results) or _NO_ANSWER,
+        "answer": headline(results) or _NO_ANSWER,
         "link": link,
         "warnings": warnings(results),
     }
 
 
 def _parts(
-    tables: Mapping[str, Table], pictures: Sequence[Picture], panels: Sequence[Beside]
+    tables: Mapping[str, Table], pictures: Sequence[Picture], panels: Sequence[StudyPanels]
 ) -> list[_Part]:
     """Those parts that have something to show."""
     parts = [

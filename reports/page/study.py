@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.results import Results
 from bench.study.schema import Study
-from reports.answers import answers
-from reports.page.filling import Picture, fill
+from reports.analysis.base import Analysis
+from reports.analysis.selectors import arms, collection_name, final_runs, option_columns, tuned_arms
+from reports.analysis.validity import warnings
+from reports.formatting import options_text, plain
+from reports.headlines import headlines
 from reports.page.links import links_of
 from reports.page.records import (
     bills_table,
@@ -20,10 +22,8 @@ from reports.page.records import (
     runs_table,
     unpriced,
 )
-from reports.reading import arms, collection_name, final_runs, option_columns, tuned_arms
+from reports.page.template import Picture, fill
 from reports.tables.base import Table
-from reports.validity import warnings
-from reports.wording import options_text, plain
 
 SECTIONS = {
     "Results": ["claims", "results", "comparison"],
@@ -51,16 +51,16 @@ class Section:
     tables: Sequence[Table]
 
 
-def render(results: Results, tables: Sequence[Table], pictures: Sequence[Picture]) -> str:
+def render(results: Analysis, tables: Sequence[Table], pictures: Sequence[Picture]) -> str:
     """The page's HTML."""
     return fill("study.html.j2", _content(results, tables, pictures))
 
 
 def _content(
-    results: Results, tables: Sequence[Table], pictures: Sequence[Picture]
+    results: Analysis, tables: Sequence[Table], pictures: Sequence[Picture]
 ) -> dict[str, Any]:
     study, links = results.study, links_of(results.folder, folder_of(results))
-    answer, *details = answers(results) or [""]
+    answer, *details = headlines(results) or [""]
     return {
         "title": study.title,
         "name": study.name,
@@ -98,7 +98,7 @@ def _sections(tables: Sequence[Table], pictures: Sequence[Picture]) -> list[Sect
     return [section for section in sections if section.figures or section.tables]
 
 
-def _commands(results: Results) -> list[tuple[str, str]]:
+def _commands(results: Analysis) -> list[tuple[str, str]]:
     """What to do, and how."""
     folder = folder_of(results)
     done = final_runs(results)
@@ -115,7 +115,7 @@ def _command(*words: str) -> str:
     return shlex.join(["bench", *words])
 
 
-def _statement(results: Results) -> str:
+def _statement(results: Analysis) -> str:
     if final_runs(results).empty:
         return "No final run is finished: there is nothing to compare yet."
     study, budget = results.study, results.study.budget
@@ -134,7 +134,7 @@ def _claimed(study: Study) -> str:
     return "; it is no verdict about a paper's claim"
 
 
-def _tuning(results: Results) -> str:
+def _tuning(results: Analysis) -> str:
     """The rule by which options were chosen, in words."""
     tuning = results.study.tuning
     if not tuning.trials:
@@ -159,7 +159,7 @@ def _tuning(results: Results) -> str:
     )
 
 
-def _own_options(results: Results) -> str:
+def _own_options(results: Analysis) -> str:
     """What the trials of each arm varied of its loss: `` (ARM: margin; …)``."""
     tried = results.summary[results.summary["role"] == "tuning"]
     names = [name for name in option_columns(results.summary) if name.startswith("loss.")]
@@ -173,7 +173,7 @@ def _own_options(results: Results) -> str:
     return f" ({listed})" if listed else ""
 
 
-def _fixed(results: Results) -> str:
+def _fixed(results: Analysis) -> str:
     """The training that every arm had, and who had another."""
     training, summary = results.study.training, results.summary
     said = (
@@ -190,7 +190,7 @@ def _fixed(results: Results) -> str:
     return said + (f", but for {'; '.join(others)}" if others else " for every arm")
 
 
-def _notes(results: Results) -> list[str]:
+def _notes(results: Analysis) -> list[str]:
     study = results.study
     notes = [
         "Dev is split in two by query: dev-select chose options and checkpoints, the curves are "

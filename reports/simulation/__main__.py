@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from reports.coverage import FILE
+from reports.analysis.interval_calibration import FILE
 from reports.simulation.curves import simulate_curves
 from reports.simulation.formulas import simulate
 

@@ -1,4 +1,4 @@
-"""How often the intervals of `reports.speed` cover the truth, from noisy curves to a ratio.
+"""How often the intervals of `analysis.speed` cover the truth, from noisy curves to a ratio.
 
 What `reports.simulation.formulas` asks of single formulas is asked here of the whole way: the
 target is estimated from the baseline's own seeds, each run is read off a noisy curve on a grid of
@@ -36,10 +36,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from reports.coverage import FLAT, SEEDS
-from reports.resampling import resampled_means
-from reports.speed import Times, compare
-from reports.targets import Curves, Target, first_of_two
+from reports.analysis.interval_calibration import FLAT, SEEDS
+from reports.analysis.resampling import resampled_means
+from reports.analysis.speed import Times, compare
+from reports.analysis.targets import Curves, Target, first_of_two
 
 
 class Design(NamedTuple):
@@ -154,7 +154,7 @@ def drawn_values(rng: np.random.Generator, design: Design, draws: int) -> np.nda
 
 
 def compared(design: Design, values: np.ndarray) -> Iterator[tuple[float, int, dict[str, Any]]]:
-    """Each draw's share of the gain, factor and row of `reports.speed.compare`."""
+    """Each draw's share of the gain, factor and row of `reports.analysis.speed.compare`."""
     seeds, queries, _, points, budget, gains = design
     spent = budget * np.arange(points + 1) / points
     arms = ["baseline", *map(str, FACTORS)]

@@ -2,10 +2,10 @@
 
 A row a setting:
 
-- ``method``: "ratio" (`reports.statistics.ratio` of restricted values), "bootstrap" (of the same,
+- ``method``: "ratio" (`analysis.statistics.ratio` of restricted values), "bootstrap" (of the same,
   percentiles over seeds resampled, which is not used: the row shows why), "seeds and queries"
   (`seeds_and_queries` of two arms), "one arm" (the same of one), "randomisation"
-  (`paired_randomisation`), "curves" and "curves, seeds alone" (`reports.speed` from the curves on:
+  (`paired_randomisation`), "curves" and "curves, seeds alone" (`analysis.speed` from the curves on:
   its ``low`` and ``high``, its ``seeds low`` and ``seeds high``);
 - ``seeds`` of the arm, ``baseline seeds`` and ``queries``, where the method knows of them;
 - ``arm spread`` and ``baseline spread``: σ of the logs of an arm's log-normal values; where there
@@ -27,9 +27,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from reports.coverage import CENSORED, SEEDS
-from reports.resampling import paired_randomisation
-from reports.statistics import seeds_and_queries
+from reports.analysis.interval_calibration import CENSORED, SEEDS
+from reports.analysis.resampling import paired_randomisation
+from reports.analysis.statistics import seeds_and_queries
 
 DRAWS = 10_000
 SPREADS = ((0.3, 0.3), (0.2, 0.5))
@@ -74,7 +74,7 @@ def restricted_logs(
 
 
 def welch_bounds(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The bounds and the p-value of `reports.statistics.difference`, a row of seeds a draw."""
+    """The bounds and the p-value of `analysis.statistics.difference`, a row of seeds a draw."""
     test = stats.ttest_ind(ours, theirs, axis=1, equal_var=False)
     return (*test.confidence_interval(0.95), test.pvalue)
 

@@ -1,11 +1,11 @@
 """The report's tables: every number in full for CSV, and rounded as people read it."""
 
-from bench.results import Results
-from reports.arm_table import arm_table
-from reports.costs import artifact_costs
-from reports.quality import quality_table
-from reports.reading import tuned_arms
-from reports.retention import retention_table
+from reports.analysis.arm_table import arm_table
+from reports.analysis.base import Analysis
+from reports.analysis.costs import artifact_costs
+from reports.analysis.quality import quality_table
+from reports.analysis.retention import retention_table
+from reports.analysis.selectors import tuned_arms
 from reports.tables.base import Table
 from reports.tables.claims import claim_tables
 from reports.tables.costs import artifacts_table, charges_table, costs_table, tuned_table
@@ -19,7 +19,7 @@ from reports.tables.speed import speed_tables
 __all__ = ["Table", "all_tables"]
 
 
-def all_tables(results: Results) -> list[Table]:
+def all_tables(results: Analysis) -> list[Table]:
     """Every table of the report that has something to show."""
     table, retained, compared = arm_table(results), retention_table(results), quality_table(results)
     return [

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from reports import wording
-from reports.wording import Row
+from reports import formatting
+from reports.formatting import Row
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def without_empty(table: Table, *titles: str) -> Table:
         at
         for at in range(len(table.header))
         if table.header[at] not in titles
-        or any(row[at].text not in ("", wording.NOTHING) for row in rows)
+        or any(row[at].text not in ("", formatting.NOTHING) for row in rows)
     ]
     return replace(
         table,
@@ -76,12 +76,12 @@ def without_empty(table: Table, *titles: str) -> Table:
 
 
 def name(row: Row) -> Cell:
-    return Cell(wording.arm_name(row))
+    return Cell(formatting.arm_name(row))
 
 
 def text(value: Any) -> str:
-    return wording.NOTHING if pd.isna(value) or value == "" else wording.plain(value)
+    return formatting.NOTHING if pd.isna(value) or value == "" else formatting.plain(value)
 
 
 def seconds(row: Row, keys: Sequence[str]) -> list[Cell]:
-    return [Cell(wording.seconds(row[key])) for key in keys]
+    return [Cell(formatting.seconds(row[key])) for key in keys]

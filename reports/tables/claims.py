@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.results import Results
-from reports import wording
-from reports.claims import Verdict, verdicts
+from reports import formatting
+from reports.analysis.base import Analysis
+from reports.analysis.claims import Verdict, verdicts
+from reports.analysis.targets import targets
+from reports.formatting import plain
 from reports.tables.base import Cell, Table
-from reports.targets import targets
-from reports.wording import plain
 
 
-def claim_tables(results: Results) -> list[Table]:
+def claim_tables(results: Analysis) -> list[Table]:
     """A row a claim that the study file states; none where it states none."""
     found = verdicts(results)
     return [_table(results, found)] if found else []
 
 
-def _table(results: Results, found: list[Verdict]) -> Table:
+def _table(results: Analysis, found: list[Verdict]) -> Table:
     matching = results.study.comparison.matching
     return Table(
         name="claims",
@@ -44,7 +44,7 @@ def _table(results: Results, found: list[Verdict]) -> Table:
 def _cells(one: Verdict) -> list[Cell]:
     claim = one.claim
     said = f"{claim.says} ({claim.source})" if claim.source else claim.says
-    measured = wording.spanned(*one.value, bound=one.bound)
+    measured = formatting.spanned(*one.value, bound=one.bound)
     of = f"{claim.arm} against {claim.against}" if claim.against else claim.arm
     verdict = one.verdict or f"none: {one.why}"
     texts = (said, of, claim.quantity, _claimed(one), measured, verdict)

@@ -6,12 +6,13 @@ import math
 
 import pandas as pd
 
-from bench.results import CLOCKS, Results
-from reports import wording
-from reports.costs import PHASES, artifact_costs, phase_costs
+from bench.results import CLOCKS
+from reports import formatting
+from reports.analysis.base import Analysis
+from reports.analysis.costs import PHASES, artifact_costs, phase_costs
+from reports.analysis.tuning import tuning_table
+from reports.formatting import Row
 from reports.tables.base import Cell, Table, groups, name, seconds, text
-from reports.tuning import tuning_table
-from reports.wording import Row
 
 
 def charges_table(table: pd.DataFrame) -> Table:
@@ -19,7 +20,7 @@ def charges_table(table: pd.DataFrame) -> Table:
     rows = table[table["role"] == "final"]
 
     def cells(row: Row) -> list[Cell]:
-        counts = [wording.count(row["examples"]), wording.amount(row["parameters"])]
+        counts = [formatting.count(row["examples"]), formatting.amount(row["parameters"])]
         return [name(row), *map(Cell, counts), *seconds(row, CLOCKS)]
 
     return Table(
@@ -37,17 +38,17 @@ def charges_table(table: pd.DataFrame) -> Table:
     )
 
 
-def tuned_table(results: Results, arms: pd.DataFrame) -> Table:
+def tuned_table(results: Analysis, arms: pd.DataFrame) -> Table:
     """What choosing each arm's options took, and what came of it."""
     chosen = arms[arms["role"] == "final"].set_index("arm")["options"]
     table = tuning_table(results).assign(options=lambda rows: rows["arm"].map(chosen))
 
     def cells(row: Row) -> list[Cell]:
-        trials = wording.trials(*(row[key] for key in ("trials", "pruned", "failed")))
-        spent = [wording.seconds(row[key]) for key in ("seconds", "seconds a trial", "charged")]
+        trials = formatting.trials(*(row[key] for key in ("trials", "pruned", "failed")))
+        spent = [formatting.seconds(row[key]) for key in ("seconds", "seconds a trial", "charged")]
         known = not math.isnan(row["share"])
-        share = wording.percent(row["share"]) if known else wording.NOTHING
-        best = wording.measure(row["best"])
+        share = formatting.percent(row["share"]) if known else formatting.NOTHING
+        best = formatting.measure(row["best"])
         return [name(row), *map(Cell, (trials, *spent, share, best, text(row["options"])))]
 
     return Table(
@@ -73,7 +74,7 @@ _SEEN = 0.005
 """Seconds that are not rounded to nothing."""
 
 
-def costs_table(results: Results) -> Table:
+def costs_table(results: Analysis) -> Table:
     """The ledger by phase."""
     table = phase_costs(results)
     phases = [phase for phase in table.columns[1:] if table[phase].max() >= _SEEN]
@@ -91,14 +92,14 @@ def costs_table(results: Results) -> Table:
     )
 
 
-def artifacts_table(results: Results) -> Table:
+def artifacts_table(results: Analysis) -> Table:
     """Every artifact that an arm is charged for."""
     table = artifact_costs(results)
 
     def cells(row: Row) -> list[Cell]:
-        counts = [Cell(wording.count(row[key])) for key in ("texts", "tokens")]
+        counts = [Cell(formatting.count(row[key])) for key in ("texts", "tokens")]
         reused = Cell("yes" if row["reused"] else "no")
-        what = [Cell(wording.plain(row[key])) for key in ("what", "device")]
+        what = [Cell(formatting.plain(row[key])) for key in ("what", "device")]
         return [name(row), *what, reused, *seconds(row, ["seconds"]), *counts]
 
     return Table(

@@ -6,21 +6,21 @@ import math
 
 import pandas as pd
 
-from bench.results import Results
-from reports import wording
-from reports.data_fraction import fractions_table, shares_table
+from reports import formatting
+from reports.analysis.base import Analysis
+from reports.analysis.data_fraction import fractions_table, shares_table
+from reports.formatting import Row
 from reports.tables.base import Cell, Table, best, groups, name, without_empty
-from reports.wording import Row
 
 
-def data_tables(results: Results) -> list[Table]:
+def data_tables(results: Analysis) -> list[Table]:
     """Quality on each share of the train queries, and where the target is met; none without."""
     shares, fractions = shares_table(results), fractions_table(results)
     found = [_shares_table(results, shares)] if len(shares) else []
     return [*found, *([_fractions_table(results, fractions)] if len(fractions) else [])]
 
 
-def _shares_table(results: Results, table: pd.DataFrame) -> Table:
+def _shares_table(results: Analysis, table: pd.DataFrame) -> Table:
     study = results.study
     marked = table.assign(
         baseline=table["arm"] == study.baseline,
@@ -28,10 +28,10 @@ def _shares_table(results: Results, table: pd.DataFrame) -> Table:
     )
 
     def cells(row: Row) -> list[Cell]:
-        used = [wording.count(row[key]) for key in ("train_queries", "labels")]
-        dev, test = (wording.spread(row, part) for part in ("dev", "test"))
+        used = [formatting.count(row[key]) for key in ("train_queries", "labels")]
+        dev, test = (formatting.spread(row, part) for part in ("dev", "test"))
         untrained = str(row["best at the start"] or "")
-        share = wording.percent(row["train_share"])
+        share = formatting.percent(row["train_share"])
         texts = (share, str(row["seeds"]), *used, dev)
         return [name(row), *map(Cell, texts), Cell(test, row["best"]), Cell(untrained)]
 
@@ -53,7 +53,7 @@ def _shares_table(results: Results, table: pd.DataFrame) -> Table:
     return without_empty(shown, "untrained")
 
 
-def _fractions_table(results: Results, table: pd.DataFrame) -> Table:
+def _fractions_table(results: Analysis, table: pd.DataFrame) -> Table:
     known = table["fraction"].where(table["bound"] == "").fillna(math.inf)
     marked = table.assign(
         baseline=table["arm"] == results.study.baseline,
@@ -61,15 +61,15 @@ def _fractions_table(results: Results, table: pd.DataFrame) -> Table:
     )
 
     def cells(row: Row) -> list[Cell]:
-        share = wording.NOTHING if math.isnan(row["share"]) else wording.percent(row["share"])
-        value = wording.spanned(row["fraction"], row["low"], row["high"], row["bound"])
+        share = formatting.NOTHING if math.isnan(row["share"]) else formatting.percent(row["share"])
+        value = formatting.spanned(row["fraction"], row["low"], row["high"], row["bound"])
         queries = (row["queries low"], row["queries high"])
-        between = wording.spanned(row["fraction"], *queries)
+        between = formatting.spanned(row["fraction"], *queries)
         if math.isnan(queries[0]):
-            between = wording.NOTHING
+            between = formatting.NOTHING
         known = not math.isnan(row["quality"])
-        counted = f"{row['reached']}/{row['seeds']}" if known else wording.NOTHING
-        texts = (row["target"], wording.arm_name(row), counted, share)
+        counted = f"{row['reached']}/{row['seeds']}" if known else formatting.NOTHING
+        texts = (row["target"], formatting.arm_name(row), counted, share)
         return [*map(Cell, texts), Cell(value, row["best"]), Cell(between)]
 
     return Table(

@@ -6,14 +6,15 @@ import math
 
 import pandas as pd
 
-from bench.results import ERRORS, Results
-from reports import wording
-from reports.geometry import AGREEMENT, COLLAPSE, geometry_table, theory_table
+from bench.results import ERRORS
+from reports import formatting
+from reports.analysis.base import Analysis
+from reports.analysis.teacher_agreement import AGREEMENT, COLLAPSE, geometry_table, theory_table
+from reports.formatting import Row
 from reports.tables.base import Cell, Table, groups, name, without_empty
-from reports.wording import Row
 
 
-def geometry_tables(results: Results) -> list[Table]:
+def geometry_tables(results: Analysis) -> list[Table]:
     """Of every arm, and EmbedDistill's theory in its testable form; those with rows."""
     arms, theory = geometry_table(results), theory_table(results)
     # A gap alone says nothing of geometry: so it is with the records of older versions.
@@ -22,14 +23,14 @@ def geometry_tables(results: Results) -> list[Table]:
     return [*found, *([_theory(theory)] if len(theory) else [])]
 
 
-def _geometry(results: Results, table: pd.DataFrame) -> Table:
+def _geometry(results: Analysis, table: pd.DataFrame) -> Table:
     def cells(row: Row) -> list[Cell]:
         overlap, tau = (row[key] for key in AGREEMENT)
-        near = [wording.measure(value) for value in (*(row[key] for key in ERRORS), overlap)]
-        gap = wording.change(row, "gap")
+        near = [formatting.measure(value) for value in (*(row[key] for key in ERRORS), overlap)]
+        gap = formatting.change(row, "gap")
         watched = [_course(row, key) for key in COLLAPSE]
-        teacher = wording.plain(row["teacher"]) or wording.NOTHING
-        return [name(row), *map(Cell, (teacher, *near, wording.signed(tau), gap, *watched))]
+        teacher = formatting.plain(row["teacher"]) or formatting.NOTHING
+        return [name(row), *map(Cell, (teacher, *near, formatting.signed(tau), gap, *watched))]
 
     said = [words for column, words in _note(results).items() if table[column].notna().any()]
     shown = Table(
@@ -44,7 +45,7 @@ def _geometry(results: Results, table: pd.DataFrame) -> Table:
     return without_empty(shown, *shown.header[1:])
 
 
-def _note(results: Results) -> dict[str, str]:
+def _note(results: Analysis) -> dict[str, str]:
     """How to read it, by a column of the data that the words are of."""
     return {
         ERRORS[0]: (
@@ -67,8 +68,8 @@ def _note(results: Results) -> dict[str, str]:
 def _course(row: Row, key: str) -> str:
     first, last = row[f"{key} first"], row[f"{key} last"]
     if math.isnan(last):
-        return wording.NOTHING
-    return f"{wording.fixed(first, 2)} → {wording.fixed(last, 2)}"
+        return formatting.NOTHING
+    return f"{formatting.fixed(first, 2)} → {formatting.fixed(last, 2)}"
 
 
 _ERRORS = {"query_error": "queries", "document_error": "documents", "both": "both"}
@@ -76,11 +77,11 @@ _ERRORS = {"query_error": "queries", "document_error": "documents", "both": "bot
 
 def _theory(table: pd.DataFrame) -> Table:
     def cells(row: Row) -> list[Cell]:
-        found = [wording.signed(row["correlation"], 2), wording.p_value(row["p"])]
-        every = wording.signed(row["correlation of runs"], 2)
+        found = [formatting.signed(row["correlation"], 2), formatting.p_value(row["p"])]
+        every = formatting.signed(row["correlation of runs"], 2)
         counts = str(row["arms"]), *found, str(row["runs"]), every
         return [
-            Cell(wording.plain(row["teacher"])),
+            Cell(formatting.plain(row["teacher"])),
             Cell(_ERRORS[row["error"]]),
             *map(Cell, counts),
         ]

@@ -6,24 +6,24 @@ import math
 
 import pandas as pd
 
-from bench.results import Results
-from reports import wording
-from reports.sensitivity import (
+from reports import formatting
+from reports.analysis.base import Analysis
+from reports.analysis.sensitivity import (
     bands_table,
     primary_columns,
     sensitivity_table,
     sweeps_table,
     transfer_table,
 )
-from reports.sweeps import told_apart
+from reports.analysis.sweeps import told_apart
+from reports.formatting import Row
 from reports.tables.base import Cell, Table, groups
-from reports.wording import Row
 
 _ENDS = ("best", "worst")
 """Of a sweep, as test shows them."""
 
 
-def margin_tables(results: Results) -> list[Table]:
+def margin_tables(results: Analysis) -> list[Table]:
     """The tables of a study that sweeps an option; none of another."""
     tables = [
         _values_table(results, sensitivity_table(results)),
@@ -34,15 +34,15 @@ def margin_tables(results: Results) -> list[Table]:
     return [table for table in tables if len(table.data)]
 
 
-def _values_table(results: Results, table: pd.DataFrame) -> Table:
+def _values_table(results: Analysis, table: pd.DataFrame) -> Table:
     """Quality at each value."""
     tests = primary_columns(results)
 
     def cells(row: Row) -> list[Cell]:
         value = Cell(_value(row["value"]), bold=row["chosen"])
-        measured = [wording.spread(row, test) for test in tests]
-        regrets = [_signed(row, "regret"), wording.measure(row["hindsight regret"])]
-        on_dev = wording.measure(row["dev-select"])
+        measured = [formatting.spread(row, test) for test in tests]
+        regrets = [_signed(row, "regret"), formatting.measure(row["hindsight regret"])]
+        on_dev = formatting.measure(row["dev-select"])
         texts = [_seeds(row), on_dev, *measured, *regrets]
         return [_text(row["sweep"]), value, *map(Cell, texts)]
 
@@ -67,18 +67,18 @@ def _values_table(results: Results, table: pd.DataFrame) -> Table:
     )
 
 
-def _sweeps_table(results: Results, table: pd.DataFrame) -> Table:
+def _sweeps_table(results: Analysis, table: pd.DataFrame) -> Table:
     """What a choice on dev-select was worth, on each test."""
 
     def cells(row: Row) -> list[Cell]:
         best, worst = (
-            f"{wording.measure(row[f'at {end}'])} at {_value(row[end])}" for end in _ENDS
+            f"{formatting.measure(row[f'at {end}'])} at {_value(row[end])}" for end in _ENDS
         )
         means = [_signed(row, f"{kind} regret") for kind in ("mean", "worst")]
-        hindsight = wording.measure(row["hindsight regret"])
+        hindsight = formatting.measure(row["hindsight regret"])
         texts = [
             _value(row["chosen"]),
-            wording.spread(row, "at chosen"),
+            formatting.spread(row, "at chosen"),
             best,
             hindsight,
             worst,
@@ -106,12 +106,12 @@ def _sweeps_table(results: Results, table: pd.DataFrame) -> Table:
     )
 
 
-def _bands_table(results: Results, table: pd.DataFrame) -> Table:
+def _bands_table(results: Analysis, table: pd.DataFrame) -> Table:
     """Arms without the option against the sweep."""
 
     def cells(row: Row) -> list[Cell]:
         beats = f"{row['beats']} of {row['values']}"
-        measured = [wording.spread(row, "quality"), _signed(row, "difference")]
+        measured = [formatting.spread(row, "quality"), _signed(row, "difference")]
         texts = [_seeds(row), *measured, _value(row["chosen"]), beats]
         return [_text(row["sweep"]), _text(row["arm"]), *map(Cell, texts)]
 
@@ -132,14 +132,14 @@ def _bands_table(results: Results, table: pd.DataFrame) -> Table:
     )
 
 
-def _transfer_table(results: Results, table: pd.DataFrame) -> Table:
+def _transfer_table(results: Analysis, table: pd.DataFrame) -> Table:
     """A value chosen with one student, used with another."""
     students = list(dict.fromkeys(table["from"]))
 
     def cells(row: Row) -> list[Cell]:
         pair = [_text(told_apart(row[end], students)) for end in ("from", "to")]
         choices = [_value(row[f"{whose} choice"]) for whose in ("from's", "own")]
-        means = [wording.measure(row[f"at {whose} choice"]) for whose in ("from's", "own")]
+        means = [formatting.measure(row[f"at {whose} choice"]) for whose in ("from's", "own")]
         texts = [*choices, *means, _signed(row, "regret")]
         return [_text(row["sweep"]), *pair, *map(Cell, texts)]
 
@@ -163,11 +163,11 @@ def _transfer_table(results: Results, table: pd.DataFrame) -> Table:
 
 
 def _text(value: object) -> Cell:
-    return Cell(wording.plain(value))
+    return Cell(formatting.plain(value))
 
 
 def _value(value: float) -> str:
-    return wording.NOTHING if math.isnan(value) else f"{value:.6g}".replace("-", "−")
+    return formatting.NOTHING if math.isnan(value) else f"{value:.6g}".replace("-", "−")
 
 
 def _seeds(row: Row) -> str:
@@ -178,4 +178,4 @@ def _seeds(row: Row) -> str:
 
 def _signed(row: Row, column: str) -> str:
     """``+0.012 ± 0.020``, and a plain 0 where nothing can differ."""
-    return wording.change(row, column) if row[column] else "0"
+    return formatting.change(row, column) if row[column] else "0"

@@ -7,18 +7,18 @@ import re
 
 import pandas as pd
 
-from bench.results import Results
-from reports import wording
-from reports.arm_table import dev_column
-from reports.quality import quality_table
-from reports.reading import measure_columns
+from reports import formatting
+from reports.analysis.arm_table import dev_column
+from reports.analysis.base import Analysis
+from reports.analysis.quality import quality_table
+from reports.analysis.selectors import measure_columns
+from reports.formatting import Row
 from reports.tables.base import Cell, Table, best, groups, name, text, without_empty
-from reports.wording import Row
 
 SIGNIFICANT = 0.05
 
 
-def results_table(results: Results, table: pd.DataFrame) -> Table:
+def results_table(results: Analysis, table: pd.DataFrame) -> Table:
     """Test measures with their intervals, the best mean of an arm in bold."""
     measures, dev = measure_columns(results.study), dev_column(results)
     trained = table["role"] == "final"
@@ -28,14 +28,21 @@ def results_table(results: Results, table: pd.DataFrame) -> Table:
 
     def cells(row: Row) -> list[Cell]:
         is_arm = row["role"] == "final"
-        seeds = wording.seeds(row["seeds"], row["done"], row["failed"]) if is_arm else ""
+        seeds = formatting.seeds(row["seeds"], row["done"], row["failed"]) if is_arm else ""
         marks = ["*" if is_arm and row["arm"] in marked else "", *[""] * len(measures)]
         first, *others = [
-            Cell(wording.spread(row, column, mark), row[f"best {column}"])
+            Cell(formatting.spread(row, column, mark), row[f"best {column}"])
             for column, mark in zip(measures, marks, strict=False)
         ]
-        difference = Cell(wording.difference(row, measures[0]))
-        return [name(row), Cell(seeds), first, difference, *others, Cell(wording.spread(row, dev))]
+        difference = Cell(formatting.difference(row, measures[0]))
+        return [
+            name(row),
+            Cell(seeds),
+            first,
+            difference,
+            *others,
+            Cell(formatting.spread(row, dev)),
+        ]
 
     tested = f" * {_DIFFERS}." if compared["p Holm"].notna().any() else ""
     return Table(
@@ -45,7 +52,8 @@ def results_table(results: Results, table: pd.DataFrame) -> Table:
             "Means over seeds ± half the width of the 95 % interval (Student's t; Welch's of a "
             "difference); with fewer than three seeds the range [lowest, highest]. Bold: the best "
             f"mean of an arm.{tested} dev: dev-curve at the tested point. Rows without seeds were "
-            "not trained." + "".join(f" {wording.plain(line)}." for line in results.caveats.notes)
+            "not trained."
+            + "".join(f" {formatting.plain(line)}." for line in results.caveats.notes)
         ),
         header=["arm", "seeds", measures[0], f"{measures[0]} − baseline", *measures[1:], dev],
         align="lrr" + "r" * len(measures) + "r",
@@ -68,18 +76,18 @@ def differing(compared: pd.DataFrame) -> set[str]:
 
 
 def comparison_table(table: pd.DataFrame) -> Table:
-    """Whether each arm is better than the baseline, worse, or as good (`reports.quality`)."""
+    """Whether each arm is better than the baseline, worse, or as good (`analysis.quality`)."""
     first, marked = table["test"].iloc[0], differing(table)
 
     def cells(row: Row) -> list[Cell]:
-        digits = wording.decimals(row["difference"], row["low"], row["high"])
-        gap = wording.signed(row["difference"], digits)
+        digits = formatting.decimals(row["difference"], row["low"], row["high"])
+        gap = formatting.signed(row["difference"], digits)
         both, between = (_bounds(row, over, digits) for over in ("", "queries "))
         mark = "*" if row["test"] == first and row["arm"] in marked else ""
-        known = [wording.p_value(row["p Holm"]), wording.signed(row["effect size"], 2)]
+        known = [formatting.p_value(row["p Holm"]), formatting.signed(row["effect size"], 2)]
         counts = f"{row['wins']} / {row['ties']} / {row['losses']}"
-        matches = row["matches"] or wording.NOTHING
-        texts = (wording.plain(row["arm"]), gap + mark, both, between, *known, counts, matches)
+        matches = row["matches"] or formatting.NOTHING
+        texts = (formatting.plain(row["arm"]), gap + mark, both, between, *known, counts, matches)
         return [Cell(text) for text in (row["test"], *texts)]
 
     shown = Table(
@@ -106,8 +114,8 @@ def comparison_table(table: pd.DataFrame) -> Table:
 def _bounds(row: Row, over: str, digits: int) -> str:
     low, high = row[f"{over}low"], row[f"{over}high"]
     if math.isnan(low):
-        return wording.NOTHING
-    return f"[{wording.signed(low, digits)}, {wording.signed(high, digits)}]"
+        return formatting.NOTHING
+    return f"[{formatting.signed(low, digits)}, {formatting.signed(high, digits)}]"
 
 
 def _matching(table: pd.DataFrame) -> str:

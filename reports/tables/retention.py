@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.results import Results
-from reports import wording
-from reports.retention import FRONTS
+from reports import formatting
+from reports.analysis.base import Analysis
+from reports.analysis.retention import FRONTS
+from reports.formatting import Row
 from reports.tables.base import Cell, Table, best, groups, name
-from reports.wording import Row
 
 _OVER = ("seeds", "queries")
 """What the intervals of a retention are over."""
 
 
-def retained_table(results: Results, table: pd.DataFrame) -> Table:
+def retained_table(results: Analysis, table: pd.DataFrame) -> Table:
     """What each arm keeps of its teacher's quality, and what it takes to serve it."""
     study = results.study
 
@@ -22,15 +22,15 @@ def retained_table(results: Results, table: pd.DataFrame) -> Table:
 
     def cells(row: Row) -> list[Cell]:
         kept = [
-            Cell(wording.percents(row["retention"], row[f"{by} low"], row[f"{by} high"]), bold)
+            Cell(formatting.percents(row["retention"], row[f"{by} low"], row[f"{by} high"]), bold)
             for by, bold in zip(_OVER, (row["best"], False), strict=True)
         ]
-        spent = [wording.amount(row["size"]), wording.amount(row["query_flops"])]
-        spent.append(wording.seconds(1000 * row["query_seconds"]))
+        spent = [formatting.amount(row["size"]), formatting.amount(row["query_flops"])]
+        spent.append(formatting.seconds(1000 * row["query_seconds"]))
         marks = ["*" if row[front] else "" for front in FRONTS]
         size, *speed = [text + mark for text, mark in zip(spent, marks, strict=True)]
-        taught = [wording.plain(row["of"]), wording.count(row["seeds"])]
-        taken = [size, wording.ratio(row["share"]), *speed]
+        taught = [formatting.plain(row["of"]), formatting.count(row["seeds"])]
+        taken = [size, formatting.ratio(row["share"]), *speed]
         return [name(row), *map(Cell, taught), *kept, *map(Cell, taken)]
 
     return Table(

@@ -8,20 +8,20 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from bench.results import Results
-from reports import wording
-from reports.coverage import pipeline_label
-from reports.reading import arms, final_runs, tuned_arms
-from reports.speed import speed_by_trials, speed_table, with_shown
-from reports.statistics import interval, restricted
+from reports import formatting
+from reports.analysis.base import Analysis
+from reports.analysis.interval_calibration import pipeline_label
+from reports.analysis.selectors import arms, final_runs, tuned_arms
+from reports.analysis.speed import speed_by_trials, speed_table, with_shown
+from reports.analysis.statistics import interval, restricted
+from reports.analysis.targets import AMOUNTS, CLOCKS, to_target
+from reports.formatting import Row
 from reports.tables.base import Cell, Table, best, groups, without_empty
-from reports.targets import AMOUNTS, CLOCKS, to_target
-from reports.wording import Row
 
 _SECONDS = "train, warm, cold, tuned: charged seconds"
 
 
-def speed_tables(results: Results) -> list[Table]:
+def speed_tables(results: Analysis) -> list[Table]:
     """What getting to each target took, and the ratios to the baseline; none without a target."""
     reached, ratios = reaching(results), speed_table(results)
     found = []
@@ -34,7 +34,7 @@ def speed_tables(results: Results) -> list[Table]:
     return found
 
 
-def reaching(results: Results) -> pd.DataFrame:
+def reaching(results: Analysis) -> pd.DataFrame:
     """A row a target and arm: what getting there took, over seeds.
 
     Columns: target, gain, quality; arm, seeds, reached, stopped (how many patience had ended);
@@ -57,7 +57,7 @@ def reaching(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _ends(results: Results) -> pd.DataFrame:
+def _ends(results: Analysis) -> pd.DataFrame:
     """What each final run had used up in all, as ``end of …``."""
     runs = final_runs(results)
     clocks = {f"end of {clock}": runs[f"{clock}_seconds"] for clock in CLOCKS}
@@ -85,7 +85,7 @@ def _row(own: pd.DataFrame, horizons: dict[str, float]) -> dict[str, object]:
     return row
 
 
-def _reaching_table(results: Results, table: pd.DataFrame) -> Table:
+def _reaching_table(results: Analysis, table: pd.DataFrame) -> Table:
     there = table["reached"] == table["seeds"]
     bold = {
         f"best {what}": best(table[what].where(there, math.inf), by=table["target"], least=True)
@@ -95,7 +95,7 @@ def _reaching_table(results: Results, table: pd.DataFrame) -> Table:
 
     def cells(row: Row) -> list[Cell]:
         got_there = _got_there(row) + (" †" if row["stopped"] else "")
-        texts = (_target(row), wording.arm_name(row), got_there)
+        texts = (_target(row), formatting.arm_name(row), got_there)
         amounts = [Cell(_amount(row, what), row[f"best {what}"]) for what in AMOUNTS]
         return [*map(Cell, texts), *amounts]
 
@@ -123,33 +123,33 @@ def _resolution(table: pd.DataFrame) -> str:
         return ". The baseline gained nothing: there is no target"
     coarsest = table["resolution"].max()
     known = not math.isnan(coarsest)
-    return f": points are up to {wording.count(coarsest)} examples apart" if known else ""
+    return f": points are up to {formatting.count(coarsest)} examples apart" if known else ""
 
 
 def _target(row: Row) -> str:
     """``99 % of the gain: 0.441``; a target that is a value is its own name."""
     if math.isnan(row["gain"]) or math.isnan(row["quality"]):
         return row["target"]
-    return f"{row['target']}: {wording.measure(row['quality'])}"
+    return f"{row['target']}: {formatting.measure(row['quality'])}"
 
 
 def _got_there(row: Row) -> str:
     """Where the baseline gains nothing there is no target, and nobody failed to get there."""
     known = not math.isnan(row["quality"])
-    return f"{row['reached']}/{row['seeds']}" if known else wording.NOTHING
+    return f"{row['reached']}/{row['seeds']}" if known else formatting.NOTHING
 
 
 def _amount(row: Row, what: str) -> str:
     if math.isnan(row["quality"]):
-        return wording.NOTHING
-    text, most = (wording.count, 0) if what == "examples" else (wording.seconds, 2)
+        return formatting.NOTHING
+    text, most = (formatting.count, 0) if what == "examples" else (formatting.seconds, 2)
     if not row["reached"]:
         return f"> {text(row[f'{what} end'])}"
     low, high = row[f"{what} low"], row[f"{what} high"]
     if low == high:  # the points are as coarse as that: it says nothing of the seeds
         low = high = math.nan
     partly = "≥" if row["reached"] < row["seeds"] else ""
-    return wording.spanned(row[what], low, high, partly, text, most)
+    return formatting.spanned(row[what], low, high, partly, text, most)
 
 
 def _speed_table(reached: pd.DataFrame, table: pd.DataFrame) -> Table:
@@ -162,7 +162,7 @@ def _speed_table(reached: pd.DataFrame, table: pd.DataFrame) -> Table:
 
     def cells(row: Row) -> list[Cell]:
         rows = row["rows"]
-        texts = (_target(row), wording.plain(row["arm"]), _got_there(row))
+        texts = (_target(row), formatting.plain(row["arm"]), _got_there(row))
         ratios = [Cell(_ratio(rows[what]), rows[what]["best"]) for what in AMOUNTS]
         return [*map(Cell, texts), *ratios, Cell(_beside(rows))]
 
@@ -207,7 +207,7 @@ def _measured(table: pd.DataFrame) -> str:
 
 
 def _ratio(row: Row) -> str:
-    return wording.spanned(row["ratio"], row["shown low"], row["shown high"], row["bound"])
+    return formatting.spanned(row["ratio"], row["shown low"], row["shown high"], row["bound"])
 
 
 def _beside(rows: Mapping[str, Row]) -> str:
@@ -232,7 +232,7 @@ def _trials_table(table: pd.DataFrame) -> Table:
 
     def cells(row: Row) -> list[Cell]:
         ratios = [row[number] for number in trials]
-        return [Cell(text) for text in (row["target"], wording.plain(row["arm"]), *ratios)]
+        return [Cell(text) for text in (row["target"], formatting.plain(row["arm"]), *ratios)]
 
     return Table(
         name="speed-by-trials",
@@ -251,7 +251,7 @@ def _trials_table(table: pd.DataFrame) -> Table:
 
 def _bounded(row: Row) -> str:
     """``≥ 3.2``."""
-    return wording.spanned(row["ratio"], math.nan, math.nan, row["bound"])
+    return formatting.spanned(row["ratio"], math.nan, math.nan, row["bound"])
 
 
 def _trials(number: int) -> str:

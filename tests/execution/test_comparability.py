@@ -17,7 +17,7 @@ from bench.results import load_results
 from bench.storage.artifacts import Artifacts
 from bench.study.arms import resolve_arms
 from bench.study.schema import parse_study
-from reports.validity import warnings
+from reports.analysis.validity import warnings
 from tests.support.collections import write_collection
 from tests.support.command_line import call
 

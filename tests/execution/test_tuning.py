@@ -17,7 +17,7 @@ from bench.storage.records import RunFolder
 from bench.study.arms import resolve_arms
 from bench.study.schema import Budget, Evaluation, parse_study
 from bench.training.run import Run
-from reports.costs import tuning_costs
+from reports.analysis.costs import tuning_costs
 from tests.support.runs import train, train_with_stops
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.results import SIZES, SPEEDS, Results, load_results
+from bench.results import SIZES, SPEEDS, load_results
 from bench.study.schema import parse_study
+from reports.analysis import Analysis
 
 MEASURES = ["nDCG@10", "RR@10", "R@100"]
 
@@ -80,7 +81,7 @@ class Writer:
         self.bills: list[dict] = []
         self.references: dict[str, dict[str, float]] = {}
 
-    def write(self) -> Results:
+    def write(self) -> Analysis:
         plan, folder = self.plan, self.folder
         parse_study(_study(plan), "test").write(folder / "study.toml")
         for name, level in REFERENCES.items():
@@ -102,7 +103,7 @@ class Writer:
         pd.DataFrame(self.rows).reindex(columns=columns).to_csv(folder / "summary.csv", index=False)
         pd.DataFrame(self.curves).to_csv(folder / "curves.csv", index=False)
         pd.DataFrame(self.bills).to_csv(folder / "ledger.csv", index=False)
-        return load_results(folder)
+        return Analysis.of(load_results(folder))
 
     def _reference(self, name: str, level: float) -> None:
         run = f"reference-{name}"
@@ -210,10 +211,10 @@ def _dev(level: float, own: float) -> dict[str, float]:
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Callable[..., Results]:
+def study(tmp_path: Path) -> Callable[..., Analysis]:
     """``study(arms=[{…}], seeds=…, trials=…)``: the results of a study in a folder of its own."""
 
-    def make(**changes: Any) -> Results:
+    def make(**changes: Any) -> Analysis:
         if "arms" in changes:
             changes["arms"] = [Arm(**arm) for arm in changes["arms"]]
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
@@ -224,7 +225,7 @@ def study(tmp_path: Path) -> Callable[..., Results]:
 
 
 @pytest.fixture
-def results(study: Callable[..., Results]) -> Results:
+def results(study: Callable[..., Analysis]) -> Analysis:
     """Three arms, the last with a failed seed, tuned, with references."""
     return study()
 

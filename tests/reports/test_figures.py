@@ -9,10 +9,10 @@ from matplotlib.figure import Figure as Drawn
 
 import reports
 from bench.errors import InputError
-from reports.figures._labels import move_apart
+from reports.drawing.labels import move_apart
 from reports.page import SECTIONS
 from reports.style import looks
-from tests.reports.legible import SMALLEST, illegible, words
+from tests.reports.figure_legibility import SMALLEST, illegible, words
 
 NAMES = ("margin-mse", "adaptive-margin", "static-margin")
 STYLES = ({}, {"font_size": 9.0}, {"style": "slide"})

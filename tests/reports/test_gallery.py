@@ -9,10 +9,11 @@ import pytest
 from rich.console import Console
 
 from bench.results import load_results
-from reports.answers import answer
-from reports.reading import tuned_arms
-from reports.speed import speed_table
-from reports.targets import to_target
+from reports.analysis import Analysis
+from reports.analysis.selectors import tuned_arms
+from reports.analysis.speed import speed_table
+from reports.analysis.targets import to_target
+from reports.headlines import headline
 from reports.terminal import closing_table
 from reports.writing import write_report
 
@@ -26,7 +27,7 @@ def results(tmp_path_factory):
     """The committed records, and no report."""
     folder = tmp_path_factory.mktemp("gallery") / "quickstart"
     shutil.copytree(STUDY, folder, ignore=shutil.ignore_patterns("report", ".gitignore"))
-    return load_results(folder)
+    return Analysis.of(load_results(folder))
 
 
 def test_the_report_has_the_committed_numbers(results):
@@ -86,7 +87,7 @@ def test_the_answer_by_hand(results):
     there = (baseline["nDCG@10"] >= target) & (baseline["nDCG@10"].shift(-1) >= target)
     assert not there.any(axis=None)
     assert baseline["examples"].iloc[-1].tolist() == [320, 320, 320]
-    said = answer(results)
+    said = headline(results)
     assert "infonce reached 99 % of the gain of margin-mse with at most 0.20 [" in said
     assert 64 / 320 == 0.2
     row = speed_table(results).query("arm == 'infonce' and quantity == 'examples' and gain == 0.99")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import integrate, stats
 
-from reports.coverage import (
+from reports.analysis.interval_calibration import (
     CENSORED,
     FILE,
     FLAT,
@@ -15,6 +15,7 @@ from reports.coverage import (
     measured,
     pipeline_label,
 )
+from reports.analysis.statistics import ratio
 from reports.simulation.curves import (
     DESIGNS,
     FACTORS,
@@ -31,7 +32,6 @@ from reports.simulation.formulas import (
     simulate,
     welch_bounds,
 )
-from reports.statistics import ratio
 
 KEYS = ["method", "seeds", "baseline seeds", "queries", "arm spread", "baseline spread"]
 KEYS += ["arm censored", "baseline censored"]

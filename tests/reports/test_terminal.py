@@ -5,9 +5,9 @@ import re
 
 from rich.console import Console
 
-from reports.arm_table import arm_table
+from reports.analysis.arm_table import arm_table
+from reports.formatting import mean, spread
 from reports.terminal import closing_table
-from reports.wording import mean, spread
 
 
 def _printed(results, width=140):

@@ -15,6 +15,9 @@ assert "torch" not in sys.modules, "import reports loads torch"
 reports.write_report(bench.results.load_results(sys.argv[1]))
 for heavy in ("torch", "transformers", "optuna", "mlflow", "matplotlib.pyplot"):
     assert heavy not in sys.modules, heavy
+rooms = ("losses", "teachers", "students", "samplers", "generators", "collections", "training")
+for room in (*rooms, "execution"):
+    assert f"bench.{room}" not in sys.modules, room
 """
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bench.errors import InputError
 from bench.results import load_results
-from reports.validity import warnings
+from reports.analysis.validity import warnings
 from tests.support.command_line import call
 
 STUDY = Path(__file__).parents[2] / "reports" / "gallery" / "quickstart"

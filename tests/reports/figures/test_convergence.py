@@ -8,10 +8,10 @@ from matplotlib.collections import PolyCollection
 from scipy import stats
 
 import reports
-from reports.figures._curves import means
-from reports.statistics import interval
-from tests.reports.by_hand import PRIMARY, Run, make
+from reports.analysis.statistics import interval
+from reports.drawing.curves import means
 from tests.reports.conftest import Arm, Plan, Writer
+from tests.reports.results_builder import PRIMARY, Run, make
 
 
 def case(folder, names):

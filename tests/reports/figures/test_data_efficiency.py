@@ -7,8 +7,8 @@ from scipy import stats
 
 import reports
 from bench.errors import InputError
-from tests.reports.by_hand import Run, make
-from tests.reports.legible import words
+from tests.reports.figure_legibility import words
+from tests.reports.results_builder import Run, make
 
 BASELINE = Run([0.1, 0.1, 0.1, 0.5, 0.5])
 """There with 300 of 400 examples."""

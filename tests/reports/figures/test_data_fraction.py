@@ -5,8 +5,8 @@ from scipy import stats
 
 import reports
 from bench.errors import InputError
-from tests.reports.by_hand import Run, make
-from tests.reports.legible import words
+from tests.reports.figure_legibility import words
+from tests.reports.results_builder import Run, make
 
 FULL = (0.5, 0.6, 0.64)
 """What the baseline's seeds reach on test with everything."""

@@ -9,8 +9,8 @@ from scipy import stats
 import reports
 from bench.errors import InputError
 from bench.results import ERRORS
+from reports.analysis.teacher_agreement import geometry_table, theory_table
 from reports.figures import create
-from reports.geometry import geometry_table, theory_table
 from tests.reports.conftest import Arm, Plan, Writer
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import optuna
@@ -12,8 +13,10 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 import reports
 from bench.errors import InputError
+from bench.results import load_results
 from bench.spaces import Choice, Float
-from reports.trials import FEWEST, importance_table, space_of
+from reports.analysis import Analysis
+from reports.analysis.trials import FEWEST, importance_table, space_of
 from tests.reports.conftest import Arm, Plan, Writer
 from tests.reports.figures.test_slice import MARGIN, RATE, tried
 
@@ -91,11 +94,14 @@ def test_a_bar_a_parameter_and_the_line_of_chance_across_it(tmp_path):
     assert [text.get_text() for text in axes.texts][1] == "b (24 trials)"
 
 
+FIXTURE = Path(__file__).parents[2] / "fixtures" / "results" / "0.1.0"
+
 IDLE = """
 import sys
 import bench.results
-from reports.trials import importance_table, trials_table
-results = bench.results.load_results(sys.argv[1])
+from reports.analysis import Analysis
+from reports.analysis.trials import importance_table, trials_table
+results = Analysis.of(bench.results.load_results(sys.argv[1]))
 assert importance_table(results).empty
 assert not [name for name in ("optuna", "sklearn", "torch") if name in sys.modules]
 """
@@ -122,26 +128,24 @@ def test_a_space_is_the_study_files_or_what_was_tried(results, parameter, tried,
         update={"space": {"margin": Float(0.1, 0.9, step=0.1)}}
     )
     study = results.study.model_copy(update={"arms": [entry]})
-    assert space_of(study, "margin-mse", "mine", parameter, tried) == space
+    assert space_of(replace(results, study=study), "margin-mse", parameter, tried) == space
 
 
 @pytest.mark.parametrize(
-    ("loss", "tried", "space"),
+    ("tried", "space"),
     [
-        ("infonce(temperature=0.02)", [0.02, 0.1], Float(0.01, 0.2, log=True)),
-        ("infonce", [0.02, 0.5], Float(0.02, 0.5)),  # a space of an earlier version
-        ("mine", [0.02, 0.1], Float(0.02, 0.1)),
+        ([0.2, 0.5], Float(0.1, 1.0, step=0.1)),
+        ([0.2, 1.5], Float(0.2, 1.5)),  # of an earlier version
+        ([0.2, 0.55], Float(0.2, 0.55)),  # between the steps
     ],
 )
-def test_a_losss_own_space_is_that_of_the_installed_loss(study, loss, tried, space):
-    results = study(arms=[{"name": "a"}], baseline="a")
-    assert space_of(results.study, "a", loss, "loss.temperature", tried) == space
+def test_a_losss_own_space_is_that_of_optunas_record(tried, space):
+    results = Analysis.of(load_results(FIXTURE))
+    assert space_of(results, "static-margin", "loss.margin", tried) == space
 
 
-def test_a_value_between_the_steps_of_a_space_is_of_another_one(study):
-    written = study(arms=[{"name": "a"}], baseline="a").study
-    assert space_of(written, "a", "static-margin", "loss.margin", [0.2, 0.5]).step == 0.1
-    assert space_of(written, "a", "static-margin", "loss.margin", [0.2, 0.55]) == Float(0.2, 0.55)
+def test_without_optunas_record_a_space_is_what_was_tried(results):
+    assert space_of(results, "static-margin", "loss.margin", [0.2, 0.5]) == Float(0.2, 0.5)
 
 
 def test_choices_have_optunas_importance_too(study):

@@ -8,7 +8,7 @@ import pytest
 
 import reports
 from bench.errors import InputError
-from reports.trials import trials_table
+from reports.analysis.trials import trials_table
 from tests.reports.conftest import Arm, Plan, Writer
 
 RATE, MARGIN = "training.learning_rate", "loss.margin"

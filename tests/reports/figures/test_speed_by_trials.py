@@ -6,8 +6,8 @@ import pytest
 
 import reports
 from bench.errors import InputError
-from tests.reports.by_hand import Run, make
-from tests.reports.legible import words
+from tests.reports.figure_legibility import words
+from tests.reports.results_builder import Run, make
 
 TRIAL = [("train", "run", 10.0)]
 

@@ -4,8 +4,8 @@ import pytest
 
 import reports
 from bench.errors import InputError
-from tests.reports.by_hand import Run, make
-from tests.reports.legible import words
+from tests.reports.figure_legibility import words
+from tests.reports.results_builder import Run, make
 
 TEACHER = (("prepare", "embeddings", 60.0),)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import reports
-from reports.statistics import interval
-from tests.reports.by_hand import PRIMARY, Run, make
+from reports.analysis.statistics import interval
 from tests.reports.conftest import Arm, Plan, Writer
-from tests.reports.legible import words
+from tests.reports.figure_legibility import words
+from tests.reports.results_builder import PRIMARY, Run, make
 
 
 def case(folder, names):

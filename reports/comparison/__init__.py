@@ -1,0 +1,1 @@
+"""Several studies, or one study on several collections, side by side."""

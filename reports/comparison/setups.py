@@ -1,0 +1,150 @@
+"""How the set-ups of several studies differ, which is what a reader must know of them first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from bench.registry import format_entry
+from reports.analysis.arm_table import arm_table
+from reports.analysis.base import Analysis
+from reports.analysis.selectors import collection_name, final_runs
+from reports.analysis.sweeps import parsed
+from reports.comparison.labels import grouped, joined
+from reports.comparison.quality import against_baseline, measured_by
+from reports.comparison.reaching import ratios
+from reports.formatting import Row, named, plain
+from reports.tables.base import Cell, Table, groups, text
+
+_MACHINE = ("device", "threads", "cpus", "machine")
+
+_WHY = {
+    "budget": "an arm may be better for being trained on more alone",
+    "measure": "neither values nor differences compare",
+    "students": "an arm of one name is another student",
+    "trials": "tuned seconds and chosen options are those of unequal efforts",
+    "baseline": "a difference or a ratio is to its own study's baseline",
+    "baseline's teacher": "what the baseline learns from and is charged for is not the same",
+    "machine": "their seconds never compare; a ratio of seconds is that of its own machine",
+}
+"""What follows where studies differ in a column of the set-ups; collections and seeds may."""
+
+
+def compare_setups(studies: Mapping[str, Analysis]) -> Table:
+    """A row a study."""
+    data = joined({label: pd.DataFrame([_setup(of)]) for label, of in studies.items()})
+
+    def cells(row: Row) -> list[Cell]:
+        return [Cell(text(value)) for value in row.values()]
+
+    return Table(
+        name="set-ups",
+        title="Set-ups",
+        note=(
+            "budget: of a run. measure: what arms are compared by. trials: of tuning, for each "
+            "arm that has something to tune. machine: as runs recorded it; two computers that "
+            "record the same may still be unequally fast."
+        ),
+        header=list(data),
+        align="l" * len(data.columns),
+        groups=groups(data, cells),
+        data=data,
+    )
+
+
+def _setup(results: Analysis) -> dict[str, str]:
+    study, table = results.study, arm_table(results)
+    trained = table[table["role"] == "final"]
+    tuning = study.tuning
+    return {
+        "collection": collection_name(study),
+        "budget": f"{study.budget.amount:,.10g} {study.budget.unit}",
+        "seeds": ", ".join(map(str, study.seeds)),
+        "trials": f"{tuning.trials} ({tuning.sampler})" if tuning.trials else "0",
+        "measure": measured_by(results),
+        "students": _unique(trained["student"]),
+        "baseline": study.baseline,
+        "baseline's teacher": _unique(trained.loc[trained["baseline"], "teacher"]),
+        "machine": _unique(map(_machine, _environments(results))),
+    }
+
+
+def _unique(values: object) -> str:
+    return "; ".join(dict.fromkeys(map(str, values)))  # type: ignore[call-overload]
+
+
+def _environments(results: Analysis) -> list[str]:
+    return list(final_runs(results).reindex(columns=["environment"])["environment"].dropna())
+
+
+def _machine(environment: str) -> str:
+    return ", ".join(part for part in environment.split(", ") if part.startswith(_MACHINE))
+
+
+def differing(studies: Mapping[str, Analysis]) -> list[str]:
+    """A sentence for each thing that keeps the studies' numbers from being compared."""
+    table = compare_setups(studies).data.set_index("study")
+    found = []
+    for column, why in _WHY.items():
+        values = {str(label): plain(value) for label, value in table[column].items() if value}
+        if len(set(values.values())) > 1:
+            found.append(f"The studies differ in {column}: {grouped(values)}: {why}.")
+    return [*found, *_versions(studies), *_namesakes(studies), *_silent(studies)]
+
+
+def _versions(studies: Mapping[str, Analysis]) -> Iterator[str]:
+    """Libraries, of which other versions may train otherwise."""
+    used = {
+        label: {part for environment in _environments(results) for part in environment.split(", ")}
+        for label, results in studies.items()
+    }
+    known = {label: parts for label, parts in used.items() if parts}
+    if not known:
+        return
+    shared = set.intersection(*known.values())
+    others = {
+        label: ", ".join(sorted(part for part in parts - shared if not part.startswith(_MACHINE)))
+        for label, parts in known.items()
+    }
+    if any(others.values()):
+        told = grouped({label: plain(parts) for label, parts in others.items()})
+        yield f"The studies were trained with different versions: {told}."
+
+
+def _namesakes(studies: Mapping[str, Analysis]) -> Iterator[str]:
+    """Arms of one name that are not the same."""
+    parts = ["loss", "teacher", "sampler"]
+    table = joined({label: arm_table(results) for label, results in studies.items()})
+    table = table.assign(loss=[_as_written(row) for row in table.to_dict("records")])
+    for arm, rows in table[table["role"] == "final"].groupby("arm", sort=False):
+        for part in parts:
+            if rows[part].nunique() > 1:
+                told = {row["study"]: plain(row[part]) for row in rows.to_dict("records")}
+                yield f"{named(arm)} is not the same arm everywhere: its {part} is {grouped(told)}."
+
+
+def _as_written(row: Row) -> str:
+    """An arm's loss without the options that tuning chose for it."""
+    name, options = parsed(row["loss"])
+    kept = {key: value for key, value in options.items() if pd.isna(row.get(f"loss.{key}"))}
+    return format_entry(name, kept)
+
+
+def _silent(studies: Mapping[str, Analysis]) -> Iterator[str]:
+    """Studies of which a table has nothing."""
+    for label, results in studies.items():
+        done = set(final_runs(results)["arm"])
+        baseline = results.study.baseline
+        if not done:
+            yield f"{label}: no final run is finished."
+        elif baseline not in done:
+            yield (
+                f"{label}: the baseline {named(baseline)} has no finished run: there are no "
+                "differences and no ratios to it."
+            )
+        elif len(done) > 1:
+            if against_baseline(results).empty:
+                yield f"{label}: there are no test values by query, and so no differences."
+            if ratios(results).empty:
+                yield f"{label}: the learning rate decays, and so there are no ratios."

@@ -1,0 +1,141 @@
+"""The files of a report across studies: written whole, and the same bytes for the same results."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+import pandas as pd
+
+from bench.errors import InputError
+from bench.results import Results
+from bench.storage.files import atomic_folder
+from reports import figures
+from reports.analysis.base import Analysis
+from reports.comparison.figures import Quality, SpeedUp
+from reports.comparison.labels import joined, labelled
+from reports.comparison.options import ComparisonOptions
+from reports.comparison.quality import compare_agreement, compare_differences, compare_quality
+from reports.comparison.reaching import compare_reaching
+from reports.comparison.setups import compare_setups
+from reports.figures.options import FigureOptions
+from reports.page.studies import StudyPanels, render
+from reports.page.template import Picture
+from reports.style import alike
+from reports.tables.base import Table
+from reports.writing import save, write_tables
+
+_OURS = {"index.html", "figures", "tables"}
+
+
+def write_comparison(
+    studies: Sequence[Results],
+    out: Path,
+    shown: FigureOptions | None = None,
+    tell: Callable[[str], object] = str,
+) -> Path:
+    """Lay studies side by side in a folder, in place of an older such report; the page's path.
+
+    Args:
+        tell: is told what is being done.
+
+    Raises:
+        InputError: a study is given twice, what is to be shown is in none of them, or the folder
+            holds something else; nothing is written then.
+    """
+    analyses = [Analysis.of(results) for results in studies]
+    known = labelled(analyses)
+    _refuse_others(out, analyses)
+    with atomic_folder(out.resolve()) as aside:
+        asked = ComparisonOptions.of(known, shown or FigureOptions())
+        folder = aside / "figures"
+        folder.mkdir()
+        with alike(analyses):
+            forests = list(_write_forests(asked, folder))
+            panels = list(_write_panels(asked, folder, tell))
+        tell("writing tables and page")
+        tables = _tables(known)
+        write_tables(tables, aside / "tables")
+        page = render(known, _links(known, out), tables, forests, panels)
+        (aside / "index.html").write_text(page, encoding="utf-8")
+    return out / "index.html"
+
+
+def _refuse_others(out: Path, studies: Sequence[Analysis]) -> None:
+    """A folder is replaced as a whole: never one that holds anything but such a report."""
+    others = [path.name for path in out.iterdir()] if out.is_dir() else []
+    if (out.exists() and not out.is_dir()) or set(others) - _OURS:
+        raise InputError(f"{out}: there is something else here; name a folder that is new")
+    if (out.resolve().parent / "study.toml").is_file() and out.resolve().name == "report":
+        raise InputError(f"{out}: a study's own report is here; name another folder")
+
+
+def _tables(studies: Mapping[str, Analysis]) -> list[Table]:
+    differences = compare_differences(studies)
+    return [
+        compare_setups(studies),
+        compare_quality(studies),
+        *([differences] if len(differences.data) else []),
+        *compare_agreement(differences.data),
+        compare_reaching(studies),
+    ]
+
+
+def _write_forests(asked: ComparisonOptions, folder: Path) -> Iterator[Picture]:
+    for forest in (Quality(), SpeedUp()):
+        drawn = asked.drawn(forest)
+        if not drawn:
+            continue
+        _write_data(joined({one.label: one.data for one in drawn}), folder, forest.name)
+        with asked.shown.applied():
+            figure = forest.beside({one.label: (one.results, one.rows) for one in drawn})
+            save(figure, folder / forest.name)
+        notes = [f"{one.label}: {one.note}" for one in drawn if one.note]
+        told = [f"{one.label}: {forest.alt(one.results, one.rows)}." for one in drawn]
+        caption, alt = (" ".join([forest.caption, *more]) for more in (notes, told))
+        yield Picture(forest.name, forest.section, caption, alt, _image(folder, forest.name))
+
+
+def _write_panels(
+    asked: ComparisonOptions, folder: Path, tell: Callable[[str], object]
+) -> Iterator[StudyPanels]:
+    """Every registered figure that at least two of the studies have something for.
+
+    Drawn for the page alone: what is to be printed is in the studies' own reports.
+    """
+    for number, name in enumerate(names := figures.names(), start=1):
+        tell(f"drawing {name} of each study (figure {number} of {len(names)})")
+        figure = figures.create(name)
+        drawn = asked.drawn(figure)
+        if len(drawn) < 2:
+            continue
+        pictures = []
+        for one in drawn:
+            file = f"{name}-of-{list(asked.studies).index(one.label) + 1}"
+            _write_data(one.data, folder, file)
+            with asked.shown.applied():
+                save(figure.draw(one.results, one.rows), folder / file, ["svg"])
+            caption = f"{one.label}. {one.note}".rstrip()
+            alt = figure.alt(one.results, one.rows)
+            pictures.append(Picture(file, figure.section, caption, alt, _image(folder, file)))
+        yield StudyPanels(name, figure.section, figure.caption, pictures)
+
+
+def _write_data(data: pd.DataFrame, folder: Path, name: str) -> None:
+    data.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def _image(folder: Path, name: str) -> bytes:
+    return (folder / f"{name}.svg").read_bytes()
+
+
+def _links(studies: Mapping[str, Analysis], out: Path) -> dict[str, str]:
+    """The way from the page to each study's own report, where there is one."""
+    reports = {label: of.folder / "report" / "index.html" for label, of in studies.items()}
+    return {
+        label: quote(Path(os.path.relpath(page.resolve(), out.resolve())).as_posix())
+        for label, page in reports.items()
+        if page.is_file()
+    }

@@ -1,0 +1,1 @@
+"""What several figures are drawn of: curves with their intervals, names beside lines."""

@@ -17,6 +17,7 @@ from bench.results import load_results
 from bench.storage.artifacts import Artifacts
 from bench.study.arms import resolve_arms
 from bench.study.schema import parse_study
+from reports.analysis.base import Analysis
 from reports.analysis.validity import warnings
 from tests.support.collections import write_collection
 from tests.support.command_line import call
@@ -175,5 +176,5 @@ def test_it_is_told_by_plan_run_folder_and_report(tmp_path, capsys, toy_values, 
     assert beforehand in ran
     afterwards = "Arm 'margin-mse': its teacher's margins are 15.5 on average"
     assert afterwards in caveats.warnings[0]
-    assert any(one.startswith(afterwards) for one in warnings(load_results("out")))
+    assert any(one.startswith(afterwards) for one in warnings(Analysis.of(load_results("out"))))
     assert sum("Arm 'margin-mse'" in one for one in caveats.warnings) == 1

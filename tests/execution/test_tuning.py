@@ -17,6 +17,7 @@ from bench.storage.records import RunFolder
 from bench.study.arms import resolve_arms
 from bench.study.schema import Budget, Evaluation, parse_study
 from bench.training.run import Run
+from reports.analysis.base import Analysis
 from reports.analysis.costs import tuning_costs
 from tests.support.runs import train, train_with_stops
 
@@ -121,7 +122,7 @@ def test_a_pruned_trial_is_paid_for_and_never_averaged(pruned_values, tmp_path, 
     (final,) = results.summary.query("role == 'final'").itertuples()
     assert final.tuned_seconds == pytest.approx(final.cold_seconds + ledger["seconds"].sum())
     assert final.trial not in set(pruned["trial"])
-    costs = tuning_costs(results)
+    costs = tuning_costs(Analysis.of(results))
     assert costs["charged"].iloc[0] == pytest.approx(final.cold_seconds)
     assert costs["charged"].iloc[-1] == pytest.approx(final.tuned_seconds)
     assert len(costs) == 1 + len(tuning)
@@ -212,7 +213,7 @@ def test_a_trial_retried_with_success_counts(pruner, pruned_values, first_time_f
     (final,) = results.summary.query("role == 'final'").itertuples()
     spent = final.tuned_seconds - final.cold_seconds
     assert spent == pytest.approx(failed_too["seconds"].sum())
-    assert tuning_costs(results)["seconds"].iloc[-1] == pytest.approx(spent)
+    assert tuning_costs(Analysis.of(results))["seconds"].iloc[-1] == pytest.approx(spent)
     assert cross(values, tmp_path)[0].done_now == 0
     assert len(optuna_study(tmp_path).trials) == 3
 

@@ -7,6 +7,7 @@ import pytest
 
 from bench.errors import InputError
 from bench.results import load_results
+from reports.analysis.base import Analysis
 from reports.analysis.validity import warnings
 from tests.support.command_line import call
 
@@ -54,17 +55,19 @@ def test_a_summary_without_rows_is_nothing_finished(folder):
 
 def test_a_damaged_table_by_query_is_refused_and_a_missing_one_warned_of(folder):
     whole = load_results(folder)
-    assert not [warning for warning in warnings(whole) if "are missing" in warning]
+    assert not [warning for warning in warnings(Analysis.of(whole)) if "are missing" in warning]
     run = whole.dev.loc[whole.dev["role"] == "final", "run"].iloc[0]
     path = folder / "runs" / run / "dev.parquet"
     _cut(path, 100)
     with pytest.raises(InputError, match=r"dev.parquet is damaged"):
         load_results(folder)
     path.unlink()
-    found = warnings(load_results(folder))
+    found = warnings(Analysis.of(load_results(folder)))
     assert any(one.startswith("Values by query are missing (dev.parquet) of 1 of") for one in found)
 
 
 def test_students_that_training_did_not_better_are_warned_of(folder):
-    (told,) = (one for one in warnings(load_results(folder)) if "untrained student" in one)
+    (told,) = (
+        one for one in warnings(Analysis.of(load_results(folder))) if "untrained student" in one
+    )
     assert told.endswith("of adaptive-margin (3 of 3), distributed-margin (2 of 3).")

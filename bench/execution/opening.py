@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bench import encoding
 from bench.collections.leaks import check_apart
 from bench.collections.open import open_collection
 from bench.context import Context
-from bench.encoding.device import choose
 from bench.storage.artifacts import Artifacts
 from bench.study.schema import Study
 
@@ -24,4 +24,6 @@ def open_context(study: Study, artifacts: Artifacts) -> Context:
     for name, written in study.test_collections.items():
         test_collections[name] = open_collection(written, artifacts)
         check_apart(collection, name, test_collections[name])
-    return Context(collection, artifacts, choose(study.training.precision), test_collections)
+    return Context(
+        collection, artifacts, encoding.choose(study.training.precision), test_collections
+    )

@@ -27,7 +27,7 @@ def in_a_line(told: str) -> Path:
 
 
 def test_of_a_command_with_a_folder(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("bench.commands.status.show_status", fail)
+    monkeypatch.setattr("bench.commands.show_status", fail)
     code, _, told = call(capsys, "status", str(tmp_path))
     assert code == 1
     assert in_a_line(told) == tmp_path / LOG
@@ -36,8 +36,8 @@ def test_of_a_command_with_a_folder(tmp_path, capsys, monkeypatch):
 
 @pytest.mark.parametrize("command", [["list", "losses"], ["status", "no/such/folder"]])
 def test_of_a_command_without(command, capsys, monkeypatch):
-    monkeypatch.setattr("bench.commands.status.show_status", fail)
-    monkeypatch.setattr("bench.commands.list.list_kind", fail)
+    monkeypatch.setattr("bench.commands.show_status", fail)
+    monkeypatch.setattr("bench.commands.list_kind", fail)
     code, _, told = call(capsys, *command)
     assert code == 1
     in_a_line(told).unlink()

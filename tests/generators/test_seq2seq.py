@@ -213,12 +213,12 @@ KILLED = """
     from bench.collections.open import open_collection
     from bench.encoding.device import choose
     from bench.generators import _decoding
-    from bench.context import Lab
+    from bench.context import Context
 
     _decoding.SHARD = 2
     artifacts = Artifacts(Path({artifacts!r}))
-    lab = Lab(open_collection({collection!r}, artifacts), artifacts, choose())
-    generators.create({written!r}).generate(lab)
+    context = Context(open_collection({collection!r}, artifacts), artifacts, choose())
+    generators.create({written!r}).generate(context)
 """
 
 

@@ -52,7 +52,7 @@ class RunSpecification:
 
         Args:
             arm: with its choices made.
-            lab: with the share of the train queries that the run is given.
+            context: with the share of the train queries that the run is given.
             tests: what is measured at the end.
         """
         return cls(

@@ -18,6 +18,7 @@ from bench.storage.artifacts import Artifact, BuildReport, shard
 from bench.storage.files import save_array
 from bench.teachers._loaded import LoadedTeacher
 from bench.teachers._pairs import drawn_pairs
+from bench.triples.pairs import decode_pairs
 from bench.triples.stream import DrawPlan, all_pairs_of
 
 SHARD = 4096
@@ -50,7 +51,7 @@ def read_pairs(
         warming = _warm(codes[:WARMING])
         for number, start in enumerate(range(0, len(codes), SHARD)):
             narrate(f"{loaded.teacher.name} reads pair {start:,} of {len(codes):,}")
-            queries, documents = np.divmod(codes[start : start + SHARD], total)
+            queries, documents = decode_pairs(codes[start : start + SHARD], total)
             asked, found = tokenized.queries.rows(queries), tokenized.documents.rows(documents)
             tokens += loaded.scorer.tokens(asked, found)
             parts.append(shard(folder, f"part-{number:06d}", partial(values, asked, found)))
@@ -69,7 +70,7 @@ def read_pairs(
 
     @torch.inference_mode()
     def _warm(some: np.ndarray) -> float:
-        queries, documents = np.divmod(some, total)
+        queries, documents = decode_pairs(some, total)
         rows = tokenized.queries.rows(queries), tokenized.documents.rows(documents)
         return seconds_for_nothing(lambda: read(*rows), [], context.device)
 

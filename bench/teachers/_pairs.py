@@ -10,6 +10,7 @@ import torch
 from bench.errors import BenchError
 from bench.losses.signals import Signals
 from bench.storage.artifacts import Artifact
+from bench.triples.pairs import encode_pairs
 from bench.triples.stream import DrawPlan, Triples
 
 
@@ -19,7 +20,7 @@ class Pairs:
 
     Attributes:
         documents: how many the collection has.
-        codes: int64 [n], sorted: query · documents + document.
+        codes: int64 [n], sorted (`bench.triples.pairs.encode_pairs`).
         values: [n, …].
         artifacts: what was prepared, with its bills.
     """
@@ -35,7 +36,7 @@ class Pairs:
         Raises:
             BenchError: a pair that has none.
         """
-        wanted = code(queries, documents, self.documents)
+        wanted = encode_pairs(queries[:, None], documents, self.documents)
         places = np.searchsorted(self.codes, wanted).clip(max=max(0, len(self.codes) - 1))
         if not len(self.codes) or (self.codes[places] != wanted).any():
             raise BenchError("a pair was drawn that the teacher has not scored")
@@ -51,14 +52,10 @@ class PairScores(Pairs):
         return Signals(scores=torch.from_numpy(self.at(triples.queries, triples.documents)))
 
 
-def code(queries: np.ndarray, documents: np.ndarray, total: int) -> np.ndarray:
-    """One number a pair, of [B] queries with [B, n] documents each: int64 [B, n]."""
-    return queries[:, None].astype(np.int64) * total + documents
-
-
 def drawn_pairs(plan: DrawPlan, total: int) -> np.ndarray:
     """The code of every pair that a run will draw, each once, sorted: int64 [n]."""
     found = [
-        np.unique(code(triples.queries, triples.documents, total)) for triples in plan.batches()
+        np.unique(encode_pairs(triples.queries[:, None], triples.documents, total))
+        for triples in plan.batches()
     ]
     return np.unique(np.concatenate(found))

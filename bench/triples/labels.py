@@ -10,12 +10,16 @@ import numpy as np
 
 from bench.storage.ledger import Bill
 from bench.triples.epochs import Epochs
+from bench.triples.pairs import decode_pairs, encode_pairs
 from bench.triples.stream import DrawPlan, TripleStream
 
 TUNED = "fine-tuned-teacher"
 """The kind of artifact that holds a `LABELS` file (`bench.teachers._fine_tuning`)."""
 
 LABELS = "labels.npy"
+
+POSITIONS = 2**32
+"""More than any collection has documents: labels are counted without asking how many it has."""
 
 BATCHES = 4096
 """So many are gathered before what they repeat is left out."""
@@ -26,11 +30,11 @@ def drawn_labels(plan: DrawPlan) -> np.ndarray:
     found = np.empty(0, dtype=np.int64)
     waiting: list[np.ndarray] = []
     for triples in replace(plan, stream=_positives(plan.stream)).batches():
-        waiting.append(_packed(triples.queries, triples.positives))
+        waiting.append(encode_pairs(triples.queries, triples.positives, POSITIONS))
         if len(waiting) == BATCHES:
             found, waiting = np.unique(np.concatenate([found, *waiting])), []
     found = np.unique(np.concatenate([found, *waiting]))
-    return np.stack([found >> 32, found & 0xFFFFFFFF], axis=1)
+    return np.stack(decode_pairs(found, POSITIONS), axis=1)
 
 
 def labels_of(bills: Iterable[Bill], root: Path) -> list[np.ndarray]:
@@ -50,14 +54,10 @@ def count_labels(used: Iterable[np.ndarray]) -> dict[str, int]:
     Args:
         used: int64 [n, 2] each: positions of train query and document.
     """
-    codes = [_packed(pairs[:, 0], pairs[:, 1]) for pairs in used]
+    codes = [encode_pairs(pairs[:, 0], pairs[:, 1], POSITIONS) for pairs in used]
     pairs = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *codes]))
-    return {"train_queries": len(np.unique(pairs >> 32)), "labels": len(pairs)}
-
-
-def _packed(queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
-    """One number a pair: int64 [n]."""
-    return (queries.astype(np.int64) << 32) | documents
+    queries, _ = decode_pairs(pairs, POSITIONS)
+    return {"train_queries": len(np.unique(queries)), "labels": len(pairs)}
 
 
 def _positives(stream: TripleStream) -> TripleStream:

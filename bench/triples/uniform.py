@@ -6,6 +6,7 @@ import numpy as np
 
 from bench.collections.base import Collection
 from bench.errors import InputError
+from bench.triples.pairs import encode_pairs
 
 
 class UniformNegatives:
@@ -19,15 +20,12 @@ class UniformNegatives:
         if own is not None:  # a query is no negative of its own
             asked = np.flatnonzero(own >= 0)
             pairs = np.unique(np.concatenate([pairs, np.stack([asked, own[asked]], 1)]), axis=0)
-        codes = np.sort(self._code(pairs[:, 0], pairs[:, 1]))
+        codes = np.sort(encode_pairs(pairs[:, 0], pairs[:, 1], self._documents))
         self._relevant = np.append(codes, np.iinfo(np.int64).max)  # whatever is sought has a place
         inside = np.isin(pairs[:, 1], self._pool)
         most = np.bincount(pairs[inside, 0]).max(initial=0)
         if most >= len(self._pool):
             raise InputError(f"{collection.name}: a train query has no document but relevant ones")
-
-    def _code(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
-        return queries * self._documents + documents
 
     def draw(self, random: np.random.Generator, queries: np.ndarray, count: int) -> np.ndarray:
         """[B, count] document positions, uniform over what is outside each query's relevant."""
@@ -39,5 +37,5 @@ class UniformNegatives:
 
     def _is_relevant(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
         """By bisection: a million judged pairs are not looked through for every batch."""
-        codes = self._code(queries, documents)
+        codes = encode_pairs(queries, documents, self._documents)
         return self._relevant[np.searchsorted(self._relevant, codes)] == codes

@@ -330,8 +330,12 @@ class Coordinator:
         keep = role == "final" and self.study.keep_students
         if share < 1:
             against = None  # it would be fine-tuned on that share for the comparison alone
-        training = Run(run, row.folder, context, keep, self._report_for(row), should_prune, against)
-        return self._perform(row, training.execute, value_of="select")
+
+        def execute() -> None:
+            report = self._report_for(row)
+            Run(run, row.folder, context, keep, report, should_prune, against).execute()
+
+        return self._perform(row, execute, value_of="select")
 
     # -- one run ---------------------------------------------------------------------------------
 

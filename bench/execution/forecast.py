@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bench.execution.past import Key, Past, evaluation_points, minings, reference_key, run_key
+from bench.storage.artifact_name import ArtifactName
+from bench.storage.ledger import Bill
 from bench.study.arms import Arm
 from bench.study.schema import Budget, Study
 
@@ -158,16 +159,15 @@ def run_seconds(study: Study, arm: Arm, rates: Rates, final: bool) -> dict[str, 
     return seconds
 
 
-def prepared(bills: Iterable[dict[str, Any]], artifacts: Path) -> dict[str, Preparation]:
-    """What is due before the first step, by ``<kind> <digest>``, each once."""
+def prepared(bills: Iterable[Bill], artifacts: Path) -> dict[ArtifactName, Preparation]:
+    """What is due before the first step, by the artifact's name."""
     found = {}
     for bill in bills:
-        if bill["phase"] == "prepare":
-            kind, _, digest = bill["what"].partition(" ")
-            folder = artifacts / kind / digest
+        if bill.phase == "prepare" and (name := bill.artifact):
+            folder = name.folder(artifacts)
             there = folder.is_dir()
             size = folder_bytes(folder) if there else None
-            found[bill["what"]] = Preparation(kind, bill["seconds"], there, size)
+            found[name] = Preparation(name.kind, bill.seconds, there, size)
     return found
 
 
@@ -183,32 +183,29 @@ def scored(
         return {}
     examples = budget_examples(study.budget, arm.training.batch_size, rates.train)
     found = {}
-    kinds = {_kind(bill) for run in rates.runs for bill in run.bills if bill["phase"] == "score"}
-    for kind in sorted(kinds):
-        by_run = {run.seed: _of_kind(run, kind) for run in rates.runs}
-        bills = [bill for run in rates.runs for bill in _of_kind(run, kind)]
-        of_runs = sum(
-            max((bill["examples"] for bill in _of_kind(run, kind)), default=0) for run in rates.runs
-        )
+    for kind in sorted({name.kind for run in rates.runs for name, _ in _scores(run)}):
+        by_run = [
+            [(name.folder(artifacts), bill) for name, bill in _scores(run) if name.kind == kind]
+            for run in rates.runs
+        ]
+        of_seed = dict(zip((run.seed for run in rates.runs), by_run, strict=True))
+        scores = [score for run in by_run for score in run]
+        of_runs = sum(max((bill.examples for _, bill in run), default=0) for run in by_run)
         share = examples / of_runs
-        folders = {bill["what"]: artifacts / kind / bill["what"].split()[-1] for bill in bills}
-        known = all(folder.is_dir() for folder in folders.values())
-        size = share * sum(folder_bytes(folders[bill["what"]]) for bill in bills) if known else None
-        seconds = share * sum(bill["seconds"] for bill in bills)
+        known = all(folder.is_dir() for folder, _ in scores)
+        size = share * sum(folder_bytes(folder) for folder, _ in scores) if known else None
+        seconds = share * sum(bill.seconds for _, bill in scores)
         for seed in seeds:
-            same = [bill for bill in by_run.get(seed, []) if bill["examples"] == examples]
-            there = bool(same) and all(folders[bill["what"]].is_dir() for bill in same)
+            same = [folder for folder, bill in of_seed.get(seed, []) if bill.examples == examples]
+            there = bool(same) and all(folder.is_dir() for folder in same)
             key = (kind, str(arm.teacher), str(arm.sampler), seed)
             found[key] = Preparation(kind, seconds, there, size)
     return found
 
 
-def _kind(bill: dict[str, Any]) -> str:
-    return str(bill["what"]).partition(" ")[0]
-
-
-def _of_kind(run: Past, kind: str) -> list[dict[str, Any]]:
-    return [bill for bill in run.bills if bill["phase"] == "score" and _kind(bill) == kind]
+def _scores(run: Past) -> list[tuple[ArtifactName, Bill]]:
+    """What was scored for a run's examples."""
+    return [(bill.artifact, bill) for bill in run.bills if bill.phase == "score" and bill.artifact]
 
 
 def folder_bytes(folder: Path) -> float:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench.errors import InputError
 from bench.results import read_summary, read_table
-from bench.storage.ledger import ARTIFACT_PHASES
+from bench.storage.ledger import ARTIFACT_PHASES, Bill
 from bench.storage.records import DRY_RUN
 from bench.study.arms import Arm, resolve_arms
 from bench.study.file import load_study
@@ -49,7 +49,7 @@ class Past:
         points: evaluation points it paid for.
         minings: how often it mined its own negatives.
         seconds: by phase, what it did itself.
-        bills: the artifacts it needed, as rows of the ledger.
+        bills: those of the artifacts it needed.
         parameters: of its student; 0 where that is not known.
         memory: most bytes that it took; 0 where that is not known.
     """
@@ -65,7 +65,7 @@ class Past:
     points: int
     minings: int
     seconds: dict[str, float]
-    bills: list[dict[str, Any]]
+    bills: list[Bill]
     parameters: int
     memory: int
     device: str
@@ -142,7 +142,7 @@ def read_past(folder: Path) -> list[Past]:
         table = read_table(ledger)
         for bill in table.to_dict("records"):
             if bill.get("train_share", 1.0) == 1:
-                bills[_label(bill)].append(bill)
+                bills[_label(bill)].append(Bill.of(bill))
         arms = {arm.name: arm for arm in resolve_arms(study)}
         made = ledger.stat().st_mtime
         runs = [_past(folder, made, study, arms, row, bills[_label(row)]) for row in rows]
@@ -161,7 +161,7 @@ def _past(
     study: Study,
     arms: dict[str, Arm],
     row: dict[Any, Any],
-    bills: list[dict[Any, Any]],
+    bills: list[Bill],
 ) -> Past | None:
     """One run; `None` where it is not done, was given a share of the train queries, or is of an arm
     that is written otherwise by now."""
@@ -169,15 +169,15 @@ def _past(
         return None
     seconds: dict[str, float] = defaultdict(float)
     for bill in bills:
-        if bill["phase"] not in ARTIFACT_PHASES:
-            seconds[bill["phase"]] += float(bill["seconds"])
-    needed = [bill for bill in bills if bill["phase"] in ARTIFACT_PHASES]
+        if bill.phase not in ARTIFACT_PHASES:
+            seconds[bill.phase] += bill.seconds
+    needed = [bill for bill in bills if bill.phase in ARTIFACT_PHASES]
     entries = {axis: _text(row[axis]) for axis in ("teacher", "student", "sampler")}
     points = mined = 0
     if row["role"] == "reference":
         key = reference_key(study, entries["student"], entries["teacher"])
         # Its clock ran while its artifacts were made.
-        made_then = sum(bill["seconds"] for bill in needed if not bill["reused"])
+        made_then = sum(bill.seconds for bill in needed if not bill.reused)
         seconds["start"] = max(0.0, seconds["start"] - made_then)
     else:
         arm = arms.get(row["arm"])
@@ -202,7 +202,7 @@ def _past(
         bills=needed,
         parameters=_count(row.get("parameters")),
         memory=_count(row.get("peak_memory")),
-        device=next((str(bill["device"]) for bill in bills if bill["phase"] == "train"), ""),
+        device=next((bill.device for bill in bills if bill.phase == "train"), ""),
     )
 
 

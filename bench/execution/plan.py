@@ -11,6 +11,8 @@ from bench.execution.forecast import Forecast, Preparation, Rates, prepared, run
 from bench.execution.references import References
 from bench.identity import identity
 from bench.results import read_study, read_summary
+from bench.storage.artifact_name import ArtifactName
+from bench.storage.ledger import Bill
 from bench.storage.records import FINISHED
 from bench.study.arms import Arm, resolve_arms
 from bench.study.schema import TUNING_SEEDS, Study
@@ -55,7 +57,7 @@ class ReferencePlan:
     label: str
     done: bool
     seconds: float | None
-    bills: list[dict[str, Any]]
+    bills: list[Bill]
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ def preparations_of(
     Runs with another sampler needed other things, and say nothing of it; nor do runs on all train
     queries of what a smaller share needs for itself.
     """
-    due: dict[str, Preparation] = {}
+    due: dict[ArtifactName, Preparation] = {}
     by_example: dict[tuple, Preparation] = {}
     unclear = []
     for reference in references:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from bench.encoding.device import Device
 from bench.encoding.encoder import Encoder
@@ -20,7 +20,7 @@ from bench.encoding.packed import Joined, Padded
 from bench.optimization.optimizer import make_optimizer
 
 STEPS = 2
-"""Of real batches."""
+"""Real batches of a rehearsal."""
 
 
 @contextmanager
@@ -69,20 +69,10 @@ def warm_optimizer(device: Device) -> None:
         make_optimizer([layer], weight_decay=0.01).step()
 
 
-def seconds_for_nothing(
-    compute: Callable[[], Tensor], modules: Sequence[nn.Module], device: Device
-) -> float:
-    """Seconds of computing something twice.
-
-    Args:
-        modules: what trains by it, backwards and in steps; none where it is only read.
-    """
+def rehearsal_seconds(compute: Callable[[], object], device: Device) -> float:
+    """Seconds of computing something that is only read, as often as a rehearsal does."""
     since = time.perf_counter()
-    if modules:
-        warm_optimizer(device)
-    with traceless(modules, device):
+    with traceless([], device):
         for _ in range(STEPS):
-            found = compute()
-            if modules:
-                found.float().sum().backward()
+            compute()
     return time.perf_counter() - since

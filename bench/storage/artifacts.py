@@ -20,6 +20,7 @@ import numpy as np
 from filelock import FileLock
 
 from bench.progress import say
+from bench.storage.artifact_name import ArtifactName
 from bench.storage.claims import Claims
 from bench.storage.files import (
     atomic,
@@ -58,6 +59,10 @@ class Artifact:
     bills: tuple[Bill, ...]
     read_seconds: float
     about: Mapping[str, Any]
+
+    @property
+    def name(self) -> ArtifactName:
+        return ArtifactName(self.kind, self.digest)
 
 
 @dataclass(frozen=True)
@@ -108,10 +113,10 @@ class Artifacts:
                 works by `shard`, what a stopped process has finished is there again.
             needs: artifacts it is made from; their bills become part of its own.
         """
-        identity = _identity(kind, specification)
-        folder = self.root / kind / identity
+        name = _name(kind, specification)
+        folder = name.folder(self.root)
         if self.claims is not None:
-            self.claims.add(f"{kind} {identity}")
+            self.claims.add(name)
         since = time.perf_counter()
         if not self._whole(folder):
             check_place("--artifacts", self.root)
@@ -119,14 +124,14 @@ class Artifacts:
             with artifact_lock(folder):
                 if not self._whole(folder):
                     with explain_full_disk(folder):
-                        return self._make(folder, specification, make, tuple(needs))
+                        return self._make(name, specification, make, tuple(needs))
         record = read_json(folder / RECORD)
         bills = tuple(Bill(**bill).as_reused() for bill in record["bills"])
-        return Artifact(kind, identity, folder, bills, time.perf_counter() - since, record["about"])
+        return Artifact(*name, folder, bills, time.perf_counter() - since, record["about"])
 
     def has(self, kind: str, specification: Mapping[str, Any]) -> bool:
         """Whether `get` would find it (or what is left of it) and not make it."""
-        return (self.root / kind / _identity(kind, specification) / RECORD).exists()
+        return (_name(kind, specification).folder(self.root) / RECORD).exists()
 
     def abouts(self, kind: str) -> Iterator[Mapping[str, Any]]:
         """What the makers of all artifacts of a kind wanted to remember."""
@@ -148,13 +153,13 @@ class Artifacts:
 
     def _make(
         self,
-        folder: Path,
+        name: ArtifactName,
         specification: Mapping[str, Any],
         make: Callable[[Path], BuildReport],
         needs: tuple[Artifact, ...],
     ) -> Artifact:
-        kind, identity = folder.parent.name, folder.name
-        aside = folder.parent / f".{identity}.work"
+        folder = name.folder(self.root)
+        aside = folder.parent / f".{name.digest}.work"
         if not _shards(aside):
             shutil.rmtree(aside, ignore_errors=True)  # a killed process left it, and nothing whole
         aside.mkdir(parents=True, exist_ok=True)
@@ -171,7 +176,7 @@ class Artifacts:
         seconds = before + time.perf_counter() - since - made.warming
         own = Bill(
             "score" if made.examples else "prepare",
-            f"{kind} {identity}",
+            str(name),
             seconds,
             made.examples,
             made.texts,
@@ -184,7 +189,7 @@ class Artifacts:
         (aside / SHARDS).unlink(missing_ok=True)
         record = {
             "format": FORMAT,
-            "kind": kind,
+            "kind": name.kind,
             "made_from": dict(specification),
             "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "files": {
@@ -207,7 +212,7 @@ class Artifacts:
         os.replace(aside, folder)
         sync(folder.parent)
         self._verified.add(folder)
-        return Artifact(kind, identity, folder, bills, 0.0, about)
+        return Artifact(*name, folder, bills, 0.0, about)
 
 
 def artifact_lock(folder: Path) -> FileLock:
@@ -215,8 +220,9 @@ def artifact_lock(folder: Path) -> FileLock:
     return FileLock(folder.parent.parent / f"{folder.parent.name}-{folder.name}.lock")
 
 
-def _identity(kind: str, specification: Mapping[str, Any]) -> str:
-    return digest({"format": FORMAT, "kind": kind, "made_from": dict(specification)})
+def _name(kind: str, specification: Mapping[str, Any]) -> ArtifactName:
+    made_from = {"format": FORMAT, "kind": kind, "made_from": dict(specification)}
+    return ArtifactName(kind, digest(made_from))
 
 
 def shard(folder: Path, name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
@@ -269,4 +275,4 @@ def damaged(folder: Path) -> str:
 
 def once(bills: Iterable[Bill]) -> tuple[Bill, ...]:
     """Each artifact's bill once, in the order of first mention, however many things need it."""
-    return tuple({bill.what: bill for bill in bills}.values())
+    return tuple({bill.artifact: bill for bill in bills}.values())

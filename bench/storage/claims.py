@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
 from bench.progress import say_once
+from bench.storage.artifact_name import ArtifactName
 from bench.storage.files import digest, read_json, write_json
 
 STUDIES = ".studies"
-_MENTIONED = re.compile(r"\b([a-z0-9-]+ [0-9a-f]{16})\b")
 
 
 class Claims:
@@ -34,10 +33,10 @@ class Claims:
         self._path = root / STUDIES / f"{digest(self._study)}.json"
         self._names = _read(self._path)[1] if self._path.exists() else set()
 
-    def add(self, name: str) -> None:
-        """Claim ``<kind> <digest>``, before it is looked for: from now on it is not pruned."""
-        if name not in self._names:
-            self._names.add(name)
+    def add(self, name: ArtifactName) -> None:
+        """Claim an artifact before it is looked for: from now on it is not pruned."""
+        if str(name) not in self._names:
+            self._names.add(str(name))
             self._write()
 
     def drop(self) -> None:
@@ -96,7 +95,7 @@ def usage(root: Path) -> Usage:
             untold.append(f"{study} is out of reach; if it is gone for good, delete {path}")
     for ledger in (study / "ledger.csv" for study in studies):
         try:
-            names |= set(_MENTIONED.findall(ledger.read_text("utf-8")))
+            names |= set(map(str, ArtifactName.mentioned(ledger.read_text("utf-8"))))
         except FileNotFoundError:
             pass  # nothing is done there yet
         except (OSError, UnicodeDecodeError):

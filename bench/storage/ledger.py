@@ -5,11 +5,15 @@ they were made; an arm that reuses one is charged as if it had made it alone (co
 clock of what it really spent says ``reused``.
 """
 
+from __future__ import annotations
+
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
+
+from bench.storage.artifact_name import ArtifactName
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Bill:
         phase: ``prepare``, ``score``, ``read`` (artifacts; ``prepare`` is due before the first
             step, ``score`` as its examples are consumed); ``train``, ``mine``,
             ``evaluate``, ``test``, ``start``, ``compile``, ``save``, ``wasted`` (a run).
-        what: the artifact or the part of the run.
+        what: the artifact's name, or the part of the run.
         seconds: wall-clock seconds.
         examples: triples drawn, or for which something was scored.
         texts: texts encoded.
@@ -40,7 +44,17 @@ class Bill:
     device: str = "cpu"
     reused: bool = False
 
-    def as_reused(self) -> "Bill":
+    @property
+    def artifact(self) -> ArtifactName | None:
+        """Whose cost it is; `None` for a run's own."""
+        return ArtifactName.parse(self.what) if self.phase in (*ARTIFACT_PHASES, "read") else None
+
+    @classmethod
+    def of(cls, row: Mapping[Any, Any]) -> Bill:
+        """The inverse of `record`; other columns of the row are left out."""
+        return cls(**{field.name: row[field.name] for field in fields(cls) if field.name in row})
+
+    def as_reused(self) -> Bill:
         return replace(self, reused=True)
 
     def record(self) -> dict[str, Any]:
@@ -129,12 +143,12 @@ def tuning_seconds(own: Iterable[Bill], trials: Iterable[Iterable[Bill]]) -> flo
         own: the run's bills.
         trials: each trial's.
     """
-    seconds, known = 0.0, {bill.what for bill in own if bill.phase in ARTIFACT_PHASES}
+    seconds, known = 0.0, {bill.artifact for bill in own if bill.phase in ARTIFACT_PHASES}
     for bills in trials:
         for bill in bills:
             if bill.phase in (*OWN_PHASES, "evaluate"):
                 seconds += bill.seconds
-            elif bill.phase in ARTIFACT_PHASES and bill.what not in known:
-                known.add(bill.what)
+            elif bill.phase in ARTIFACT_PHASES and bill.artifact not in known:
+                known.add(bill.artifact)
                 seconds += bill.seconds
     return seconds

@@ -12,7 +12,7 @@ import torch
 from bench.encoding.encoder import encode
 from bench.encoding.tokens import Tokens
 from bench.losses.signals import Signal, Signals
-from bench.optimization.warming import seconds_for_nothing
+from bench.optimization.warming import rehearsal_seconds
 from bench.storage.artifacts import Artifact
 from bench.storage.files import save_array
 from bench.teachers._encoding import WARMING, encoded
@@ -109,7 +109,7 @@ def _store(
         assert isinstance(scorer, BiScorer)
         device, label = loaded.tokenized.context.device, f"the teacher's {side}"
         some = partial(encode, scorer.encoder, tokens, positions[:WARMING], device, label)
-        warming = seconds_for_nothing(some, [], device)
+        warming = rehearsal_seconds(some, device)
         vectors = encode(scorer.encoder, tokens, positions, device, label)
         save_array(folder / "vectors.npy", vectors.cpu().numpy())
         return warming

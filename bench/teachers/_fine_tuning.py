@@ -1,34 +1,34 @@
 """Fine-tuning a teacher on the collection's train part: an artifact with a bill.
 
-The objective is softmax cross-entropy of the positive among itself and K negatives from BM25's
-ranking (localized contrastive estimation, arXiv 2101.08751). Points along the way are measured on
-dev-select by re-ranking BM25's first documents; the best is kept, ties to the earliest.
+Negatives come from BM25's ranking. Points along the way are measured on dev-select by re-ranking
+BM25's first documents; the best is kept, ties to the earliest.
 """
 
 from __future__ import annotations
 
 import shutil
+import time
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from bench.context import Context
 from bench.encoding.flops import forward_flops, training_flops
 from bench.evaluation.bm25 import BM25
 from bench.evaluation.measures import per_query
 from bench.evaluation.ranking import Ranking
-from bench.optimization.optimizer import load_moments, make_optimizer, save_moments
-from bench.optimization.schedule import factor
+from bench.optimization.optimizer import load_moments, save_moments
 from bench.optimization.seeds import derive_seed
-from bench.optimization.warming import seconds_for_nothing
+from bench.optimization.warming import warm_optimizer
 from bench.progress import narrate
 from bench.storage.artifacts import Artifact, BuildReport, shard
 from bench.storage.files import atomic, atomic_folder, save_array
+from bench.teachers._fine_tuning_loop import FineTuningLoop
 from bench.teachers._tokenized_texts import TokenizedTexts
 from bench.triples.labels import LABELS, TUNED, drawn_labels
 from bench.triples.ranked import bm25, mined_stream
@@ -36,6 +36,7 @@ from bench.triples.stream import DrawPlan, TripleStream
 
 if TYPE_CHECKING:
     from bench.teachers._neural import NeuralTeacher
+    from bench.teachers._scorers import Scorer
 
 POINTS = (0.0, 0.5, 1.0)
 """Shares of the examples after which the teacher is measured."""
@@ -82,77 +83,69 @@ class FineTuning:
 
     def _make(self, folder: Path) -> BuildReport:
         torch.manual_seed(derive_seed(self.teacher.seed, "teacher"))
-        self._scorer = self.context.device.place(self.teacher.scorer())
-        self._optimizer = make_optimizer([self._scorer], weight_decay=0.01)
-        self._at = 0
-        warming = self._warm_up()
-        found = [
-            shard(folder, f"point-{number}", partial(self._point, folder, number))
+        device = self.context.device
+        scorer = device.place(self.teacher.scorer())
+        loop = FineTuningLoop(self.teacher, scorer, self.tokenized, device)
+        warming = self._warm_up(loop)
+        points = [
+            shard(folder, f"point-{number}", partial(self._point, loop, folder, number))
             for number in range(len(POINTS))
         ]
-        values = [float(value[0]) for value in found]
+        values = [float(value[0]) for value in points]
         best = int(np.argmax(values))
         chosen = folder / "model.safetensors"
         if not chosen.exists():  # else a kill came while what follows deleted the states
             with atomic(chosen) as aside:
                 shutil.copy(folder / f"state-{best}" / "model.safetensors", aside)
         save_array(folder / LABELS, drawn_labels(self._plan))
-        trained, measured = self._tokens()
+        trained, measured = self._tokens(scorer)
         for path in [*folder.glob("state-*"), *folder.glob("point-*.npy")]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         return BuildReport(
             texts=self.teacher.examples * (2 + self.teacher.negatives),
             tokens=trained,
-            flops=training_flops(self._scorer, trained) + forward_flops(self._scorer, measured),
-            device=self.context.device.label,
+            flops=training_flops(scorer, trained) + forward_flops(scorer, measured),
+            device=device.label,
             about={"measure": f"dev-select {MEASURE}", "points": values, "best_point": best},
             warming=warming,
         )
 
-    def _warm_up(self) -> float:
-        """Seconds of computing the first step for nothing."""
-        first = partial(self._scores, 0, min(self.teacher.batch_size, self.teacher.examples))
-        return seconds_for_nothing(first, [self._scorer.train()], self.context.device)
+    def _warm_up(self, loop: FineTuningLoop) -> float:
+        """Compute the first step without taking it; seconds of that."""
+        since = time.perf_counter()
+        warm_optimizer(self.context.device)
+        loop.scorer.train()
+        loop.rehearse(repeat(next(self._plan.batches())))
+        return time.perf_counter() - since
 
-    def _point(self, folder: Path, number: int) -> np.ndarray:
+    def _point(self, loop: FineTuningLoop, folder: Path, number: int) -> np.ndarray:
         """Train up to a point, measure it, keep its state."""
-        goal = round(POINTS[number] * self.teacher.examples)
         before = folder / f"state-{number - 1}"
-        if number and self._at == 0 and before.exists():
-            self._scorer.restore(before / "model.safetensors")
-            load_moments(self._optimizer, before / "optimizer.safetensors")
-            self._at = round(POINTS[number - 1] * self.teacher.examples)
-        self._train(goal)
-        value = self._measure()
+        if number and not loop.progress.examples and before.exists():
+            loop.scorer.restore(before / "model.safetensors")
+            load_moments(loop.optimizer, before / "optimizer.safetensors")
+            loop.progress.examples = self._goal(number - 1)
+        self._train(loop, self._goal(number))
+        value = self._measure(loop)
         with atomic_folder(folder / f"state-{number}") as aside:
-            self._scorer.save(aside / "model.safetensors")
-            save_moments(self._optimizer, aside / "optimizer.safetensors")
+            loop.scorer.save(aside / "model.safetensors")
+            save_moments(loop.optimizer, aside / "optimizer.safetensors")
         (before / "optimizer.safetensors").unlink(missing_ok=True)
         return np.array([value])
 
-    def _train(self, goal: int) -> None:
-        teacher, scorer = self.teacher, self._scorer
-        scorer.train()
-        while self._at < goal:
-            stop = min(self._at + teacher.batch_size, goal)
-            narrate(f"fine-tuning {teacher.name}: {self._at:,} of {teacher.examples:,} examples")
-            torch.manual_seed(derive_seed(teacher.seed, "teacher dropout", self._at))
-            for group in self._optimizer.param_groups:
-                share = stop / teacher.examples
-                group["lr"] = teacher.learning_rate * factor(share, 0.1, "linear")
-            scores = self._scores(self._at, stop) / scorer.temperature
-            (scores.logsumexp(1) - scores[:, 0]).mean().backward()
-            torch.nn.utils.clip_grad_norm_(scorer.parameters(), 1.0)
-            self._optimizer.step()
-            self._optimizer.zero_grad(set_to_none=True)
-            self._at = stop
+    def _goal(self, number: int) -> int:
+        """Examples trained on at a point."""
+        return round(POINTS[number] * self.teacher.examples)
 
-    def _scores(self, start: int, stop: int) -> Tensor:
-        """Of the drawn examples ``start`` … ``stop - 1``, the positive's first: [n, 1 + K]."""
-        triples = self._stream.batch(self.teacher.seed, start, stop)
-        queries = self.tokenized.queries.rows(triples.queries)
-        documents = self.tokenized.documents.rows(triples.documents.ravel())
-        return self._scorer.scores(queries, documents, self.context.device)
+    def _train(self, loop: FineTuningLoop, goal: int) -> None:
+        teacher = self.teacher
+        batches = self._plan.batches(loop.progress.examples, goal)
+        loop.scorer.train()
+        while (done := loop.progress.examples) < goal:
+            narrate(f"fine-tuning {teacher.name}: {done:,} of {teacher.examples:,} examples")
+            loop.advance(batches, goal / teacher.examples)
+            loop.check_loss()
+        loop.check_weights()
 
     @cached_property
     def _candidates(self) -> tuple[np.ndarray, np.ndarray]:
@@ -162,21 +155,21 @@ class FineTuning:
         ranking = BM25(collection).rank(collection.part("dev").queries, CANDIDATES)
         return queries, ranking.documents[queries]
 
-    def _measure(self) -> float:
+    def _measure(self, loop: FineTuningLoop) -> float:
         """The scorer's mean value on dev-select."""
         queries, candidates = self._candidates
         dev = self.context.collection.part("dev")
-        ranked = self.tokenized.of(dev.queries).rerank(self._scorer, queries, candidates)
+        ranked = self.tokenized.of(dev.queries).rerank(loop.scorer, queries, candidates)
         documents = np.full((len(dev.queries), candidates.shape[1]), -1, dtype=np.int64)
         documents[queries] = ranked
         ranking = Ranking(documents, np.zeros(documents.shape, dtype=np.float32))
         return float(per_query(dev, ranking, [MEASURE], queries)[MEASURE].mean())
 
-    def _tokens(self) -> tuple[int, int]:
+    def _tokens(self, scorer: Scorer) -> tuple[int, int]:
         """Tokens trained on, and tokens read to measure."""
         trained = 0
         for triples in self._plan.batches():
-            trained += self._scorer.tokens(
+            trained += scorer.tokens(
                 self.tokenized.queries.rows(triples.queries),
                 self.tokenized.documents.rows(triples.documents.ravel()),
             )
@@ -185,5 +178,5 @@ class FineTuning:
         measured = 0
         for at, row in enumerate(candidates):
             if len(documents := self.tokenized.documents.rows(row[row >= 0])):
-                measured += self._scorer.tokens(asked.rows(queries[at : at + 1]), documents)
+                measured += scorer.tokens(asked.rows(queries[at : at + 1]), documents)
         return trained, len(POINTS) * measured

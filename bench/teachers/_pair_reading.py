@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bench.encoding.flops import forward_flops
-from bench.optimization.warming import seconds_for_nothing
+from bench.optimization.warming import rehearsal_seconds
 from bench.progress import narrate
 from bench.storage.artifacts import Artifact, BuildReport, shard
 from bench.storage.files import save_array
@@ -72,7 +72,7 @@ def read_pairs(
     def _warm(some: np.ndarray) -> float:
         queries, documents = decode_pairs(some, total)
         rows = tokenized.queries.rows(queries), tokenized.documents.rows(documents)
-        return seconds_for_nothing(lambda: read(*rows), [], context.device)
+        return rehearsal_seconds(lambda: read(*rows), context.device)
 
     @torch.inference_mode()
     def values(asked: list[np.ndarray], found: list[np.ndarray]) -> np.ndarray:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.encoding.tokens import Tokens
 from bench.losses.signals import Signal, Signals
-from bench.optimization.warming import seconds_for_nothing
+from bench.optimization.warming import rehearsal_seconds
 from bench.progress import narrate
 from bench.storage.artifacts import Artifact, shard
 from bench.storage.files import save_array
@@ -109,7 +109,7 @@ def store(
     def write(folder: Path) -> float:
         parts = []
         some = partial(read, tokens.rows(positions[:WARMING]))
-        warming = seconds_for_nothing(some, [], device)
+        warming = rehearsal_seconds(some, device)
         for number, start in enumerate(range(0, len(positions), SHARD)):
             narrate(f"{loaded.teacher.name} encodes {side}: {start:,} of {len(positions):,}")
             rows = tokens.rows(positions[start : start + SHARD])

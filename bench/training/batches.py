@@ -42,6 +42,9 @@ class Batch:
     texts: int
     tokens: tuple[int, ...]
 
+    def __len__(self) -> int:
+        return len(self.triples)
+
 
 @dataclass(frozen=True)
 class BatchMaker:
@@ -142,7 +145,7 @@ class Prefetcher:
         waiting = self._submit(start)
         while waiting is not None:
             batch = waiting.result()
-            start += len(batch.triples)
+            start += len(batch)
             waiting = self._submit(start)
             yield batch
 

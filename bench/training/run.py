@@ -3,42 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from itertools import islice
 
 import pandas as pd
-import torch
 
 from bench.context import Context
 from bench.encoding.device import environment, forget_peak, is_out_of_memory, peak_memory
-from bench.encoding.flops import training_flops
-from bench.encoding.towers import Towers
 from bench.errors import TrainingError
 from bench.evaluation.footprint import count
 from bench.evaluation.measured import keep_rankings
 from bench.evaluation.measures import per_query
 from bench.evaluation.ranking import to_frame
 from bench.exporting.folder import save_student
-from bench.optimization.optimizer import make_optimizer
-from bench.optimization.seeds import derive_seed
 from bench.optimization.warming import warm_optimizer, warm_shapes
-from bench.storage.artifacts import Artifact, once
+from bench.storage.artifacts import once
 from bench.storage.files import disk_is_full, read_object, remove_leftovers, write_json
-from bench.storage.ledger import Bill, Clocks, consumed
+from bench.storage.ledger import Clocks
 from bench.storage.records import RunFolder
 from bench.teachers.base import Teacher
+from bench.training import charges
 from bench.training import state as checkpoints
-from bench.training.batches import BatchMaker, Prefetcher
+from bench.training.batches import Batch, Prefetcher
 from bench.training.evaluator import Evaluator
-from bench.training.loop import Loop
+from bench.training.loop import StudentLoop
 from bench.training.machine_speed import machine_speed
+from bench.training.setup import Setup
 from bench.training.specification import RunSpecification
 from bench.training.state import State, weights
 from bench.training.teacher_agreement import embedding_error
-from bench.triples.labels import count_labels, drawn_labels, labels_of
-from bench.triples.self_mined import SelfMinedStream
-from bench.triples.stream import DrawPlan, TripleStream
 
 Report = Callable[[str], None]
 Curve = Sequence[tuple[int, float]]
@@ -48,14 +42,15 @@ Curve = Sequence[tuple[int, float]]
 class Run:
     """Trains one student under one budget and leaves its record.
 
-    Killed at any moment and called again, it goes on from its last checkpoint. ``reference_step``
-    in its record (`bench.training.machine_speed`) is of the process that finished it: when that
-    began, and after its last step.
+    Killed at any moment and made again, it goes on from its last checkpoint. Making one builds the
+    student and prepares what its training needs. ``reference_step`` in the record
+    (`bench.training.machine_speed`) is of the process that finished the run: when it began, and
+    after its last step.
 
     Args:
-        hopeless: asked after every evaluation point whether the run is to be given up (pruned).
-        against: the teacher whose vectors the student's are compared with at the end; none of what
-            the run is depends on it.
+        should_prune: asked after every evaluation point whether the run is to be given up.
+        against: the teacher whose vectors the student's are compared with at the end; nothing else
+            of the run depends on it.
     """
 
     def __init__(
@@ -76,6 +71,13 @@ class Run:
         self._should_prune = should_prune
         self._against = against
         self._stopped: str | None = None
+        start = time.perf_counter()
+        forget_peak(context.device)
+        self._speed_at_start = machine_speed(context.device)
+        self._remove_leftovers()
+        self.setup = Setup.of(specification, context)
+        self.state, self.clocks = self._restore(time.perf_counter() - start)
+        self._loop = StudentLoop(specification, self.setup, self.clocks, self.state, context.device)
         self._last_checkpoint = time.monotonic()
 
     def execute(self) -> None:
@@ -84,21 +86,13 @@ class Run:
         Raises:
             TrainingError: the run cannot be finished.
         """
-        start = time.perf_counter()
-        forget_peak(self.context.device)
-        self._pace = machine_speed(self.context.device)
-        self._clean()
-        self._build()
-        self._resume(time.perf_counter() - start)
-        batch_size, budget = self.specification.arm.training.batch_size, self.specification.budget
-        ahead = Prefetcher(self.batches.make, batch_size, budget.examples)
+        training, budget = self.specification.arm.training, self.specification.budget
+        ahead = Prefetcher(self.setup.batches.make, training.batch_size, budget.examples)
         try:
-            with self.clocks("compile"):
-                self._warm_up()
-            self._loop().run(ahead)
+            self._train(ahead)
         except Exception as error:
             if not disk_is_full(error):  # then there is no room, and the run goes on later
-                self.folder.write_bills(self._bills())  # spent, although for nothing
+                self._write_bills()  # spent, although for nothing
             if not is_out_of_memory(error):
                 raise
         else:
@@ -107,53 +101,69 @@ class Run:
         finally:
             ahead.close()
         # Only here, where no traceback holds the batch's tensors any more.
-        training = self.specification.arm.training
         raise TrainingError(
             f"{self.context.device.label} has too little memory for batches of "
             f"{training.batch_size}: a smaller training.batch_size or max_length of the student, "
             "or training.gradient_cache = 16384 (tokens encoded at a time)"
         )
 
-    def _clean(self) -> None:
-        """Clear what a killed process left half-written."""
+    def _remove_leftovers(self) -> None:
+        """Delete what a killed process left half-written."""
         self.folder.checkpoints.mkdir(parents=True, exist_ok=True)
         remove_leftovers(self.folder.path)
         remove_leftovers(self.folder.checkpoints)
 
-    def _build(self) -> None:
-        arm, context = self.specification.arm, self.context
-        torch.manual_seed(self.specification.seed)
-        self.towers: Towers = context.device.place(arm.student.build(context))
-        self.towers.train()
-        self.evaluator = Evaluator(context, arm.student, self.specification.evaluation)
-        self.stream = stream = arm.sampler.prepare(context)
-        signal_source = arm.teacher.prepare(arm.loss.needs(), self._plan(stream), context)
-        queries = self.evaluator.queries(stream.queries)
-        documents = None if self.towers.stored else self.evaluator.documents
-        self.artifacts: list[Artifact] = [
-            *([documents.artifact] if documents else []),
-            queries.artifact,
-            *self.towers.artifacts,
-            *stream.artifacts,
-            *signal_source.artifacts,
-        ]
-        self.batches = BatchMaker(
-            stream,
-            self.towers,
-            queries,
-            documents,
-            signal_source,
-            context.device,
-            self.specification.seed,
-            arm.training.gradient_cache,
+    def _restore(self, start_seconds: float) -> tuple[State, Clocks]:
+        """Take up the last checkpoint, if any; put what was done after it on the bill as wasted."""
+        setup = self.setup
+        restored = checkpoints.load(self.folder, setup.modules, setup.optimizer)
+        state, seconds = restored or (State(tokens=[0] * len(setup.towers.encoders)), {})
+        if stream := setup.self_mined:
+            stream.ranked = state.mined
+        clocks = Clocks(seconds)
+        if self.folder.heartbeat.exists():
+            mend = "delete it, and the run goes on"
+            spent = sum(read_object(self.folder.heartbeat, mend).values())
+            clocks.add("wasted", max(0.0, spent - sum(seconds.values())))
+        # What had to be prepared just now has bills of its own.
+        prepared = sum(
+            bill.seconds
+            for bill in once(bill for artifact in setup.artifacts for bill in artifact.bills)
+            if not bill.reused
         )
-        # A loss's own parameters start from a random stream of their own.
-        torch.manual_seed(derive_seed(self.specification.seed, "loss"))
-        self.objective = arm.loss.build(self.towers.width, signal_source.width)
-        self.modules: dict[str, torch.nn.Module] = {"student": self.towers}
-        if isinstance(self.objective, torch.nn.Module):
-            self.modules["loss"] = context.device.place(self.objective)
-        self.optimizer = make_optimizer(self.modules.values(), arm.training.weight_decay)
+        clocks.add("start", max(0.0, start_seconds - prepared))
+        return state, clocks
+
+    def _train(self, ahead: Prefetcher) -> None:
+        """Train until the budget is used or the run is stopped; evaluate on the way.
+
+        Raises:
+            TrainingError: the loss or the weights are no longer finite.
+        """
+        loop, state = self._loop, self.state
+        with self.clocks("compile"):
+            self._warm_up()
+        if not state.curve:
+            self._evaluate(0)
+        self._refresh_negatives()
+        with self.clocks("compile"):
+            loop.rehearse(ahead.from_position(state.examples))
+        batches = self._batches(ahead)
+        shares = self.specification.evaluation.shares()
+        should_stop = self._should_stop()
+        while len(state.curve) <= len(shares) and not should_stop:
+            share = shares[len(state.curve) - 1]
+            with self.clocks("train"):
+                loop.advance(batches, share)
+                self.context.device.synchronize()
+            loop.check_loss()
+            if not loop.reached(1.0) and self._refresh_negatives():
+                batches = self._batches(ahead)
+            if loop.reached(share):
+                loop.check_weights()
+                self._evaluate(len(state.curve))
+                should_stop = self._should_stop()
+            self._on_pause()
 
     def _warm_up(self) -> None:
         """Compute once what would cost more the first time, in every shape that is known."""
@@ -161,82 +171,37 @@ class Run:
         size, negatives = arm.training.batch_size, arm.sampler.negatives
         self._report("warming up")
         warm_optimizer(device)
-        trials = self.batches.trials(size, negatives)
-        for encoder, texts in zip(self.towers.encoders, trials, strict=True):
+        trials = self.setup.batches.trials(size, negatives)
+        for encoder, texts in zip(self.setup.towers.encoders, trials, strict=True):
             warm_shapes(encoder, texts, device)
+
+    def _batches(self, ahead: Prefetcher) -> Iterator[Batch]:
+        """The batches to come, as far as the present negatives are to be drawn from."""
+        batches = ahead.from_position(self.state.examples)
+        if stream := self.setup.self_mined:
+            return islice(batches, stream.every - self.state.steps % stream.every)
+        return batches
 
     def _refresh_negatives(self) -> bool:
         """Let the student mine its own negatives, where it does and that is due."""
-        stream, state = self.stream, self.state
-        if not isinstance(stream, SelfMinedStream) or state.steps % stream.every:
-            return False
-        if state.mined_at == state.steps:
+        stream, state = self.setup.self_mined, self.state
+        if stream is None or state.steps % stream.every or state.mined_at == state.steps:
             return False
         self._report(f"{self._progress()}, mining negatives")
         with self.clocks("mine"):
-            stream.set_ranking(self.evaluator.mine(self.towers, stream.depth))
+            stream.set_ranking(self.setup.evaluator.mine(self.setup.towers, stream.depth))
         state.mined, state.mined_at = stream.ranked, state.steps
         return True
 
-    def _plan(self, stream: TripleStream) -> DrawPlan:
-        run, size = self.specification, self.specification.arm.training.batch_size
-        examples = run.budget.examples
-        if run.budget.steps is not None:
-            examples = run.budget.steps * size
-        if isinstance(stream, SelfMinedStream):
-            examples = None  # what it will draw depends on what the student will have learnt
-        return DrawPlan(stream, run.seed, size, examples)
-
-    def _resume(self, start_seconds: float) -> None:
-        """Take up the last checkpoint, if any; put what was done after it on the bill as wasted."""
-        restored = checkpoints.load(self.folder, self.modules, self.optimizer)
-        fresh = State(tokens=[0] * len(self.towers.encoders))
-        self.state, seconds = restored or (fresh, {})
-        if isinstance(self.stream, SelfMinedStream):
-            self.stream.ranked = self.state.mined
-        self.clocks = Clocks(seconds)
-        if self.folder.heartbeat.exists():
-            mend = "delete it, and the run goes on"
-            seen = sum(read_object(self.folder.heartbeat, mend).values())
-            self.clocks.add("wasted", max(0.0, seen - sum(seconds.values())))
-        # What had to be prepared just now has bills of its own.
-        prepared = sum(
-            bill.seconds
-            for bill in once(bill for artifact in self.artifacts for bill in artifact.bills)
-            if not bill.reused
-        )
-        self.clocks.add("start", max(0.0, start_seconds - prepared))
-
-    def _loop(self) -> Loop:
-        run = self.specification
-        return Loop(
-            towers=self.towers,
-            optimizer=self.optimizer,
-            objective=self.objective,
-            label=str(run.arm.loss),
-            training=run.arm.training,
-            budget=run.budget,
-            shares=run.evaluation.shares(),
-            seed=run.seed,
-            device=self.context.device,
-            clocks=self.clocks,
-            state=self.state,
-            on_pause=self._on_pause,
-            evaluate=self._evaluate,
-            should_stop=self._should_stop,
-            refresh_negatives=self._refresh_negatives,
-            refresh_every=self.stream.every if isinstance(self.stream, SelfMinedStream) else 0,
-        )
-
     def _evaluate(self, point: int) -> None:
         """Rank dev, note the curve's row, keep the weights if dev-select never was better."""
-        state, run = self.state, self.specification
+        state, run, setup = self.state, self.specification, self.setup
         self._report(f"{self._progress()}, evaluating on dev")
         with self.clocks("evaluate"):
             if point == 0 and not run.arm.student.randomly_initialised:
-                ranking = self.evaluator.untrained("dev")
+                ranking = setup.evaluator.untrained("dev")
             else:
-                ranking = self.evaluator.rank(self.towers, "dev")
+                ranking = setup.evaluator.rank(setup.towers, "dev")
             select = self.context.collection.dev_halves()["dev-select"]
             dev = self.context.collection.part("dev")
             value = float(per_query(dev, ranking, [run.select_by], select).mean().iloc[0])
@@ -255,7 +220,7 @@ class Run:
         state.sums.clear()
         if value > state.best[0]:
             state.best = (value, point)
-            state.best_weights = weights(self.towers)
+            state.best_weights = weights(setup.towers)
 
     def _should_stop(self) -> bool:
         """Whether the run ends before its budget does, and why."""
@@ -268,6 +233,7 @@ class Run:
         return self._stopped is not None
 
     def _on_pause(self) -> None:
+        """Tell how far it is, and save a checkpoint where one is due."""
         self._report(self._progress())
         write_json(self.folder.heartbeat, self.clocks.all())
         least = self.specification.arm.training.checkpoint_seconds
@@ -277,7 +243,8 @@ class Run:
             self._last_checkpoint = time.monotonic()
 
     def _save(self) -> None:
-        checkpoints.save(self.folder, self.state, self.modules, self.optimizer, self.clocks.all())
+        setup, seconds = self.setup, self.clocks.all()
+        checkpoints.save(self.folder, self.state, setup.modules, setup.optimizer, seconds)
 
     def _progress(self) -> str:
         budget = self.specification.budget
@@ -289,30 +256,30 @@ class Run:
         return f"{used:,} of {budget.amount:,.0f} {budget.unit}"
 
     def _finish(self) -> None:
-        run, context, state = self.specification, self.context, self.state
+        """Measure the best point's student, and write the record."""
+        run, context, state, setup = self.specification, self.context, self.state, self.setup
+        student, modules = run.arm.student, setup.modules
         with self.clocks("save"):
-            paces = {"start": self._pace, "end": machine_speed(context.device)}
-        self.towers.load_state_dict(state.best_weights)
+            speeds = {"start": self._speed_at_start, "end": machine_speed(context.device)}
+        setup.towers.load_state_dict(state.best_weights)
         with self.clocks("test"):
             self._report("measuring test")
-            for there in context.tests(run.tests):
-                evaluator = Evaluator(there.context, run.arm.student, run.evaluation)
-                rankings = evaluator.rank_parts(self.towers, list(there.parts.values()))
-                keep_rankings(self.folder, there, rankings)
+            for tested in context.tests(run.tests):
+                evaluator = Evaluator(tested.context, student, run.evaluation)
+                rankings = evaluator.rank_parts(setup.towers, list(tested.parts.values()))
+                keep_rankings(self.folder, tested, rankings)
             # On no arm's bill, as what is measured on test.
-            geometry = embedding_error(
-                self.towers, run.arm.student, self.evaluator, self._against, context
-            )
+            error = embedding_error(setup.towers, student, setup.evaluator, self._against, context)
         with self.clocks("evaluate"):
             self._report("timing the student")
-            size = self.evaluator.footprint(self.towers, trained=True)
+            footprint = setup.evaluator.footprint(setup.towers, trained=True)
         with self.clocks("save"):
             if self._keep_student:
-                save_student(self.towers, run.arm.student, self.folder.student)
+                save_student(setup.towers, student, self.folder.student)
             self.folder.write_table("rankings", pd.concat(state.rankings, ignore_index=True))
             self.folder.write_table("curve", pd.DataFrame(state.curve))
-            used = self._used_up()
-        self.folder.write_bills(self._bills())
+            labels = charges.used_labels(run, setup, state.examples, context)
+        self._write_bills()
         self.folder.finish(
             {
                 "status": "pruned" if self._stopped == "pruned" else "done",
@@ -320,59 +287,26 @@ class Run:
                 "specification": run.record,
                 "examples": state.examples,
                 "steps": state.steps,
-                **used,
-                "reference_step": paces,
+                **labels,
+                "reference_step": speeds,
                 "first_steps": state.first_steps,
                 "tenths": state.tenths,
                 "peak_memory": peak_memory(context.device),
                 "best_point": state.best[1],
                 "select": state.best[0],
-                **asdict(size),
-                "geometry": geometry,
-                "loss_parameters": count([self.modules["loss"]] if "loss" in self.modules else []),
-                "unpriced": unpriced(run.arm.teacher, run.arm.student.document_teacher()),
+                **asdict(footprint),
+                "geometry": error,
+                "loss_parameters": count([modules["loss"]] if "loss" in modules else []),
+                "unpriced": charges.unpriced(run.arm.teacher, student.document_teacher()),
                 "collection": context.describe_collection(),
-                "notes": [*run.arm.student.notes(), *run.arm.teacher.notes()],
+                "notes": [*student.notes(), *run.arm.teacher.notes()],
                 "environment": environment(context.device),
             }
         )
         self.folder.clear_work()
 
-    def _used_up(self) -> dict[str, int]:
-        """Train queries and labels that this training took, and its teachers' fine-tuning."""
-        run = self.specification
-        bills = [bill for artifact in self.artifacts for bill in artifact.bills]
-        used = labels_of(bills, self.context.artifacts.root)
-        if run.arm.sampler.labelled:
-            size, examples = run.arm.training.batch_size, self.state.examples
-            used.append(drawn_labels(DrawPlan(self.stream, run.seed, size, examples)))
-        return count_labels(used)
-
-    def _bills(self) -> list[Bill]:
-        """What the arm's artifacts cost, what reading them cost, and the parts of this run."""
-        device, state = self.context.device.label, self.state
-        needed = once(bill for artifact in self.artifacts for bill in artifact.bills)
-        bills = [consumed(bill, state.examples) for bill in needed]
-        bills += [
-            Bill("read", f"{artifact.kind} {artifact.digest}", artifact.read_seconds)
-            for artifact in self.artifacts
-        ]
-        amounts: dict[str, Any] = {
-            "train": {
-                "examples": state.examples,
-                "texts": state.texts,
-                "tokens": sum(state.tokens),
-                "flops": sum(map(training_flops, self.towers.encoders, state.tokens)),
-            }
-        }
-        for phase, seconds in self.clocks.all().items():
-            what = ", ".join(self.specification.tests) if phase == "test" else "run"
-            if phase != "test" or self.specification.tests:
-                bills.append(Bill(phase, what, seconds, device=device, **amounts.get(phase, {})))
-        return bills
-
-
-def unpriced(*teachers: Teacher | None) -> str | None:
-    """What of their making nobody is charged for."""
-    said = [teacher.unpriced() for teacher in teachers if teacher]
-    return "; ".join(dict.fromkeys(one for one in said if one)) or None
+    def _write_bills(self) -> None:
+        device = self.context.device.label
+        self.folder.write_bills(
+            charges.bills(self.specification, self.setup, self.state, self.clocks, device)
+        )

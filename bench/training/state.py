@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from bench.optimization.loop import Progress
 from bench.optimization.optimizer import load_moments, save_moments
 from bench.storage.files import atomic_folder, damaged, read_object, save_array, write_json
 from bench.storage.records import RunFolder
@@ -23,14 +24,13 @@ FORMAT = 1
 
 
 @dataclass
-class State:
-    """Where a run stands.
+class State(Progress):
+    """Where a run stands; its ``sums`` are of the steps since the last evaluation point.
 
     Attributes:
+        texts: how many were encoded.
         tokens: how many each of the student's encoders has encoded.
-        sums: running sums of per-step diagnostics since the last evaluation point: numbers, or
-            scalars on the device that nobody has waited for yet.
-        curve: a row an evaluation point.
+        curve: a row for each evaluation point.
         selects: the value on dev-select at each.
         rankings: the dev ranking of each.
         best: value on dev-select and number of the best point so far.
@@ -40,11 +40,8 @@ class State:
         mined: the student's newest own ranking, where it mines, and the step it was made at.
     """
 
-    examples: int = 0
-    steps: int = 0
     texts: int = 0
     tokens: list[int] = field(default_factory=list)
-    sums: dict[str, Any] = field(default_factory=dict)
     curve: list[dict[str, Any]] = field(default_factory=list)
     selects: list[float] = field(default_factory=list)
     rankings: list[pd.DataFrame] = field(default_factory=list)

@@ -43,9 +43,8 @@ def labels_of(bills: Iterable[Bill], root: Path) -> list[np.ndarray]:
     Args:
         root: of the artifacts.
     """
-    named = dict.fromkeys(bill.what for bill in bills)
-    digests = [what.split()[1] for what in named if what.startswith(f"{TUNED} ")]
-    return [np.load(root / TUNED / digest / LABELS) for digest in digests]
+    named = dict.fromkeys(bill.artifact for bill in bills)
+    return [np.load(name.folder(root) / LABELS) for name in named if name and name.kind == TUNED]
 
 
 def count_labels(used: Iterable[np.ndarray]) -> dict[str, int]:

@@ -76,17 +76,20 @@ class DrawPlan:
 
     draws = Renamed("stream")
 
-    def batches(self) -> Iterator[Triples]:
-        """Exactly the batches that the run will draw.
+    def batches(self, start: int = 0, stop: int | None = None) -> Iterator[Triples]:
+        """Exactly the batches that the run will draw of examples ``start`` … ``stop - 1``.
+
+        Args:
+            stop: `None` for the end of the run.
 
         Raises:
-            ValueError: how many is not known.
+            ValueError: where that is is not known.
         """
-        if self.examples is None:
+        stop = self.examples if stop is None else stop
+        if stop is None:
             raise ValueError("a budget of seconds does not say what is drawn")
-        for start in range(0, self.examples, self.batch_size):
-            stop = min(start + self.batch_size, self.examples)
-            yield self.stream.batch(self.seed, start, stop)
+        for at in range(start, stop, self.batch_size):
+            yield self.stream.batch(self.seed, at, min(at + self.batch_size, stop))
 
 
 def all_pairs_of(stream: TripleStream) -> DrawPlan | None:

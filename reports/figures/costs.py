@@ -12,6 +12,7 @@ from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bench.storage.artifact_name import ArtifactName
 from bench.storage.ledger import ARTIFACT_PHASES
 from reports import figures
 from reports.analysis.base import Analysis
@@ -54,7 +55,8 @@ class Costs(Figure):
         runs = final_runs(results)
         bills = results.ledger.reindex(columns=[*RUN, "phase", "what", "seconds"])
         bills = bills[bills["phase"].isin([*OWN, *ARTIFACT_PHASES])].merge(runs[RUN], on=RUN)
-        kinds = bills["what"].astype(str).str.split().str[0]  # of "tokens e199ebaabeccbf2f"
+        names = bills["what"].where(bills["phase"].isin(ARTIFACT_PHASES))
+        kinds = names.map(lambda name: ArtifactName.parse(name).kind, na_action="ignore")
         bills["part"] = bills["phase"].map(OWN).fillna(kinds)
         found = []
         for arm, own in runs.groupby("arm", sort=False):

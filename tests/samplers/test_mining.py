@@ -121,22 +121,18 @@ def test_mining_along_the_way_goes_on_exactly(mining, context, tmp_path):
 def test_refreshed_negatives_are_the_students_first(mining, context, tmp_path):
     """After the last refresh, what is drawn are the first of the student's own ranking then."""
     run = Run(mining, RunFolder(tmp_path / "x"), context, keep_student=False, report=lambda m: None)
-    seen = []
-    mine = None
+    evaluator, seen = run.setup.evaluator, []
+    mine = evaluator.mine
 
     def watch(encoder, depth):
         ranking = mine(encoder, depth)
         seen.append(ranking)
         return ranking
 
-    run._clean()
-    run._build()
-    mine = run.evaluator.mine
-    run.evaluator.mine = watch
-    run._resume(0.0)
+    evaluator.mine = watch
     assert run._refresh_negatives()
     assert not run._refresh_negatives()  # once at a step
-    triples = run.stream.batch(1, 0, 20)
+    triples = run.setup.stream.batch(1, 0, 20)
     relevant = {tuple(pair) for pair in context.collection.part("train").relevant().tolist()}
     for query, document in zip(triples.queries.tolist(), triples.negatives[:, 0], strict=True):
         row = [d for d in seen[0].documents[query].tolist() if (query, d) not in relevant]

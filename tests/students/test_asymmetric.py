@@ -19,7 +19,7 @@ from bench.evaluation.measured import measure_run
 from bench.optimization.warming import STEPS as WARMING
 from bench.storage.records import RunFolder
 from bench.study.schema import Budget
-from bench.training.loop import Loop, embeddings
+from bench.training.loop import embeddings
 from bench.training.run import Run
 from bench.training.state import weights
 from tests.support.runs import train, train_with_stops
@@ -160,20 +160,20 @@ def test_no_document_is_encoded_while_it_trains(
     asymmetric, written, context, tmp_path, monkeypatch
 ):
     """A spy on every encoder's `embed`: how wide it was, over how many texts, and when."""
-    seen, in_loop = [], []
-    embed, run_loop = Encoder.embed, Loop.run
+    seen, in_training = [], []
+    embed, train_run = Encoder.embed, Run._train
 
     def watch(encoder, packed, *rest):
-        seen.append((encoder.pooled_width, len(packed.inverse_order), bool(in_loop)))
+        seen.append((encoder.pooled_width, len(packed.inverse_order), bool(in_training)))
         return embed(encoder, packed, *rest)
 
-    def watch_loop(loop, ahead):
-        in_loop.append(True)
-        run_loop(loop, ahead)
-        in_loop.clear()
+    def watch_training(run, ahead):
+        in_training.append(True)
+        train_run(run, ahead)
+        in_training.clear()
 
     monkeypatch.setattr(Encoder, "embed", watch)
-    monkeypatch.setattr(Loop, "run", watch_loop)
+    monkeypatch.setattr(Run, "_train", watch_training)
     context = fresh(context, tmp_path / "artifacts")
     specification = asymmetric(budget=Budget(steps=6))
     folder = RunFolder(tmp_path / "run")
@@ -252,16 +252,15 @@ def test_small_groups_have_the_same_gradient(two, untied, asymmetric, context, t
     """Without dropout, which groups of another size draw in another order."""
     specification = asymmetric(untied if two else "")
     run = Run(specification, RunFolder(tmp_path), context, keep_student=False, report=print)
-    run._clean()
-    run._build()
-    run.towers.eval()
+    setup = run.setup
+    setup.towers.eval()
     gradients, groups = [], []
     for tokens in (0, 10):
-        batch = replace(run.batches, group_tokens=tokens).make(0, 8)
-        run.towers.zero_grad()
-        student = embeddings(run.towers, batch, context.device, recompute=bool(tokens))
-        run.objective(student, batch.signals).backward()
-        gradients.append({name: value.grad for name, value in run.towers.named_parameters()})
+        batch = replace(setup.batches, group_tokens=tokens).make(0, 8)
+        setup.towers.zero_grad()
+        student = embeddings(setup.towers, batch, context.device, recompute=bool(tokens))
+        setup.objective(student, batch.signals).backward()
+        gradients.append({name: value.grad for name, value in setup.towers.named_parameters()})
         groups.append([len(packed.groups) for packed in batch.packed])
     assert len(groups[0]) == 1 + two
     assert all(few < many for few, many in zip(*groups, strict=True))

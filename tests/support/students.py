@@ -65,7 +65,7 @@ class Watched(Run):
     """Keeps the weights of the last step, whichever point is the best."""
 
     def _finish(self):
-        self.last = weights(self.towers)
+        self.last = weights(self.setup.towers)
         super()._finish()
 
 

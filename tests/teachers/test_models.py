@@ -185,7 +185,7 @@ def test_scoring_goes_on_from_the_last_finished_shard(context, plan, tiny_model,
     from bench.teachers import _pair_reading as _drawn
 
     monkeypatch.setattr(_drawn, "SHARD", 7)
-    monkeypatch.setattr(_drawn, "seconds_for_nothing", lambda *arguments: 0.0)
+    monkeypatch.setattr(_drawn, "rehearsal_seconds", lambda *arguments: 0.0)
     teacher = create("cross-encoder", tiny_model, seed=5)
     loaded = teacher.loaded(plan.stream.queries, context)
     scores = loaded.scorer.scores
@@ -218,7 +218,7 @@ def test_scoring_goes_on_from_the_last_finished_shard(context, plan, tiny_model,
 
 
 def test_warming_up_changes_no_teacher(context, plan, tiny_model, monkeypatch):
-    from bench.teachers import _fine_tuning as fine_tuning
+    from bench.teachers._fine_tuning import FineTuning
 
     teacher, found = create("cross-encoder", tiny_model, fine_tune=True, seed=8), []
     for name in ("warm", "cold"):
@@ -228,7 +228,7 @@ def test_warming_up_changes_no_teacher(context, plan, tiny_model, monkeypatch):
         tuned = teacher.loaded(plan.stream.queries, there).tuned
         assert ("warming" in tuned.about) == (name == "warm")
         found.append((tuned.folder / "model.safetensors").read_bytes())
-        monkeypatch.setattr(fine_tuning, "seconds_for_nothing", lambda *arguments: 0.0)
+        monkeypatch.setattr(FineTuning, "_warm_up", lambda *arguments: 0.0)
     assert found[0] == found[1]
 
 
@@ -242,11 +242,11 @@ def test_fine_tuning_goes_on_from_the_last_point_exactly(context, plan, tiny_mod
     wanted = teacher.loaded(plan.stream.queries, whole).tuned
     measure, calls = FineTuning._measure, []
 
-    def stopping(tuning):
-        calls.append(tuning._at)
+    def stopping(tuning, loop):
+        calls.append(loop.progress.examples)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return measure(tuning)
+        return measure(tuning, loop)
 
     monkeypatch.setattr(FineTuning, "_measure", stopping)
     with pytest.raises(KeyboardInterrupt):
@@ -256,9 +256,9 @@ def test_fine_tuning_goes_on_from_the_last_point_exactly(context, plan, tiny_mod
     trained = []
     train = FineTuning._train
 
-    def counting(tuning, goal):
-        trained.append((tuning._at, goal))
-        train(tuning, goal)
+    def counting(tuning, loop, goal):
+        trained.append((loop.progress.examples, goal))
+        train(tuning, loop, goal)
 
     monkeypatch.setattr(FineTuning, "_train", counting)
     found = teacher.loaded(plan.stream.queries, context).tuned
@@ -266,6 +266,15 @@ def test_fine_tuning_goes_on_from_the_last_point_exactly(context, plan, tiny_mod
     assert found.about["points"] == wanted.about["points"]
     for name in ("model.safetensors", "labels.npy"):
         assert (found.folder / name).read_bytes() == (wanted.folder / name).read_bytes()
+
+
+def test_fine_tuning_that_diverges_is_refused(context, plan, tiny_model):
+    """It would else end as the untuned model, which nobody asked for."""
+    from bench.errors import TrainingError
+
+    teacher = create("cross-encoder", tiny_model, fine_tune=True, seed=10, learning_rate=1e30)
+    with pytest.raises(TrainingError, match=r"fine-tuning cross-encoder.*not finite at step"):
+        teacher.loaded(plan.stream.queries, context)
 
 
 def test_pairs_that_are_too_long_are_refused(context, plan, tiny_model):

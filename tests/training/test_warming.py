@@ -10,11 +10,11 @@ from bench.encoding.joining import Joining
 from bench.encoding.packed import Joined
 from bench.encoding.packing import Ladder
 from bench.encoding.transformer_encoder import TransformerEncoder
+from bench.optimization import loop
+from bench.optimization.loop import Loop
 from bench.storage.records import RunFolder
 from bench.study.schema import Budget
-from bench.training import loop
 from bench.training import run as running
-from bench.training.loop import Loop
 from tests.support.runs import train, train_with_stops
 
 
@@ -38,7 +38,7 @@ def weights(folder: RunFolder) -> bytes:
 def test_it_changes_nothing(specify, request, where, tmp_path, monkeypatch):
     there = request.getfixturevalue(where)
     warm = train(specify(), there, tmp_path / "warm")
-    monkeypatch.setattr(loop, "WARMING", 0)
+    monkeypatch.setattr(loop, "REHEARSED", 0)
     monkeypatch.setattr(running, "warm_shapes", lambda *arguments: None)
     cold = train(specify(), there, tmp_path / "cold")
     assert weights(warm) == weights(cold)
@@ -61,7 +61,7 @@ def test_every_shape_of_the_training_was_warmed(specify, request, where, tmp_pat
     there = request.getfixturevalue(where)
     shapes = {"before": set(), "training": set()}
     phase = ["before"]
-    forward, advance = TransformerEncoder.forward, Loop._advance
+    forward, advance = TransformerEncoder.forward, Loop.advance
 
     def spy(encoder, texts):
         if encoder.training:
@@ -73,7 +73,7 @@ def test_every_shape_of_the_training_was_warmed(specify, request, where, tmp_pat
         advance(self, *arguments)
 
     monkeypatch.setattr(TransformerEncoder, "forward", spy)
-    monkeypatch.setattr(Loop, "_advance", in_training)
+    monkeypatch.setattr(Loop, "advance", in_training)
     train(specify(), there, tmp_path)
     assert all((kind is Joined) == (where == "joined") for kind, *_ in shapes["training"])
     assert 0 < len(shapes["training"]) <= len(shapes["before"])
@@ -105,14 +105,14 @@ def test_a_step_waits_for_nothing_and_its_operators_do_not_grow(
 ):
     """A number that Python reads, as a mask that is looked into, makes a GPU wait."""
     counted: dict[int, list[Counted]] = {}
-    step = Loop._step
+    step = Loop.step
 
     def count(self, batch):
         with Counted() as calls:
             step(self, batch)
-        counted.setdefault(len(batch.triples), []).append(calls)
+        counted.setdefault(len(batch), []).append(calls)
 
-    monkeypatch.setattr(Loop, "_step", count)
+    monkeypatch.setattr(Loop, "step", count)
     for size in (8, 24):
         run = specify(arm, entry=ARMS[arm], budget=Budget(steps=2))
         sized = run.arm.training.model_copy(update={"batch_size": size})

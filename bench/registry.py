@@ -221,6 +221,16 @@ class EntryText(IdentityRule):
         return type(value)(map(self.identify, value))
 
 
+def entry_texts(entry: Entry) -> dict[str, Registry[Any]]:
+    """The options that are texts of other entries, each with the registry of those."""
+    return {
+        option: rule.registry
+        for option, rules in identity_rules(type(entry)).items()
+        for rule in rules
+        if isinstance(rule, EntryText)
+    }
+
+
 def _build(cls: type[EntryType], options: dict[str, Any]) -> EntryType:
     known = {field.name for field in dataclasses.fields(cls)}
     for option in options:

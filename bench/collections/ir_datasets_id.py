@@ -1,7 +1,7 @@
 """Any collection that ir_datasets knows by an id."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,6 +15,7 @@ from bench.collections._qrels import grade
 from bench.collections.base import RawCollection, RawPart, Source
 from bench.errors import BenchError, InputError, did_you_mean
 from bench.lazy import Library
+from bench.miniature import AtMost
 
 if TYPE_CHECKING:
     import ir_datasets
@@ -50,7 +51,7 @@ class IrDatasets(Source):
     test: str = ""
     further: tuple[str, ...] = ()
     docpairs: Annotated[int, Ge(0)] = 0
-    pairs_per_query: Annotated[int, Ge(0)] = 0
+    pairs_per_query: Annotated[int, Ge(0), AtMost(4)] = 0
 
     def __post_init__(self) -> None:
         if self.test and self.test in (self.train, self.dev):
@@ -160,7 +161,25 @@ class IrDatasets(Source):
 
 def load(id: str) -> Any:
     """The data set of that id; nothing is fetched before something of it is read."""
+    return _load(id)
+
+
+@contextmanager
+def loading(source: Callable[[str], Any]) -> Iterator[None]:
+    """Within, this gives the data set of an id."""
+    global _load
+    real, _load = _load, source
+    try:
+        yield
+    finally:
+        _load = real
+
+
+def _from_library(id: str) -> Any:
     return ir_datasets.load(id)
+
+
+_load: Callable[[str], Any] = _from_library
 
 
 def documents_of(id: str) -> str:

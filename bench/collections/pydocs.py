@@ -25,6 +25,7 @@ from bench.collections._docstrings import Described, described, words
 from bench.collections._near_duplicates import components, similar_pairs, trigrams
 from bench.collections.base import RawCollection, RawPart, Source
 from bench.errors import InputError
+from bench.miniature import AtMost
 
 UNSEEN = ("fonttools", "jinja2", "optuna")
 """The packages of ``test-unseen``: three subjects that train says nothing about."""
@@ -76,7 +77,7 @@ class PyDocs(Source):
     in any larger number; the parts keep their shares.
     """
 
-    documents: Annotated[int, Ge(0)] = 0
+    documents: Annotated[int, Ge(0), AtMost(300, zero=300)] = 0
 
     def part_names(self) -> frozenset[str]:
         return frozenset(PARTS)

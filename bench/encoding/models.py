@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -70,7 +71,7 @@ def locate(model: str) -> Path:
     if model in BUNDLED_NAMES or not folder.is_dir():
         if folder.is_absolute() or model.startswith(".") or model.count("/") > 1:
             raise InputError(f"model {model!r}: there is no such folder")
-        folder = by_name(model)
+        folder = _by_name(model)
     known = ("config.json", "modules.json", "tokenizer.json")  # the last of a static encoder
     if not any((folder / name).is_file() for name in known):
         raise InputError(f"model {model!r}: {folder} has no config.json")
@@ -94,9 +95,24 @@ def at_hand(model: str) -> bool:
         return True
 
 
-def by_name(model: str) -> Path:
-    """The folder of a model that is bundled, or on a hub (a dry run has stand-ins for both)."""
+@contextmanager
+def finding(by_name: Callable[[str], Path]) -> Iterator[None]:
+    """Within, this gives the folder of every model that is bundled or on a hub."""
+    global _by_name
+    real, _by_name = _by_name, by_name
+    forget()
+    try:
+        yield
+    finally:
+        _by_name = real
+        forget()
+
+
+def _bundled_or_fetched(model: str) -> Path:
     return bundled() if model in BUNDLED_NAMES else _download(model)
+
+
+_by_name: Callable[[str], Path] = _bundled_or_fetched
 
 
 def bundled() -> Path:

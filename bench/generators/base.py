@@ -11,6 +11,7 @@ import numpy as np
 from annotated_types import Ge
 
 from bench import generators
+from bench.miniature import AtMost
 from bench.registry import Entry
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Generator(Entry):
         seed: of all that is random; a text's queries depend on it and on the text's position.
     """
 
-    most: Annotated[int, Ge(0)] = 0
+    most: Annotated[int, Ge(0), AtMost(16, zero=16)] = 0
     seed: Annotated[int, Ge(0)] = 0
 
     def write(self, context: Context, folder: Path) -> Written:

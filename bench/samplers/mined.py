@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from annotated_types import Ge
 
 from bench import samplers, triples
+from bench.miniature import AtMost
 from bench.registry import EntryText
 from bench.samplers.base import Sampler
 from bench.teachers import registry as teacher_registry
@@ -37,7 +38,7 @@ class Mined(Sampler):
     first: Annotated[int, Ge(1)] = 1
     last: Annotated[int, Ge(1)] = 50
     margin: float | None = None
-    refresh: Annotated[int, Ge(0)] = 0
+    refresh: Annotated[int, Ge(0), AtMost(1)] = 0
 
     def __post_init__(self) -> None:
         if self.first > self.last:

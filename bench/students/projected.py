@@ -12,6 +12,7 @@ from annotated_types import Ge
 from bench import students, teachers
 from bench.encoding.text_config import TextConfig
 from bench.losses.signals import Similarity
+from bench.miniature import ModelWidth
 from bench.registry import EntryText
 from bench.students._parts import bi_encoder, check_unprojected, one_encoder
 from bench.students.base import FromModel, OneEncoder, ProjectionStart
@@ -41,7 +42,7 @@ class Projected(OneEncoder):
     """
 
     student: Annotated[str, EntryText(students.registry)] = "truncated"
-    width: Annotated[int, Ge(1)] = 384
+    width: Annotated[int, Ge(1), ModelWidth()] = 384
     start: ProjectionStart = "orthogonal"
     teacher: Annotated[str, EntryText(teachers.registry)] = "bi-encoder"
 

@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt
 
 from bench import encoding, teachers
 from bench.encoding.declared import Declaration, check_encoder, declaration
+from bench.miniature import AtMost
 from bench.teachers._loaded import LoadedTeacher
 from bench.teachers.base import Teacher
 
@@ -35,9 +36,9 @@ class NeuralTeacher(Teacher):
     max_length: Annotated[int, Ge(8)] = 256
     query_length: Annotated[int, Ge(0)] = 0
     fine_tune: bool = False
-    examples: Annotated[int, Ge(1)] = 2000
+    examples: Annotated[int, Ge(1), AtMost(16)] = 2000
     negatives: Annotated[int, Ge(1)] = 3
-    batch_size: Annotated[int, Ge(1)] = 8
+    batch_size: Annotated[int, Ge(1), AtMost(4)] = 8
     learning_rate: Annotated[float, Gt(0)] = 1e-4
     seed: int = 0
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.encoding.models import bundled
 from bench.lazy import Library
+from bench.miniature import NARROWER
 from bench.storage.files import atomic_folder, write_json
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 else:
     torch = Library("torch")
     transformers = Library("transformers")
-
-NARROWER = 12
-"""How many times narrower than the real ones: 768 becomes 64, 384 becomes 32."""
 
 KINDS = ("distilbert", "modernbert", "mpnet", "roberta", "electra", "bart", "t5")
 """Architectures that a name may give away; anything else is a BERT."""

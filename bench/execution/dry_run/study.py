@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from bench import collections, generators, samplers, students, teachers
 from bench.collections.open import resolve
-from bench.execution.dry_run.models import NARROWER
-from bench.registry import Entry, Registry, parse_entry
+from bench.miniature import shrunk
+from bench.registry import Entry, Registry, entry_texts, parse_entry
 from bench.study.arms import entries, resolve_arms
 from bench.study.schema import EntrySpec, Study, parse_study
 
 STEPS, BATCH, TRIALS, SECONDS = 2, 8, 1, 1.0
-
-
-def _at_most(most: int, zero: int = 0) -> Callable[[int], int]:
-    """Of an option: at most so much, where zero stands for ``zero``."""
-    return lambda value: min(value, most) or zero
-
-
-SMALLER: Mapping[str, Callable[[int], int]] = {
-    "batch_size": _at_most(4),
-    "documents": _at_most(300, zero=300),
-    "examples": _at_most(16),
-    "most": _at_most(16, zero=16),
-    "pairs_per_query": _at_most(4),
-    "refresh": _at_most(1),
-    "width": lambda value: max(1, value // NARROWER),
-}
-"""What becomes of the options that decide how long something takes, or fit a model's width."""
-
-PARTS = {"by", "documents", "margins_by", "queries", "student", "teacher", "teachers", "topics_by"}
-"""Options that may hold entries, which have such options themselves."""
-
-REGISTRIES: Mapping[str, Registry[Any]] = {
-    kind.registry.kind: kind.registry
-    for kind in (collections, generators, samplers, students, teachers)
-}
 
 
 def miniature(study: Study) -> Study:
@@ -91,21 +65,17 @@ def _collection(written: EntrySpec) -> EntrySpec:
 
 def _smaller(entry: Entry) -> Entry:
     """The entry with smaller options, and with smaller entries inside."""
-    smaller: dict[str, Any] = {}
-    for option, value in entry.options.items():
-        if option in PARTS and isinstance(value, str):
-            smaller[option] = _part(value)
-        elif option in PARTS and isinstance(value, tuple):
-            smaller[option] = [_part(one) for one in value]
-        elif option in SMALLER:
-            smaller[option] = SMALLER[option](value)
-    return REGISTRIES[entry.kind].create(entry, **smaller) if smaller else entry
+    options: dict[str, Any] = shrunk(entry)
+    for option, registry in entry_texts(entry).items():
+        value = getattr(entry, option)
+        if isinstance(value, str):
+            options[option] = _smaller_text(value, registry)
+        else:
+            options[option] = [_smaller_text(text, registry) for text in value]
+    return entry.with_options(**options)
 
 
-def _part(written: str) -> str:
+def _smaller_text(text: str, registry: Registry[Any]) -> str:
     """An entry inside another; a word that names none (``bm25``) is itself."""
-    name, _ = parse_entry(written)
-    for registry in REGISTRIES.values():
-        if name in registry.names():
-            return str(_smaller(registry.create(written)))
-    return written
+    name, _ = parse_entry(text)
+    return str(_smaller(registry.create(text))) if name in registry.names() else text

@@ -19,7 +19,7 @@ def rooms() -> dict[str, str]:
     """The path of each room's code, relative to the root, by the room's name."""
     bench = sorted(path.parent for path in (ROOT / "bench").glob("*/__init__.py"))
     found = {path.name: f"bench.{path.name}" for path in bench}
-    return {**found, "results": "bench.results", "reports": "reports"}
+    return {**found, "reports": "reports"}
 
 
 def imported(path: Path) -> set[str]:
@@ -38,8 +38,7 @@ def graph() -> Graph:
     modules = rooms()
     found: Graph = {}
     for room, module in modules.items():
-        place = ROOT / module.replace(".", "/")
-        files = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+        files = sorted((ROOT / module.replace(".", "/")).rglob("*.py"))
         names = {f"{name}." for file in files for name in imported(file)}
         found[room] = {
             other

@@ -31,7 +31,8 @@ class ArtifactName(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> ArtifactName:
         """The inverse of ``str``."""
-        return cls(*text.split(" ", 1))
+        kind, _, digest = text.partition(" ")
+        return cls(kind, digest)
 
     @classmethod
     def mentioned(cls, text: str) -> Iterator[ArtifactName]:

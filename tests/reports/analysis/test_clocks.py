@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.results import TENTHS, _tenths
+from bench.results import TENTHS
+from bench.results.summary_row import _tenths
 from reports.analysis.clocks import unequal_clocks
 
 ARMS = [{"name": "margin-mse"}, {"name": "b"}]

@@ -1,0 +1,16 @@
+from .columns import CLOCKS as CLOCKS
+from .columns import ERRORS as ERRORS
+from .columns import LABELS as LABELS
+from .columns import PACE as PACE
+from .columns import SIZES as SIZES
+from .columns import SPEEDS as SPEEDS
+from .columns import TENTHS as TENTHS
+from .columns import TIMED as TIMED
+from .reading import lost_records as lost_records
+from .reading import read_study as read_study
+from .reading import read_summary as read_summary
+from .reading import read_table as read_table
+from .study_results import Results as Results
+from .study_results import load_results as load_results
+from .summary_row import Row as Row
+from .tables import write_tables as write_tables

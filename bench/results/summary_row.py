@@ -1,0 +1,123 @@
+"""A run's row of summary.csv, from its record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.results.columns import (
+    COUNTS,
+    ERRORS,
+    LABELS,
+    PACE,
+    RUN_LABELS,
+    SIZES,
+    SPEEDS,
+    TENTHS,
+    measure_column,
+)
+from bench.storage.ledger import Bill, cold_seconds, total, tuning_seconds, warm_seconds
+from bench.storage.records import Role, RunFolder
+from bench.study.schema import Study
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run of a study: which arm and role it plays, and where its record is.
+
+    Attributes:
+        entries: loss, teacher, student and sampler as tables name them.
+        options: the values of everything that a search space of the study varies.
+        trial: the proposal it belongs to; -1 for reference runs.
+        retains: the reference row of the teacher that its quality is divided by; empty for none.
+        train_share: of the train queries that it was given.
+    """
+
+    arm: str
+    role: Role
+    trial: int
+    seed: int
+    folder: RunFolder
+    entries: Mapping[str, str]
+    options: Mapping[str, Any]
+    retains: str = ""
+    train_share: float = 1.0
+
+
+def summary_row(
+    study: Study, row: Row, rows: Sequence[Row], bills: Mapping[str, list[Bill]]
+) -> dict[str, Any]:
+    status = row.folder.status()
+    labels = {key: getattr(row, key) for key in (*RUN_LABELS, "train_share")}
+    values = {"study": study.name, **labels, **row.entries, **row.options, "status": status}
+    values["run"] = row.folder.id
+    if status == "failed":
+        values["error"] = row.folder.record()["error"]
+    if status not in ("done", "pruned"):
+        return values
+    record = row.folder.record()
+    own = bills[row.folder.id]
+    values |= {key: record[key] for key in (*COUNTS, "best_point", "unpriced")}
+    values["stopped"] = record.get("stopped")
+    values |= {key: record.get(key) for key in (*LABELS, *SIZES, *SPEEDS)}
+    pace, errors = record.get("reference_step") or {}, record.get("geometry") or {}
+    values |= dict(zip(PACE, (pace.get("start"), pace.get("end")), strict=True))
+    values |= dict(zip(TENTHS, _tenths(record.get("tenths") or []), strict=True))
+    values["peak_memory"] = record.get("peak_memory")
+    values |= dict(zip(ERRORS, (errors.get("queries"), errors.get("documents")), strict=True))
+    values["environment"] = ", ".join(
+        f"{name} {value}" for name, value in record["environment"].items()
+    )
+    values |= {
+        "train_seconds": total(own, "train"),
+        "cold_seconds": cold_seconds(own),
+        "warm_seconds": warm_seconds(own),
+    }
+    if row.role == "final":
+        trials = [
+            bills[trial.folder.id]
+            for trial in rows
+            if (trial.arm, trial.role) == (row.arm, "tuning")
+            and trial.train_share == row.train_share
+            and trial.folder.id in bills
+        ]
+        values["tuned_seconds"] = values["cold_seconds"] + tuning_seconds(own, trials)
+    if row.role != "tuning":
+        queries = row.folder.table("queries")
+        for part, measured in queries.groupby("part"):
+            for name in study.measures:
+                values[measure_column(name, str(part))] = measured[name].mean()
+        values |= _retention(study, row, rows)
+    return values
+
+
+def _tenths(marks: Sequence[tuple[int, float]]) -> tuple[float | None, float | None]:
+    """Seconds of a step before the first and after the last but one of (steps, seconds); unknown
+    where tenths of the budget are a few steps, whose seconds are those of their texts."""
+    if len(marks) < 2 or marks[0][0] < FEWEST_STEPS:
+        return None, None
+    (steps, seconds), (before, since), (after, until) = marks[0], *marks[-2:]
+    return seconds / steps, (until - since) / (after - before) if after > before else None
+
+
+FEWEST_STEPS = 5
+"""Of a tenth whose seconds are told."""
+
+
+def _retention(study: Study, row: Row, rows: Sequence[Row]) -> dict[str, Any]:
+    """The primary measure as a share of the teacher's, on the same queries of the first test part.
+
+    Where the teacher was not measured, or has found nothing, there is none.
+    """
+    teachers = [one for one in rows if one.role == "reference" and one.arm == row.retains]
+    if not teachers or teachers[0].folder.status() != "done":
+        return {}
+    theirs = _first_test(study, teachers[0])
+    share = _first_test(study, row) / theirs if theirs else None
+    return {"retention": share, "retention_of": row.retains}
+
+
+def _first_test(study: Study, row: Row) -> float:
+    queries = row.folder.table("queries")
+    return float(queries.loc[queries["part"] == study.test[0], study.primary].mean())

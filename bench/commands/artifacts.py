@@ -50,7 +50,7 @@ def show_artifacts(root: Path, prune: bool, as_json: bool) -> None:
         print(json_module.dumps(found, indent=1, ensure_ascii=False))
     else:
         _print(found)
-        for line in known.untold:
+        for line in known.unknown:
             print(f"what a study uses is not known: {line}")
     if broken := [entry for entry in found if entry["damage"]]:
         names = "; ".join(
@@ -98,8 +98,8 @@ def _prune(root: Path) -> None:
     """Delete what nobody uses; what is being made is left alone."""
     forget_deleted(root)
     known = usage(root)
-    if known.untold:
-        raise BenchError(f"nothing is pruned: {'; '.join(known.untold)}")
+    if known.unknown:
+        raise BenchError(f"nothing is pruned: {'; '.join(known.unknown)}")
     used = known.names
     count, freed = 0, 0
     for path in sorted(root.glob(f"*/*/{RECORD}")):

@@ -23,21 +23,21 @@ LIKE = {
     len(Key._fields) - 1: "another loss",
     len(Key._fields) - 3: "another loss and sampler",
 }
-"""How many of a key's fields a match shares, best first, and what is then said of it."""
+"""What a forecast says it ignores, by how many fields of a key a match shares; best first."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What runs like an arm's took.
+    """How long runs like an arm's took.
 
     Attributes:
-        runs: those it is taken from, all of one study.
+        runs: the earlier runs, all of one study.
         like: what was ignored to find them; empty for an exact match.
         same_artifacts: whether they needed what the arm needs.
         train: seconds an example.
         evaluate: seconds an evaluation point.
         mine: seconds for one ranking of the train queries by the student itself.
-        once: seconds a run for starting and saving.
+        once: seconds of a run for starting and saving.
         test: seconds a final run; `None` where no such student was tested yet.
     """
 
@@ -53,12 +53,12 @@ class Rates:
 
 @dataclass(frozen=True)
 class Preparation:
-    """Something that must be prepared once.
+    """An artifact that must be prepared once.
 
     Attributes:
         kind: the artifact's kind.
-        seconds: what making it takes.
-        there: it is in the artifacts' folder, and only has to be read.
+        seconds: of making it.
+        there: whether it is in the artifacts' folder, and only has to be read.
         bytes: its size; `None` where that is not known.
     """
 
@@ -119,7 +119,7 @@ class Forecast:
 
 
 def newest(runs: Sequence[Past]) -> list[Past]:
-    """Those of the study that was written to last."""
+    """The runs of the study that was written to last."""
     last = max((run.made for run in runs), default=0.0)
     return [run for run in runs if run.made == last]
 
@@ -160,7 +160,7 @@ def run_seconds(study: Study, arm: Arm, rates: Rates, final: bool) -> dict[str, 
 
 
 def prepared(bills: Iterable[Bill], artifacts: Path) -> dict[ArtifactName, Preparation]:
-    """What is due before the first step, by the artifact's name."""
+    """The artifacts that are due before the first step, by name."""
     found = {}
     for bill in bills:
         if bill.phase == "prepare" and (name := bill.artifact):
@@ -174,7 +174,7 @@ def prepared(bills: Iterable[Bill], artifacts: Path) -> dict[ArtifactName, Prepa
 def scored(
     study: Study, arm: Arm, rates: Rates, seeds: Iterable[int], artifacts: Path
 ) -> dict[tuple, Preparation]:
-    """What is scored for the examples of these seeds, by kind, teacher, sampler and seed.
+    """The scores of the examples of these seeds, by kind, teacher, sampler and seed.
 
     Two arms that differ in loss or student alone share it. With a budget of seconds nothing is
     scored ahead: that is training time.
@@ -204,7 +204,7 @@ def scored(
 
 
 def _scores(run: Past) -> list[tuple[ArtifactName, Bill]]:
-    """What was scored for a run's examples."""
+    """The artifacts that were scored for a run's examples, with their bills."""
     return [(bill.artifact, bill) for bill in run.bills if bill.phase == "score" and bill.artifact]
 
 

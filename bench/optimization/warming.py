@@ -1,8 +1,8 @@
-"""Everything computed once before the clock starts, so that nobody pays for coming first.
+"""Warm-up: everything is computed once before the clock starts.
 
-Kernels are loaded and chosen, memory is taken, caches are filled: on whose clock that falls depends
-on the order of runs, not on their methods. It leaves no trace: weights, optimizer and random
-streams are as they were.
+Kernels are loaded and chosen, memory is taken, caches are filled. The first run would pay for all
+of that, and which run is first has nothing to do with its method. Warming leaves no trace: weights,
+optimizer and random streams are as they were.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STEPS = 2
 
 @contextmanager
 def traceless(modules: Sequence[nn.Module], device: Device) -> Iterator[None]:
-    """Within, gradients may be computed and numbers drawn."""
+    """Within, gradients may be computed and numbers drawn; none of that is left at the end."""
     places = [device.torch] if device.torch.type == "cuda" else []
     with torch.random.fork_rng(devices=places):
         yield
@@ -35,9 +35,9 @@ def traceless(modules: Sequence[nn.Module], device: Device) -> Iterator[None]:
 
 
 def warm_shapes(encoder: Encoder, trials: Iterable[Padded | Joined], device: Device) -> None:
-    """Read texts of every shape that the encoder may be given, with gradients and without.
+    """Encode texts of every shape that the encoder may be given, with gradients and without.
 
-    What does not fit into memory is left out: a step that really needs it says so.
+    A shape that does not fit into memory is left out: a step that really needs it says so.
     """
     training = encoder.training
     with traceless([encoder], device):
@@ -61,7 +61,7 @@ def _both_ways(encoder: Encoder, texts: Padded | Joined, device: Device) -> None
 
 
 def warm_optimizer(device: Device) -> None:
-    """Take a step of an optimizer like a run's, over weights that are nobody's."""
+    """Take a step of an optimizer like a run's, with weights of its own."""
     with traceless([], device):
         layer = device.place(nn.Linear(8, 8))
         layer(torch.ones(1, 8, device=device.torch)).sum().backward()
@@ -70,7 +70,7 @@ def warm_optimizer(device: Device) -> None:
 
 
 def rehearsal_seconds(compute: Callable[[], object], device: Device) -> float:
-    """Seconds of computing something that is only read, as often as a rehearsal does."""
+    """Seconds of computing something as often as a rehearsal does, without a gradient."""
     since = time.perf_counter()
     with traceless([], device):
         for _ in range(STEPS):

@@ -50,7 +50,7 @@ class Artifact:
         folder: where its files are.
         bills: what making it cost, first its own bill, then those of what it was made from.
         read_seconds: how long finding, verifying and opening it took, where it was there already.
-        about: whatever its maker wanted to remember.
+        about: facts that its maker recorded.
     """
 
     kind: str
@@ -73,7 +73,7 @@ class BuildReport:
         examples: training examples this was made for, where its cost is due as they are consumed;
             0 where all of it is due before the first step.
         flops: floating-point operations, estimated.
-        warming: seconds of them in which only a machine was warmed up: on no bill.
+        warming: seconds in which the machine was only warmed up; they are on no bill.
     """
 
     examples: int = 0
@@ -134,13 +134,13 @@ class Artifacts:
         return (_name(kind, specification).folder(self.root) / RECORD).exists()
 
     def abouts(self, kind: str) -> Iterator[Mapping[str, Any]]:
-        """What the makers of all artifacts of a kind wanted to remember."""
+        """The recorded facts of all artifacts of a kind."""
         for folder in sorted(path.parent for path in self.root.glob(f"{kind}/*/{RECORD}")):
             if not damaged(folder):
                 yield read_json(folder / RECORD)["about"]
 
     def _whole(self, folder: Path) -> bool:
-        """Whether it is there with every file as it was written; says which file is not."""
+        """Whether it is there and undamaged; says which file is damaged."""
         if folder in self._verified and (folder / RECORD).exists():
             return True
         if not (folder / RECORD).exists():

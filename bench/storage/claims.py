@@ -1,7 +1,8 @@
 """Which studies use the artifacts below a folder, wherever their own folders are.
 
-``<root>/.studies/<digest>.json`` says where a study is and what it has claimed: all that it takes
-while it is at work. Once it is finished its ledger says what it used, and it claims nothing more.
+``<root>/.studies/<digest>.json`` says where a study is and which artifacts it has claimed. A study
+claims all that it takes while it runs. Once it is finished, its ledger says what it used, and it
+claims nothing more.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Claims:
             self._write()
 
     def drop(self) -> None:
-        """Claim nothing more: from now on the study's ledger tells, and where it is is known."""
+        """Claim nothing more: from now on the study's ledger says what it uses."""
         self._names.clear()
         self._write()
 
@@ -66,45 +67,45 @@ def claims_lock(root: Path) -> FileLock:
 
 @dataclass(frozen=True)
 class Usage:
-    """What is used of the artifacts below a folder, as far as it can be told.
+    """What is used of the artifacts below a folder, as far as that is known.
 
     Attributes:
         names: ``<kind> <digest>`` of each.
         studies: the folders of the studies that were asked: those beside the artifacts, and those
             that have ever claimed something. A study whose folder was deleted uses nothing.
-        untold: why it cannot be told what some others use, and what to do.
+        unknown: of studies whose use is not known: why, and what to do.
     """
 
     names: set[str]
     studies: list[Path]
-    untold: list[str]
+    unknown: list[str]
 
 
 def usage(root: Path) -> Usage:
     """What the studies that are known here use of the artifacts below ``root``."""
-    names, untold = set[str](), list[str]()
+    names, unknown = set[str](), list[str]()
     studies = {ledger.parent.resolve() for ledger in root.parent.glob("*/ledger.csv")}
     for path in _claims(root):
         study, claimed = _read(path)
         if study is None:
-            untold.append(f"{path} is damaged; delete it, and `bench run` its study again")
+            unknown.append(f"{path} is damaged; delete it, and `bench run` its study again")
         elif study.is_dir():
             names |= claimed
             studies.add(study.resolve())
         elif not study.parent.is_dir():
-            untold.append(f"{study} is out of reach; if it is gone for good, delete {path}")
+            unknown.append(f"{study} is out of reach; if it is gone for good, delete {path}")
     for ledger in (study / "ledger.csv" for study in studies):
         try:
             names |= set(map(str, ArtifactName.mentioned(ledger.read_text("utf-8"))))
         except FileNotFoundError:
             pass  # nothing is done there yet
         except (OSError, UnicodeDecodeError):
-            untold.append(f"{ledger} cannot be read; `bench run` makes it again")
-    return Usage(names, sorted(studies), untold)
+            unknown.append(f"{ledger} cannot be read; `bench run` makes it again")
+    return Usage(names, sorted(studies), unknown)
 
 
 def forget_deleted(root: Path) -> None:
-    """Keep no account of studies whose folders were deleted."""
+    """Delete the claims of studies whose folders are gone."""
     for path in _claims(root):
         study, _ = _read(path)
         if study is not None and study.parent.is_dir() and not study.is_dir():
@@ -125,7 +126,7 @@ def _read(path: Path) -> tuple[Path | None, set[str]]:
 
 
 def _seen_from(root: Path, study: Path) -> str:
-    """A study beside the artifacts may be moved together with them."""
+    """The study's path: relative where it is beside the artifacts, so that both may be moved."""
     root, study = root.resolve(), study.resolve()
     beside = study.is_relative_to(root.parent)
     return os.path.relpath(study, root) if beside else str(study)

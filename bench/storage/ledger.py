@@ -31,7 +31,7 @@ class Bill:
         tokens: tokens in them, padding aside.
         flops: floating-point operations, estimated (`bench.encoding.flops`).
         device: where.
-        reused: made earlier, by somebody else, at this cost.
+        reused: whether an earlier run made it, at this cost.
     """
 
     phase: str

@@ -1,4 +1,4 @@
-"""Batches made ready ahead of the step that needs them."""
+"""Batches, made ahead of the step that needs them."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class BatchMaker:
         )
 
     def trials(self, size: int, negatives: int) -> list[Iterator[Padded | Joined]]:
-        """For each of the student's encoders, padding in every shape that its passes may have.
+        """For each of the student's encoders, padding in every shape that a pass of it may have.
 
         Args:
             size: triples of a batch.
@@ -112,7 +112,7 @@ class BatchMaker:
     def _texts(
         self, queries: np.ndarray, documents: np.ndarray
     ) -> list[tuple[list[np.ndarray], int]]:
-        """What each of the student's encoders has to encode: token rows, and what pads them."""
+        """What each of the student's encoders has to encode: token rows, and their padding id."""
         asked = self.queries.rows(queries)
         if self.documents is None:
             return [(asked, self.queries.padding)]

@@ -29,12 +29,12 @@ from bench.training.specification import ReferenceSpecification
 from bench.triples.labels import count_labels, labels_of
 
 RERANKED = 20
-"""How many of BM25's first documents a teacher that cannot search puts into its own order."""
+"""How many of BM25's first documents a teacher that cannot search re-ranks."""
 
 
 @dataclass
 class Reference:
-    """Measures something as it is, and leaves its record.
+    """Measures something without training it, and leaves its record.
 
     Attributes:
         what: BM25 (`None`), an untrained student, or a teacher (fine-tuned where it is).
@@ -55,9 +55,9 @@ class Reference:
             dev = to_frame(ranker.dev(), 0)
         self.report("measuring test")
         with clocks("test"):
-            for there in self.context.tests(self.specification.tests):
-                rankings = ranker.tests(there.context, list(there.parts.values()))
-                keep_rankings(self.folder, there, rankings)
+            for tested in self.context.tests(self.specification.tests):
+                rankings = ranker.tests(tested.context, list(tested.parts.values()))
+                keep_rankings(self.folder, tested, rankings)
         self.folder.write_table("rankings", dev)
         curve = {"point": 0, "examples": 0, "steps": 0, "train_seconds": 0.0}
         self.folder.write_table("curve", pd.DataFrame([curve]))
@@ -112,7 +112,7 @@ class Reference:
 
 
 class Ranker(Protocol):
-    """Ranks the queries of dev, and of the test parts of any lab's collection."""
+    """Ranks the queries of dev, and of the test parts of any collection."""
 
     artifacts: tuple[Artifact, ...]
 
@@ -151,7 +151,7 @@ class BM25Ranker:
 
 
 class EncoderRanker:
-    """A student, or a teacher that is one, as it is."""
+    """A student, or a teacher that is a bi-encoder."""
 
     def __init__(
         self,
@@ -182,12 +182,12 @@ class EncoderRanker:
 
 
 class Reranker:
-    """A teacher that scores pairs: BM25's first documents in its order."""
+    """A teacher that scores pairs: it re-ranks BM25's first documents."""
 
     def __init__(self, reference: Reference, loaded: LoadedTeacher) -> None:
         self._bm25 = BM25Ranker(reference)
         self._context = reference.context
-        self._ready = loaded
+        self._loaded = loaded
         self.artifacts = loaded.artifacts
 
     def dev(self) -> Ranking:
@@ -199,8 +199,8 @@ class Reranker:
 
     def _rerank(self, context: Context, part: str, found: Ranking) -> Ranking:
         queries = context.collection.part(part).queries
-        first = replace(self._ready.tokenized, context=context, texts=queries).rerank(
-            self._ready.scorer,
+        first = replace(self._loaded.tokenized, context=context, texts=queries).rerank(
+            self._loaded.scorer,
             np.arange(len(queries)),
             found.documents[:, :RERANKED],
         )
@@ -209,4 +209,4 @@ class Reranker:
         return Ranking(documents, np.tile(scores, (len(documents), 1)))
 
     def footprint(self) -> Footprint:
-        return Footprint(parameters=count([self._ready.scorer]))
+        return Footprint(parameters=count([self._loaded.scorer]))

@@ -19,14 +19,14 @@ TUNED = "fine-tuned-teacher"
 LABELS = "labels.npy"
 
 POSITIONS = 2**32
-"""More than any collection has documents: labels are counted without asking how many it has."""
+"""More documents than any collection has: labels of several collections can be counted."""
 
 BATCHES = 4096
-"""So many are gathered before what they repeat is left out."""
+"""How many are gathered before repeated pairs are dropped."""
 
 
 def drawn_labels(plan: DrawPlan) -> np.ndarray:
-    """Every (query, positive) pair of positions that is drawn, once, sorted: int64 [n, 2]."""
+    """The different (query, positive) pairs of positions that are drawn, sorted: int64 [n, 2]."""
     found = np.empty(0, dtype=np.int64)
     waiting: list[np.ndarray] = []
     for triples in replace(plan, stream=_positives(plan.stream)).batches():
@@ -38,7 +38,7 @@ def drawn_labels(plan: DrawPlan) -> np.ndarray:
 
 
 def labels_of(bills: Iterable[Bill], root: Path) -> list[np.ndarray]:
-    """What each fine-tuning among these bills has drawn, as `drawn_labels` gives it.
+    """The labels that each fine-tuning among these bills has drawn, as of `drawn_labels`.
 
     Args:
         root: of the artifacts.
@@ -48,7 +48,7 @@ def labels_of(bills: Iterable[Bill], root: Path) -> list[np.ndarray]:
 
 
 def count_labels(used: Iterable[np.ndarray]) -> dict[str, int]:
-    """How many different train queries and labelled pairs these are together, for a run's record.
+    """The number of different train queries and labelled pairs, for a run's record.
 
     Args:
         used: int64 [n, 2] each: positions of train query and document.

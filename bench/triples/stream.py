@@ -42,8 +42,8 @@ class TripleStream(Protocol):
     Attributes:
         queries: the texts that the positions of triples' queries mean.
         artifacts: what drawing needs, with its bills.
-        all_pairs: every pair that can be drawn, where somebody had to score them all anyway: a
-            teacher then scores those, once for all runs, and not what one run draws.
+        all_pairs: a plan of every pair that can be drawn, where all of them are scored anyway: a
+            teacher then scores those, once for all runs, and not what each run draws.
     """
 
     @property
@@ -65,7 +65,7 @@ class DrawPlan:
 
     Attributes:
         examples: how many triples; `None` where that is not known ahead (a budget of seconds).
-        at_once: all of it is looked at before the first step, and so due then.
+        at_once: whether all of it is read before the first step, so that its cost is due then.
     """
 
     stream: TripleStream
@@ -83,7 +83,7 @@ class DrawPlan:
             stop: `None` for the end of the run.
 
         Raises:
-            ValueError: where that is is not known.
+            ValueError: that is not known.
         """
         stop = self.examples if stop is None else stop
         if stop is None:
@@ -93,7 +93,7 @@ class DrawPlan:
 
 
 def all_pairs_of(stream: TripleStream) -> DrawPlan | None:
-    """The stream's `all_pairs`; one of another package may lack it, or have it as ``universe``."""
+    """The stream's `all_pairs`; another package's may lack it, or still call it ``universe``."""
     found = getattr(stream, "all_pairs", None)
     if found is None and (found := getattr(stream, "universe", None)) is not None:
         warn_renamed(f"{type(stream).__name__}.universe", "all_pairs")

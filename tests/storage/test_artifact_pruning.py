@@ -172,7 +172,7 @@ def test_a_damaged_account_deletes_nothing(root, tmp_path, capsys):
     artifacts.get("things", {}, lambda folder: BuildReport())
     (path,) = (root / ".studies").glob("*.json")
     path.write_text("{")
-    assert len(usage(root).untold) == 1
+    assert len(usage(root).unknown) == 1
     assert f"{path} is damaged" in prune(capsys, root, code=1)
     assert kinds(root) == {"things"}
     artifacts.claims = Claims(root, tmp_path)  # of the same study: it is mended

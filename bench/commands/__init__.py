@@ -1,4 +1,4 @@
-"""What each command does, apart from reading its arguments."""
+"""What each command does once its arguments are read."""
 
 from bench.lazy import attach
 

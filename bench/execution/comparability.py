@@ -1,4 +1,4 @@
-"""Whether the arms of a study compare, and how its measures are to be read, told beforehand."""
+"""Caveats known before a study runs: which arms do not compare, how its measures are read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ else:
     scipy = Library("scipy")
 
 FEW = 0.01
-"""The share of examples from which in-batch negatives that are relevant are worth a word."""
+"""The share of examples with a relevant in-batch negative from which a caveat is due."""
 
 
 def find_caveats(
@@ -99,7 +99,7 @@ def _mean_targets(rows: Iterable[Row]) -> dict[str, tuple[float, float]]:
 def _out_of_reach(
     arms: Iterable[Arm], measured: Mapping[str, tuple[float, float]]
 ) -> Iterator[str]:
-    """Arms whose students shall have scores that no cosine has."""
+    """Caveats on arms whose teachers give scores that their students' similarity cannot reach."""
     advice = "give the loss a scale, or the student similarity = 'dot'"
     for arm in arms:
         reach = arm.loss.reach(arm.student.similarity)
@@ -120,7 +120,7 @@ def _out_of_reach(
 
 
 def _batches(study: Study, arms: Iterable[Arm], collection: Collection) -> Iterator[str]:
-    """Batches in which a query stands twice, or beside what is relevant for it."""
+    """Caveats on batches: a query in them twice, or relevant documents as in-batch negatives."""
     by_size: dict[int, list[Arm]] = defaultdict(list)
     for arm in arms:
         if arm.sampler.labelled:

@@ -1,4 +1,4 @@
-"""What a study file may say, checked before anything runs."""
+"""The keys of a study file and their allowed values, checked before anything runs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ EntrySpec = str | dict[str, Any]
 """An entry as a file writes it: ``"name(option=value)"`` or ``{name = …, option = …}``."""
 
 MOST = 10**15
-"""The largest number of anything that is counted: what counts in 64 bits can still multiply it."""
+"""The largest count allowed; products of two still fit into 64 bits."""
 
 
 def _whole(value: Any) -> Any:
-    """``4e5`` is a whole number to whoever writes it, and a real one to TOML."""
+    """Read ``4e5``, a float in TOML, as the integer it means."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -51,7 +51,7 @@ class _Model(BaseModel):
 
 
 class Budget(_Model):
-    """What a run may consume: exactly one binds."""
+    """What a run may consume, in exactly one of three units."""
 
     examples: Annotated[Positive | None, Since("0.1", before=None)] = None
     steps: Annotated[Positive | None, Since("0.1", before=None)] = None
@@ -83,9 +83,9 @@ class Training(_Model):
     Attributes:
         warmup: share of the budget over which the learning rate rises linearly.
         schedule: what follows: ``constant``, or a decay to zero at the end of the budget.
-        clip: largest norm of the gradient; 0 leaves it as it is.
-        gradient_cache: encode so many padded tokens at a time and again on the way back, so that a
-            large batch needs little memory (as arXiv 2101.06983); 0 encodes a batch once.
+        clip: largest norm of the gradient; 0 for no limit.
+        gradient_cache: padded tokens encoded at a time, and once more in the backward pass, so
+            that a large batch needs little memory (as arXiv 2101.06983); 0 encodes a batch once.
         checkpoint_seconds: least time between two checkpoints.
     """
 
@@ -108,8 +108,8 @@ class Evaluation(_Model):
         depth: how many documents a ranking keeps.
         pool: 0 searches the whole collection; otherwise dev searches its relevant documents and
             so many others, the same for every arm. Test always searches everything.
-        patience: end a run once so many examples have brought nothing better on dev-select; 0 never
-            does. It is marked as stopped, and its schedule is still that of the whole budget.
+        patience: end a run after so many examples without a better value on dev-select; 0 for
+            never. The run is marked as stopped; its schedule is still that of the whole budget.
     """
 
     points: Positive | Annotated[list[Fraction], Field(min_length=1)] = 5
@@ -134,7 +134,7 @@ class Evaluation(_Model):
 ArmTraining = Literal[
     "batch_size", "learning_rate", "warmup", "weight_decay", "clip", "gradient_cache"
 ]
-"""Keys of ``[training]`` that an arm may have otherwise."""
+"""Keys of ``[training]`` that an arm may override."""
 
 
 class Tuning(_Model):
@@ -164,9 +164,8 @@ class ArmEntry(_Model):
     """An arm as a file writes it; what it leaves out comes from ``[defaults]``.
 
     Attributes:
-        training: keys of ``[training]`` that this arm has otherwise; tables list them as its
-            options.
-        space: the loss's options to vary; left out, the loss's own search space.
+        training: this arm's own values of keys of ``[training]``; tables list them as its options.
+        space: the loss's options to vary; by default the loss's own search space.
     """
 
     name: str | None = None
@@ -179,7 +178,7 @@ class ArmEntry(_Model):
 
 
 class Claim(_Model):
-    """A claim as a bound on something that the report measures of an arm.
+    """A claim: a bound on a quantity that the report measures of an arm.
 
     Attributes:
         says: the claim in its source's words, or close to them; source: where it is made.
@@ -249,7 +248,7 @@ class Comparison(_Model):
 
 
 class Defaults(_Model):
-    """What an arm is made of where it does not say."""
+    """The entries of arms that do not name their own."""
 
     teacher: EntrySpec = "none"
     student: EntrySpec = "pretrained"
@@ -257,11 +256,11 @@ class Defaults(_Model):
 
 
 class Cross(_Model):
-    """Every combination of these, but for the excluded ones.
+    """Every combination of these, without the excluded ones.
 
     ``losses = ["*"]`` is every registered loss, with those teachers and samplers whose signals fit.
     ``exclude`` holds tables such as ``{loss = "infonce", teacher = "bi-encoder"}``: a combination
-    goes where all that a table names agrees, by name or with its options.
+    is excluded if it agrees with all that a table names, by name or with options.
     """
 
     losses: Annotated[list[EntrySpec], Field(min_length=1)]
@@ -356,11 +355,11 @@ class Study(_Model):
 
     @property
     def tested(self) -> list[str]:
-        """Everything that is measured once at the end, by its name."""
+        """The names of all tests, which are measured once at the end."""
         return [*self.test, *self.test_collections]
 
     def to_toml(self) -> str:
-        """The study as a file, everything it left out filled in."""
+        """The study as a file, with all defaults written out."""
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
     def write(self, path: Path) -> None:
@@ -382,7 +381,7 @@ def parse_study(values: Mapping[str, Any], origin: str) -> Study:
 
 
 def _near(key: str, path: Sequence[int | str]) -> str:
-    """The closest key that a study may hold at this place."""
+    """The closest key that is allowed at this place."""
     model: Any = Study
     tables = {
         "budget": Budget,

@@ -13,11 +13,11 @@ class InputError(BenchError):
 
 
 class DiskFullError(BenchError):
-    """There is no room left where something had to be written: no fault of the run's."""
+    """The disk is full. This is no fault of the run, which goes on later."""
 
 
 class BusyError(BenchError):
-    """Another process holds what is needed, for too long: no fault of the run's."""
+    """Another process holds a file too long. This is no fault of the run, which goes on later."""
 
 
 class TrainingError(BenchError):
@@ -25,7 +25,7 @@ class TrainingError(BenchError):
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """An error, and all that it came from."""
+    """An error and the chain of its causes."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -38,7 +38,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def first_line(said: object) -> str:
-    """What an error or a text says, in a line: its first, or its type where it says nothing."""
+    """The first line of an error or a text; the error's type where it has none."""
     lines = str(said).strip().splitlines()
     return lines[0] if lines else type(said).__name__
 

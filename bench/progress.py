@@ -1,4 +1,4 @@
-"""Telling the person in front of the terminal what is going on, and how long still.
+"""Progress on the terminal: what is being done, and the time left.
 
 In a terminal there is one live line below the messages; elsewhere (a log file, CI) each message is
 a plain line and the live line is left out.
@@ -16,18 +16,18 @@ _status: Status | None = None
 
 
 def say(message: str) -> None:
-    """A line that stays."""
+    """Print a line that stays."""
     console.print(escape(message))
 
 
 @cache
 def say_once(message: str) -> None:
-    """The same, however often a process comes by."""
+    """Print a line once in a process."""
     say(message)
 
 
 def narrate(message: str) -> None:
-    """What is being done right now: the live line."""
+    """Show what is being done, in the live line."""
     global _status
     if not console.is_terminal:
         return
@@ -38,7 +38,7 @@ def narrate(message: str) -> None:
 
 
 def quiet() -> None:
-    """Take the live line away."""
+    """Remove the live line."""
     global _status
     if _status is not None:
         _status.stop()
@@ -56,7 +56,7 @@ def duration(seconds: float) -> str:
 
 
 class Countdown:
-    """Time left of a number of jobs, from the mean of those this process has finished."""
+    """The time left for a number of jobs, from the mean of those this process has finished."""
 
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
@@ -65,11 +65,11 @@ class Countdown:
         self._worked = 0
 
     def skip(self) -> None:
-        """A job that was finished before."""
+        """Count a job that was finished before."""
         self.done += 1
 
     def finish(self) -> None:
-        """A job that was done now."""
+        """Count a job that was finished now."""
         self.done += 1
         self._worked += 1
 

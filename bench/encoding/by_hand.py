@@ -1,4 +1,4 @@
-"""A few texts that are in no collection."""
+"""Encoding a few texts that are in no collection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How texts are cut into stretches that stand one behind another."""
+"""Cutting a batch into stretches of texts joined one behind another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from bench.encoding.packing import rung, rungs
 
 PARTS = 8
-"""Rungs to a doubling: fewer would be more padding, more would be more to try beforehand."""
+"""Rungs to a doubling: fewer mean more padding, more mean more shapes to warm up."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,6 @@ class Joining:
 
 
 def _room(total: int, most: int) -> int:
-    """What so many tokens come to."""
+    """The rung of so many tokens."""
     above = rung(total, PARTS)
     return above if total > most else min(above, most)

@@ -1,4 +1,4 @@
-"""A table of token embeddings, averaged: no context, and next to no computation."""
+"""The average of token embeddings: no context and hardly any computation."""
 
 from __future__ import annotations
 

@@ -23,17 +23,17 @@ class Vectors(Protocol):
 
 
 class StoredVectors(Vectors, Protocol):
-    """Documents' vectors that are already there."""
+    """Stored vectors of documents, which are not encoded again."""
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
-        """What they are kept in."""
+        """The artifacts that hold them."""
 
     def of(self, collection: Collection) -> Vectors:
-        """Those of the documents there, which may be another collection's."""
+        """The vectors of a collection's documents; it may be another one than was trained on."""
 
     def encoder(self) -> Encoder:
-        """What made them, for documents to come; nothing of the training runs it."""
+        """The encoder that made them, for new documents; training never runs it."""
 
 
 class Towers(nn.Module):
@@ -44,7 +44,7 @@ class Towers(nn.Module):
     Attributes:
         query_encoder: of queries, and of documents too where nothing else is given.
         document_encoder: of documents alone; `None` where they share the other, or are stored.
-        stored: the documents' vectors, where no encoder of the training makes them.
+        stored: the documents' vectors, where they are not encoded during training.
     """
 
     def __init__(
@@ -73,18 +73,18 @@ class Towers(nn.Module):
 
     @property
     def encoders(self) -> tuple[Encoder, ...]:
-        """What trains: one, or those of queries and of documents."""
+        """The encoders that train: one, or those of queries and of documents."""
         second = (self.document_encoder,) if self.document_encoder else ()
         return (self.query_encoder, *second)
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
-        """What had to be prepared for it, with its bills."""
+        """The artifacts that were prepared for it, with their bills."""
         starts = [artifact for encoder in self.encoders for artifact in encoder.artifacts]
         return (*starts, *(self.stored.artifacts if self.stored else ()))
 
     def of_documents(self) -> Encoder:
-        """What encodes a document; loaded now where documents are stored."""
+        """The encoder of documents; loaded now where documents are stored."""
         if self.stored:
             return self.stored.encoder()
         return self.document_encoder or self.query_encoder

@@ -1,4 +1,4 @@
-"""Which of the texts that were written become queries, and how they are stored."""
+"""Choosing and storing the queries among the texts that were written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILE, SHARDS = "queries.arrow", "shard-*.npy"
 
 
 def keep(folder: Path, written: Written, collection: Collection, generator: str) -> BuildReport:
-    """Store what is new, in the order it was written; the shards have served.
+    """Store the new queries, in the order they were written, and delete the shards.
 
     Raises:
         InputError: nothing is new.
@@ -62,5 +62,5 @@ def kept(artifact: Artifact) -> GeneratedQueries:
 
 
 def plain(text: str) -> str:
-    """The text as it is compared: case and white space do not count."""
+    """The text for comparison, without case and white space."""
     return " ".join(text.split()).casefold()

@@ -1,4 +1,4 @@
-"""What every sampler must say and give."""
+"""The base of every sampler."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ class Sampler(Entry):
     negatives: Annotated[int, Ge(1)] = 1
 
     labelled: ClassVar[bool] = True
-    """Whether a positive is one because it was judged so."""
+    """Whether positives are judged documents."""
 
     def teachers(self) -> list[Teacher]:
-        """What it draws by, so that one that cannot be is found before anything is written.
+        """The teachers it draws by, so that a wrong one is found before anything is written.
 
         Raises:
-            InputError: a teacher that is none, or cannot do what is asked of it.
+            InputError: no such teacher, or one that cannot do what is asked of it.
         """
         return []
 
     def models(self) -> list[str]:
-        """Every model that it needs, those of its teachers included."""
+        """Every model that it uses, including those of its teachers."""
         return [model for teacher in self.teachers() for model in teacher.models()]
 
     def prepare(self, context: Context) -> TripleStream:
-        """Make (or find) what drawing needs."""
+        """Make or find the artifacts that drawing needs."""
         raise NotImplementedError
 
 

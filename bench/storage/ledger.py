@@ -1,8 +1,8 @@
-"""Bills: what preparing something, or a part of a run, cost. Charges: who owes what.
+"""Bills (the cost of an artifact, or of a part of a run) and the clocks that sum them.
 
-Seconds are wall-clock seconds of a machine that does nothing else. Artifacts keep the bill of when
-they were made; an arm that reuses one is charged as if it had made it alone (cold), while the
-clock of what it really spent says ``reused``.
+Seconds are wall-clock seconds of a machine that does nothing else. Artifacts keep the bill of their
+making; an arm that reuses one is charged as if it had made it alone (cold), and its own bill is
+marked ``reused``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Bill:
 
     @property
     def artifact(self) -> ArtifactName | None:
-        """Whose cost it is; `None` for a run's own."""
+        """The artifact whose cost this is; `None` for a part of a run."""
         return ArtifactName.parse(self.what) if self.phase in (*ARTIFACT_PHASES, "read") else None
 
     @classmethod
@@ -63,7 +63,7 @@ class Bill:
 
 ARTIFACT_PHASES = ("prepare", "score")
 OWN_PHASES = ("train", "mine")
-"""What a run has to do itself every time: training, and mining its own negatives."""
+"""Phases of a run's own work: training, and mining its own negatives."""
 
 
 class Clocks:
@@ -107,10 +107,9 @@ def total(bills: Iterable[Bill], *phases: str) -> float:
 
 
 def consumed(bill: Bill, examples: int) -> Bill:
-    """What is due of a bill after so many examples: of scoring, those of the examples consumed.
+    """The part of a bill that is due after so many examples: of scoring, that of these examples.
 
-    A run that ends before its budget owes less than its artifact cost; whoever takes the rest up,
-    or nobody, pays for it.
+    A run that ends before its budget owes less than its artifact cost.
     """
     if bill.phase != "score" or bill.examples <= examples:
         return bill
@@ -136,8 +135,8 @@ def warm_seconds(bills: Iterable[Bill]) -> float:
 
 
 def tuning_seconds(own: Iterable[Bill], trials: Iterable[Iterable[Bill]]) -> float:
-    """What tuning adds to the bill of a run: the trials, those that failed too, their dev
-    evaluations, and the artifacts that they needed and the run does not, each once.
+    """Seconds that tuning adds to a run's: the trials (failed ones too), their dev evaluations, and
+    the artifacts that they needed and the run does not, each once.
 
     Args:
         own: the run's bills.

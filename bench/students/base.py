@@ -1,4 +1,4 @@
-"""What every student architecture must say and build."""
+"""The base of every student architecture."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 ProjectionStart = Literal["random", "orthogonal", "pca", "procrustes", "least-squares"]
-"""Where a linear layer behind an encoder begins; ``projected`` tells them apart."""
+"""Initial weights of a linear layer behind an encoder; ``projected`` explains them."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Student(Entry):
 
     @property
     def similarity(self) -> Similarity:
-        """How two vectors are compared; losses are handed it."""
+        """How two vectors are compared, by losses too."""
         raise NotImplementedError
 
     @property
@@ -65,19 +65,19 @@ class Student(Entry):
 
     @property
     def randomly_initialised(self) -> bool:
-        """Whether some of its weights are drawn at random when it is built."""
+        """Whether some of its initial weights are random."""
         return False
 
     def models(self) -> list[str]:
-        """Every model it is made of, so that a missing one is found before anything is written."""
+        """Every model it uses, so that a missing one is found before anything is written."""
         raise NotImplementedError
 
     def parts(self) -> Sequence[FromModel | BiEncoder]:
-        """The entries of one model each that it is made of."""
+        """The entries, of one model each, that it is made of."""
         return []
 
     def check(self) -> None:
-        """That what it is made of can be, as far as that is seen without any weights.
+        """Check its models and options, without reading weights.
 
         Raises:
             InputError: a model that says something that cannot be done, or an option it cannot
@@ -87,7 +87,7 @@ class Student(Entry):
             part.check()
 
     def check_weights(self) -> None:
-        """That the files of its models hold their weights.
+        """Check that the files of its models hold their weights.
 
         Raises:
             InputError: they do not.
@@ -96,7 +96,7 @@ class Student(Entry):
             part.check_weights()
 
     def notes(self) -> list[str]:
-        """Where it reads its models otherwise than they say themselves, a line each."""
+        """Where it reads its models differently than their folders say, a line each."""
         return [note for part in self.parts() for note in part.notes()]
 
     def weights(self) -> str:
@@ -105,29 +105,28 @@ class Student(Entry):
         return found[0] if len(found) == 1 else digest(found)
 
     def document_teacher(self) -> Teacher | None:
-        """The teacher whose document vectors are its own."""
+        """The teacher whose document vectors it uses; `None` for none."""
         return None
 
     def build(self, context: Context) -> Towers:
-        """The untrained student; what it has to draw comes from torch's global generator."""
+        """The untrained student; random weights come from torch's global generator."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class OneEncoder(Student):
-    """A student whose one encoder reads queries and documents."""
+    """A student with one encoder for queries and documents."""
 
     @property
     def projects(self) -> bool:
-        """Whether a linear layer stands behind its pooling."""
+        """Whether it has a linear layer behind its pooling."""
         return False
 
     def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
         """The untrained encoder.
 
         Args:
-            start: the transformer it is made from, and may change; the student's own where none is
-                given.
+            start: the transformer to make it from, which may be changed; by default the model's.
         """
         raise NotImplementedError
 
@@ -139,16 +138,16 @@ class OneEncoder(Student):
 class FromModel(OneEncoder):
     """A student made from one pretrained encoder.
 
-    Where the model's folder is one of sentence-transformers, what is left out is as it says itself;
-    else mean pooling, cosine, 256 tokens and no prompt.
+    Options that are left out come from the model's folder, where it is one of
+    sentence-transformers; else they are mean pooling, cosine, 256 tokens and no prompt.
 
     Attributes:
         model: the encoder it starts from: the bundled one's name, a folder, or a hub id.
         pooling: how token states become one vector.
-        similarity: how two vectors are compared; losses are handed it.
+        similarity: how two vectors are compared, by losses too.
         max_length: most tokens of a document, special tokens included.
         query_length: the same of a query; 0 means as for documents.
-        query_prompt, document_prompt: what is written before every query or document.
+        query_prompt, document_prompt: text put before every query or document.
     """
 
     model: str = "all-MiniLM-L6-v2"
@@ -161,7 +160,7 @@ class FromModel(OneEncoder):
 
     @property
     def declares(self) -> Declaration:
-        """What its model says of itself."""
+        """What its model's folder says of itself."""
         return declaration(self.model)
 
     @property
@@ -196,7 +195,7 @@ class FromModel(OneEncoder):
         return departures(self)
 
     def transformer(self, start: PreTrainedModel | None = None) -> PreTrainedModel:
-        """What its encoder is made of, its weights loaded.
+        """The transformer that its encoder is made of, with weights.
 
         Raises:
             InputError: the model's files do not hold its weights.

@@ -1,4 +1,4 @@
-"""Averaged token embeddings: the floor."""
+"""Averaged token embeddings: the smallest student."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores of drawn pairs: looked up, or computed as they are drawn where nobody knows which."""
+"""Scores of drawn pairs: looked up, or computed as they are drawn if they are not known before."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.triples.stream import DrawPlan, Triples
 
 
 def scored(loaded: LoadedTeacher, plan: DrawPlan) -> SignalSource:
-    """A teaching of scores alone."""
+    """Signals of scores alone."""
     if plan.examples is None:
         return Streamed(loaded)
     context = loaded.tokenized.context
@@ -39,7 +39,7 @@ class Streamed:
     def artifacts(self) -> tuple[Artifact, ...]:
         return (*self.loaded.tokenized.artifacts, *self.loaded.artifacts)
 
-    @torch.no_grad()  # not inference_mode: what it gives meets a gradient
+    @torch.no_grad()  # not inference_mode: its tensors meet gradients
     def signals(self, triples: Triples) -> Signals:
         tokenized, scorer = self.loaded.tokenized, self.loaded.scorer
         queries = tokenized.queries.rows(triples.queries)

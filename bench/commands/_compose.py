@@ -66,20 +66,22 @@ def compose(
 
 
 def read_budget(text: str) -> dict[str, float]:
-    """``4000`` (examples), ``200steps``, or ``600s``, ``10min``, ``2h`` (all in seconds).
+    """``4000`` (examples), ``200steps``, ``600s``, ``10min``, ``2h`` (in seconds), ``1e15flops``.
 
     Raises:
         InputError: anything else.
     """
-    if match := re.fullmatch(r"(\d+(?:\.\d+)?) ?(steps|s|min|h)?", text.strip()):
+    if match := re.fullmatch(r"(\d+(?:\.\d+)?(?:e\d+)?) ?(steps|s|min|h|flops)?", text.strip()):
         number, unit = match.groups()
+        if unit == "flops":
+            return {unit: float(number)}
         if unit in SECONDS:
             return {"seconds": float(number) * SECONDS[unit]}
         if number.isdigit():
             return {unit or "examples": int(number)}
     raise InputError(
         f"--budget {text!r}: must be a number of examples (4000), of steps (200steps), "
-        "or a time (600s, 10min, 2h)"
+        "a time (600s, 10min, 2h), or operations of training (1e15flops)"
     )
 
 

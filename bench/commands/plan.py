@@ -110,7 +110,7 @@ def _print_head(
     print(
         f"{len(plans) // shares} arms: {trials:,} tuning trials and {finals:,} final runs "
         f"({len(study.seeds)} seeds{of_shares}), {len(references)} reference rows; budget "
-        f"{study.budget.amount:,.0f} {study.budget.unit} a run"
+        f"{study.budget} a run"
     )
     if study.evaluation.patience or study.tuning.pruner != "none":
         print("runs may end before their budget does; the forecast lets all of them use it")

@@ -24,8 +24,8 @@ def first_lines(study: Study, arms: Sequence[Arm], context: Context) -> list[str
     lines = [
         study.title,
         f"{len(arms)} arms: {trials} tuning trials and {finals} final runs "
-        f"({len(study.seeds)} seeds{of_shares}), budget {study.budget.amount:,.0f} "
-        f"{study.budget.unit} a run, on {environment(context.device)['device']}",
+        f"({len(study.seeds)} seeds{of_shares}), budget {study.budget} a run, "
+        f"on {environment(context.device)['device']}",
         f"{collection.name}: {len(collection.documents):,} documents, queries: {parts}",
     ]
     for name, other in context.test_collections.items():

@@ -16,7 +16,8 @@ from bench.execution.past import Key, Past, evaluation_points, minings, referenc
 from bench.storage.artifact_name import ArtifactName
 from bench.storage.ledger import Bill
 from bench.study.arms import Arm
-from bench.study.schema import Budget, Study
+from bench.study.budget import Consumed
+from bench.study.schema import Study
 
 LIKE = {
     len(Key._fields): "",
@@ -34,7 +35,7 @@ class Rates:
         runs: the earlier runs, all of one study.
         like: what was ignored to find them; empty for an exact match.
         same_artifacts: whether they needed what the arm needs.
-        train: seconds an example.
+        example: what an example of training consumes.
         evaluate: seconds an evaluation point.
         mine: seconds for one ranking of the train queries by the student itself.
         once: seconds of a run for starting and saving.
@@ -44,7 +45,7 @@ class Rates:
     runs: list[Past]
     like: str
     same_artifacts: bool
-    train: float
+    example: Consumed
     evaluate: float
     mine: float
     once: float
@@ -97,7 +98,12 @@ class Forecast:
             runs=runs,
             like=LIKE[size],
             same_artifacts=size >= len(Key._fields) - 1,
-            train=_rate(runs, "train", lambda run: run.examples),
+            example=Consumed(
+                examples=1,
+                steps=1 / arm.training.batch_size,
+                seconds=_rate(runs, "train", lambda run: run.examples),
+                flops=_flops(runs),
+            ),
             evaluate=_rate(runs, "evaluate", lambda run: run.points),
             mine=_rate(runs, "mine", lambda run: run.minings),
             once=sum(_rate(runs, phase, lambda run: 1) for phase in ("start", "compile", "save")),
@@ -131,24 +137,19 @@ def _rate(runs: Iterable[Past], phase: str, amount: Callable[[Past], int]) -> fl
     return seconds / spent if spent else 0.0
 
 
-def budget_examples(budget: Budget, batch_size: int, train: float) -> float:
-    """Examples of a run.
-
-    Args:
-        train: seconds an example, for a budget of seconds.
-    """
-    if budget.seconds is not None:
-        return budget.seconds / train if train else 0.0
-    return budget.amount * (batch_size if budget.unit == "steps" else 1)
+def _flops(runs: Sequence[Past]) -> float:
+    """Floating-point operations of training on an example."""
+    examples = sum(run.examples for run in runs)
+    return sum(run.flops for run in runs) / examples if examples else 0.0
 
 
 def run_seconds(study: Study, arm: Arm, rates: Rates, final: bool) -> dict[str, float] | None:
     """Seconds of one run by what they go into; `None` where a part is not known."""
-    batch_size = arm.training.batch_size
-    examples = budget_examples(study.budget, batch_size, rates.train)
+    examples = study.budget.expected_examples(rates.example)
+    steps = math.ceil(examples / arm.training.batch_size - 1e-9)
     seconds = {
-        "training": study.budget.seconds or examples * rates.train,
-        "mining by the student": minings(math.ceil(examples / batch_size), arm) * rates.mine,
+        "training": examples * rates.example.seconds,
+        "mining by the student": minings(steps, arm) * rates.mine,
         "dev evaluations": evaluation_points(study, arm) * rates.evaluate,
         "starting and saving": rates.once,
     }
@@ -176,12 +177,12 @@ def scored(
 ) -> dict[tuple, Preparation]:
     """The scores of the examples of these seeds, by kind, teacher, sampler and seed.
 
-    Two arms that differ in loss or student alone share it. With a budget of seconds nothing is
-    scored ahead: that is training time.
+    Two arms that differ in loss or student alone share it. Where a budget does not say what is
+    drawn, nothing is scored ahead: that is training time.
     """
-    if study.budget.seconds is not None:
+    examples = study.budget.planned_examples(arm.training.batch_size)
+    if examples is None:
         return {}
-    examples = budget_examples(study.budget, arm.training.batch_size, rates.train)
     found = {}
     for kind in sorted({name.kind for run in rates.runs for name, _ in _scores(run)}):
         by_run = [

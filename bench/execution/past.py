@@ -16,6 +16,7 @@ from bench.results import read_summary, read_table
 from bench.storage.ledger import ARTIFACT_PHASES, Bill
 from bench.storage.records import DRY_RUN
 from bench.study.arms import Arm, resolve_arms
+from bench.study.budget import Consumed
 from bench.study.file import load_study
 from bench.study.schema import Study, Training
 
@@ -49,6 +50,7 @@ class Past:
         points: evaluation points that it computed.
         minings: how often it mined its own negatives.
         seconds: by phase, what it did itself.
+        flops: of its training.
         bills: those of the artifacts it needed.
         parameters: of its student; 0 where that is not known.
         memory: peak bytes; 0 where that is not known.
@@ -65,6 +67,7 @@ class Past:
     points: int
     minings: int
     seconds: dict[str, float]
+    flops: float
     bills: list[Bill]
     parameters: int
     memory: int
@@ -109,11 +112,11 @@ def evaluation_points(study: Study, arm: Arm, used: float | None = None) -> int:
     Point 0 is among them only where the student is randomly initialised; else all runs share it.
 
     Args:
-        used: how much of the budget, in its unit, where the run may have ended before.
+        used: the share of the budget that was used, where the run may have ended before.
     """
     shares = study.evaluation.shares()
     if used is not None:
-        shares = [share for share in shares if share * study.budget.amount <= used * (1 + 1e-9)]
+        shares = [share for share in shares if share <= used * (1 + 1e-9)]
     return len(shares) + arm.student.randomly_initialised
 
 
@@ -171,6 +174,7 @@ def _past(
     for bill in bills:
         if bill.phase not in ARTIFACT_PHASES:
             seconds[bill.phase] += bill.seconds
+    flops = sum(bill.flops for bill in bills if bill.phase == "train")
     needed = [bill for bill in bills if bill.phase in ARTIFACT_PHASES]
     entries = {axis: _text(row[axis]) for axis in ("teacher", "student", "sampler")}
     points = mined = 0
@@ -184,8 +188,8 @@ def _past(
         if arm is None or any(str(getattr(arm, axis)) != entries[axis] for axis in entries):
             return None
         key = run_key(study, arm)
-        used = {"examples": row["examples"], "steps": row["steps"], "seconds": seconds["train"]}
-        points = evaluation_points(study, arm, used[study.budget.unit])
+        consumed = Consumed(row["examples"], row["steps"], seconds["train"], flops)
+        points = evaluation_points(study, arm, study.budget.used(consumed))
         mined = minings(int(row["steps"]), arm)
     return Past(
         study=folder,
@@ -199,6 +203,7 @@ def _past(
         points=points,
         minings=mined,
         seconds=dict(seconds),
+        flops=flops,
         bills=needed,
         parameters=_count(row.get("parameters")),
         memory=_count(row.get("peak_memory")),

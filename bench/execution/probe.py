@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench import execution
 from bench.progress import quiet
+from bench.study.budget import Budget
 from bench.study.schema import Study, parse_study
 
 STEPS = 3
@@ -17,12 +18,12 @@ def probe_study(study: Study) -> Study:
     values = study.model_dump(mode="json", exclude_none=True)
     for arm in values["arms"]:
         arm.pop("space", None)
-    if study.budget.steps is not None:
-        values["budget"] = {"steps": min(STEPS, study.budget.steps)}
-    else:
-        sizes = [arm.training.get("batch_size", 0) for arm in study.arms]
-        examples = STEPS * max([study.training.batch_size, *sizes])
-        values["budget"] = {"examples": min(examples, study.budget.examples or examples)}
+    sizes = [arm.training.get("batch_size", 0) for arm in study.arms]
+    batch_size = max([study.training.batch_size, *sizes])
+    budget = study.budget
+    if budget.planned_examples(batch_size) is None:
+        budget = Budget(steps=STEPS)
+    values["budget"] = budget.smallest(STEPS, batch_size).model_dump(exclude_none=True)
     values["title"] = f"{study.title} (probe)"
     values["seeds"] = study.seeds[:1]
     values["tuning"] = {}

@@ -254,7 +254,7 @@ def _about(study: Study, arm: Arm) -> dict[str, Any]:
         "study": study.name,
         **{axis: str(getattr(arm, axis)) for axis in ("loss", "teacher", "student", "sampler")},
         "collection": study.collection,
-        "budget": f"{study.budget.amount:,.10g} {study.budget.unit}",
+        "budget": str(study.budget),
     }
 
 

@@ -253,10 +253,9 @@ def _check_budget(study: Study, arm: Arm) -> None:
     """There must be a step between two evaluation points."""
     shares, budget = study.evaluation.shares(), study.budget
     least = min(after - before for before, after in pairwise([0.0, *shares]))
-    step = {"examples": arm.training.batch_size, "steps": 1, "seconds": 0}[budget.unit]
-    if budget.amount * least < step * (1 - 1e-9):
+    if budget.amount * least < budget.least_step(arm.training.batch_size) * (1 - 1e-9):
         raise InputError(
-            f"arm {arm.name!r}: budget: {budget.amount:g} {budget.unit} are less than a step "
+            f"arm {arm.name!r}: budget: {budget} are less than a step "
             f"between {len(shares)} evaluation points; give more, or fewer points"
         )
 

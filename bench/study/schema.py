@@ -7,37 +7,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from bench.errors import InputError, did_you_mean
-from bench.identity import NOT_IN_IDS, Since
+from bench.identity import NOT_IN_IDS
 from bench.registry import first_problem, place_of
 from bench.spaces import Space
 from bench.storage.files import write_text
+from bench.study._model import Count, Fraction, Positive, Table
+from bench.study.budget import Budget
 
 EntrySpec = str | dict[str, Any]
 """An entry as a file writes it: ``"name(option=value)"`` or ``{name = …, option = …}``."""
-
-MOST = 10**15
-"""The largest count allowed; products of two still fit into 64 bits."""
-
-
-def _whole(value: Any) -> Any:
-    """Read ``4e5``, a float in TOML, as the integer it means."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Count = Annotated[int, Field(ge=0, le=MOST), BeforeValidator(_whole)]
-Positive = Annotated[int, Field(gt=0, le=MOST), BeforeValidator(_whole)]
-Fraction = Annotated[float, Field(gt=0, le=1)]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
@@ -45,39 +26,7 @@ TUNING_SEEDS = 1_000_000
 """Tuning runs use seeds from here on; a study's own seeds stay below."""
 
 
-class _Model(BaseModel):
-    # Strict: true is not 1, and "1" is not 1.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Budget(_Model):
-    """What a run may consume, in exactly one of three units."""
-
-    examples: Annotated[Positive | None, Since("0.1", before=None)] = None
-    steps: Annotated[Positive | None, Since("0.1", before=None)] = None
-    seconds: Annotated[Annotated[float, Field(gt=0)] | None, Since("0.1", before=None)] = None
-
-    @model_validator(mode="after")
-    def _one_binds(self) -> Budget:
-        given = [name for name, value in self if value is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"exactly one of examples, steps, seconds must be given, not {given or 'none'}"
-            )
-        return self
-
-    @property
-    def unit(self) -> Literal["examples", "steps", "seconds"]:
-        if self.examples is not None:
-            return "examples"
-        return "steps" if self.steps is not None else "seconds"
-
-    @property
-    def amount(self) -> float:
-        return getattr(self, self.unit)
-
-
-class Training(_Model):
+class Training(Table):
     """How every run is optimised, unless an arm's search space varies it.
 
     Attributes:
@@ -100,7 +49,7 @@ class Training(_Model):
     checkpoint_seconds: Annotated[float, Field(ge=0), NOT_IN_IDS] = 60.0
 
 
-class Evaluation(_Model):
+class Evaluation(Table):
     """When and how the student is measured on dev.
 
     Attributes:
@@ -137,7 +86,7 @@ ArmTraining = Literal[
 """Keys of ``[training]`` that an arm may override."""
 
 
-class Tuning(_Model):
+class Tuning(Table):
     """How many trials every arm gets, and over which nuisance parameters.
 
     Attributes:
@@ -160,7 +109,7 @@ class Tuning(_Model):
     space: dict[Literal["learning_rate", "warmup", "weight_decay"], Space] = {}
 
 
-class ArmEntry(_Model):
+class ArmEntry(Table):
     """An arm as a file writes it; what it leaves out comes from ``[defaults]``.
 
     Attributes:
@@ -177,7 +126,7 @@ class ArmEntry(_Model):
     space: dict[str, Space] | None = None
 
 
-class Claim(_Model):
+class Claim(Table):
     """A claim: a bound on a quantity that the report measures of an arm.
 
     Attributes:
@@ -214,7 +163,7 @@ class Claim(_Model):
         return self
 
 
-class Comparison(_Model):
+class Comparison(Table):
     """How the report compares arms with the baseline; nothing of it changes a run.
 
     Attributes:
@@ -247,7 +196,7 @@ class Comparison(_Model):
         return targets
 
 
-class Defaults(_Model):
+class Defaults(Table):
     """The entries of arms that do not name their own."""
 
     teacher: EntrySpec = "none"
@@ -255,7 +204,7 @@ class Defaults(_Model):
     sampler: EntrySpec = "uniform"
 
 
-class Cross(_Model):
+class Cross(Table):
     """Every combination of these, without the excluded ones.
 
     ``losses = ["*"]`` is every registered loss, with those teachers and samplers whose signals fit.
@@ -270,7 +219,7 @@ class Cross(_Model):
     exclude: list[dict[Literal["loss", "teacher", "student", "sampler"], EntrySpec]] = []
 
 
-class Study(_Model):
+class Study(Table):
     """A whole study file.
 
     Attributes:

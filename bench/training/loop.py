@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from operator import mul
+
 import torch
 from torch import Tensor
 
 from bench.encoding.device import Device
+from bench.encoding.flops import training_flops
 from bench.encoding.towers import Towers
 from bench.losses.signals import Embeddings, unit
 from bench.optimization.loop import Diagnostics, Loop
 from bench.optimization.schedule import Schedule
 from bench.optimization.seeds import derive_seed
 from bench.storage.ledger import Clocks
+from bench.study.budget import Consumed
 from bench.training.batches import Batch, each
 from bench.training.setup import Setup
 from bench.training.specification import RunSpecification
@@ -51,15 +55,23 @@ class StudentLoop(Loop[Batch]):
         self._seed = specification.seed
         self._recompute = bool(training.gradient_cache)
         self._setup = setup
+        self._flops_of_a_token = [training_flops(one, 1) for one in setup.towers.encoders]
         self._clocks = clocks
         self._state = state
 
     def used(self, more: int = 0) -> float:
-        if self._budget.unit == "seconds":
-            return self._clocks.read("train") / self._budget.amount
-        if self._budget.unit == "steps":
-            return (self._state.steps + bool(more)) / self._budget.amount
-        return (self._state.examples + more) / self._budget.amount
+        consumed = self.consumed()
+        return self._budget.used(consumed.after_step(more) if more else consumed)
+
+    def consumed(self) -> Consumed:
+        """What the run has consumed so far."""
+        state = self._state
+        return Consumed(
+            examples=state.examples,
+            steps=state.steps,
+            seconds=self._clocks.read("train"),
+            flops=sum(map(mul, state.tokens, self._flops_of_a_token)),
+        )
 
     def dropout_seed(self) -> int:
         return derive_seed(self._seed, "dropout", self._state.steps)

@@ -86,8 +86,9 @@ class Run:
         Raises:
             TrainingError: the run cannot be finished.
         """
-        training, budget = self.specification.arm.training, self.specification.budget
-        ahead = Prefetcher(self.setup.batches.make, training.batch_size, budget.examples)
+        size = self.specification.arm.training.batch_size
+        examples = self.specification.budget.planned_examples(size)
+        ahead = Prefetcher(self.setup.batches.make, size, examples)
         try:
             self._train(ahead)
         except Exception as error:
@@ -103,7 +104,7 @@ class Run:
         # Only here, where no traceback holds the batch's tensors any more.
         raise TrainingError(
             f"{self.context.device.label} has too little memory for batches of "
-            f"{training.batch_size}: a smaller training.batch_size or max_length of the student, "
+            f"{size}: a smaller training.batch_size or max_length of the student, "
             "or training.gradient_cache = 16384 (tokens encoded at a time)"
         )
 
@@ -247,13 +248,7 @@ class Run:
         checkpoints.save(self.folder, self.state, setup.modules, setup.optimizer, seconds)
 
     def _progress(self) -> str:
-        budget = self.specification.budget
-        used = {
-            "examples": self.state.examples,
-            "steps": self.state.steps,
-            "seconds": round(self.clocks.read("train")),
-        }[budget.unit]
-        return f"{used:,} of {budget.amount:,.0f} {budget.unit}"
+        return self.specification.budget.progress(self._loop.consumed())
 
     def _finish(self) -> None:
         """Measure the best point's student, and write the record."""

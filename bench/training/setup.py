@@ -97,8 +97,8 @@ class Setup:
 
 def _draw_plan(specification: RunSpecification, stream: TripleStream) -> DrawPlan:
     """What the run will draw, as far as that is known before it trains."""
-    budget, size = specification.budget, specification.arm.training.batch_size
-    examples = budget.examples if budget.steps is None else budget.steps * size
+    size = specification.arm.training.batch_size
+    examples = specification.budget.planned_examples(size)
     if isinstance(stream, SelfMinedStream):
         examples = None  # it depends on what the student will have learnt
     return DrawPlan(stream, specification.seed, size, examples)

@@ -59,7 +59,7 @@ def _setup(results: Analysis) -> dict[str, str]:
     tuning = study.tuning
     return {
         "collection": collection_name(study),
-        "budget": f"{study.budget.amount:,.10g} {study.budget.unit}",
+        "budget": str(study.budget),
         "seeds": ", ".join(map(str, study.seeds)),
         "trials": f"{tuning.trials} ({tuning.sampler})" if tuning.trials else "0",
         "measure": measured_by(results),

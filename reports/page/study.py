@@ -118,10 +118,10 @@ def _command(*words: str) -> str:
 def _statement(results: Analysis) -> str:
     if final_runs(results).empty:
         return "No final run is finished: there is nothing to compare yet."
-    study, budget = results.study, results.study.budget
+    study = results.study
     seeds = ", ".join(map(str, study.seeds))
     return (
-        f"{len(arms(results))} arms, each trained with {budget.amount:,.10g} {budget.unit} a run "
+        f"{len(arms(results))} arms, each trained with {study.budget} a run "
         f"and the seeds {seeds}, on {collection_name(study)}. What follows was found on this "
         f"collection and with this set-up{_claimed(study)}."
     )

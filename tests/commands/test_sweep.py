@@ -191,6 +191,7 @@ def test_student_and_sampler_are_every_arms():
         ("10min", {"seconds": 600}),
         ("2h", {"seconds": 7200}),
         ("1.5h", {"seconds": 5400}),
+        ("2e13flops", {"flops": 2e13}),
     ],
 )
 def test_budgets(text, budget):

@@ -301,7 +301,7 @@ def test_a_probe_is_the_study_in_miniature():
     assert small.evaluation.shares() == [1.0]
     assert not small.keep_students
     assert probe_study(study(budget={"steps": 4})).budget.steps == 3
-    assert probe_study(study(budget={"seconds": 5})).budget.examples == 30
+    assert probe_study(study(budget={"seconds": 5})).budget.steps == 3
     few = study(budget={"examples": 20}, evaluation={"points": 2})
     assert probe_study(few).budget.examples == 20
 

@@ -94,7 +94,7 @@ def fill_at(log: Path) -> None:
 
     hook(tempfile, "mkstemp", event, aside)
     hook(tempfile, "mkdtemp", event, aside)
-    hook(Artifacts, "_make", event, lambda _, folder, *__: about(folder))
+    hook(Artifacts, "_make", event, lambda kept, name, *_: about(name.folder(kept.root)))
     hook(matplotlib.figure.Figure, "savefig", event, lambda *_, **__: "savefig")
     hook_calls(event)
 

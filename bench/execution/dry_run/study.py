@@ -11,7 +11,7 @@ from bench.registry import Entry, Registry, entry_texts, parse_entry
 from bench.study.arms import entries, resolve_arms
 from bench.study.schema import EntrySpec, Study, parse_study
 
-STEPS, BATCH, TRIALS, SECONDS = 2, 8, 1, 1.0
+STEPS, BATCH, TRIALS = 2, 8, 1
 
 
 def miniature(study: Study) -> Study:
@@ -22,9 +22,8 @@ def miniature(study: Study) -> Study:
     """
     values = study.model_dump(mode="json", exclude_none=True)
     batch = min(BATCH, study.training.batch_size)
-    budget = {"steps": STEPS, "examples": STEPS * batch, "seconds": SECONDS}
     values["title"] = f"{study.title} (dry run)"
-    values["budget"] = {study.budget.unit: min(budget[study.budget.unit], study.budget.amount)}
+    values["budget"] = study.budget.smallest(STEPS, batch).model_dump(exclude_none=True)
     values["training"]["batch_size"] = batch
     values["evaluation"] |= {"points": 1, "patience": 0}
     values["tuning"]["trials"] = min(TRIALS, study.tuning.trials)

@@ -11,6 +11,8 @@ import tomli_w
 
 from tests.support.command_line import bench
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(__file__).parent / "plugin_package"
 
 

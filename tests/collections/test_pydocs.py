@@ -345,6 +345,7 @@ def test_trigrams_are_of_words() -> None:
 # --- the split ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_no_near_duplicates_are_on_two_sides(whole: pydocs.Whole) -> None:
     ids = list(whole.texts)
     grams = [trigrams(words(text)) for text in whole.texts.values()]

@@ -16,6 +16,8 @@ from tests.support.collections import write_collection
 from tests.support.command_line import bench, call
 from tests.support.studies import study_values
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, collection_folder, tiny_model) -> Path:

@@ -14,6 +14,8 @@ from bench.results import TIMED
 from tests.support.command_line import bench
 from tests.support.studies import study_values
 
+pytestmark = pytest.mark.slow
+
 
 def values(collection: Path, model: Path) -> dict:
     """A cross-encoder fine-tuned here, and an arm without a teacher."""

@@ -21,6 +21,8 @@ from tests.support.disk_full import COMMAND, assert_nothing_failed, full_at
 from tests.support.studies import crossed
 from tests.support.tables import assert_same, tables
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 MOUNTING = ["unshare", "-Urm"]
 SAYS_FULL = re.compile(

@@ -16,6 +16,8 @@ from bench.storage.records import RunFolder
 from bench.study.file import load_study
 from tests.support.command_line import call
 
+pytestmark = pytest.mark.slow
+
 RESULTS = Path(__file__).parents[1] / "fixtures" / "results"
 
 

@@ -20,6 +20,8 @@ from tests.support.crash_injection import Script, die_by, finish, said, start
 from tests.support.studies import crossed, study_values
 from tests.support.tables import assert_same, tables
 
+pytestmark = pytest.mark.slow
+
 KILLS = 25
 WHEN = ("before", "after")
 

@@ -16,6 +16,8 @@ from bench.storage.records import DRY_RUN
 from bench.study.schema import parse_study
 from tests.support.command_line import call
 
+pytestmark = pytest.mark.slow
+
 TEACHER = 'bi-encoder(model="microsoft/mpnet-base", fine_tune=true, examples=500000)'
 STUDY = {
     "name": "large",

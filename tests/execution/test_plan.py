@@ -350,6 +350,7 @@ def test_what_cannot_work_is_refused(tmp_path):
         plan_study("nothing", [], None, tmp_path, probe=False)
 
 
+@pytest.mark.slow
 def test_a_probes_forecast_holds(tmp_path, collection_folder, tiny_model, monkeypatch, capsys):
     from bench.execution.coordinator import Coordinator
 

@@ -8,6 +8,8 @@ import tomli_w
 import bench as public
 from tests.support.command_line import call
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def values(toy_values) -> dict:

@@ -23,6 +23,8 @@ from bench.study.schema import parse_study
 from tests.support.command_line import call
 from tests.support.studies import study_values
 
+pytestmark = pytest.mark.slow
+
 SHARES = [0.1, 0.5, 1.0]
 
 

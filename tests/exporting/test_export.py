@@ -17,6 +17,8 @@ from tests.support.collections import write_collection
 from tests.support.command_line import bench
 from tests.support.studies import study_values
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = "<script>alert(1)</script> | `x` [y](z)"
 
 

@@ -17,6 +17,8 @@ from reports.headlines import headline
 from reports.terminal import closing_table
 from reports.writing import write_report
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 STUDY = ROOT / "reports" / "gallery" / "quickstart"

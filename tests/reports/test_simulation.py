@@ -33,6 +33,8 @@ from reports.simulation.formulas import (
     welch_bounds,
 )
 
+pytestmark = pytest.mark.slow
+
 KEYS = ["method", "seeds", "baseline seeds", "queries", "arm spread", "baseline spread"]
 KEYS += ["arm censored", "baseline censored"]
 DRAWS = 2_500

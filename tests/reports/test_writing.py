@@ -5,8 +5,11 @@ import subprocess
 import sys
 
 import pandas as pd
+import pytest
 
 from reports import write_report
+
+pytestmark = pytest.mark.slow
 
 AGAIN = """
 import sys

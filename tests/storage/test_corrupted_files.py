@@ -14,6 +14,8 @@ from bench.storage.records import RunFolder
 from tests.support.command_line import call
 from tests.support.studies import study_values
 
+pytestmark = pytest.mark.slow
+
 DAMAGE = {
     "half": lambda content: content[: len(content) // 2],
     "empty": lambda content: b"",

@@ -17,6 +17,8 @@ from bench.storage.locks import report_lock
 from bench.study.schema import parse_study
 from tests.support.command_line import bench, call
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def artifacts(tmp_path_factory) -> Path:

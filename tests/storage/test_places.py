@@ -13,6 +13,8 @@ from bench.storage.artifacts import Artifacts
 from bench.storage.files import check_place, check_target
 from tests.support.command_line import call
 
+pytestmark = pytest.mark.slow
+
 GALLERY = Path(__file__).parents[2] / "reports" / "gallery" / "quickstart"
 
 

@@ -89,6 +89,7 @@ def _unlike(studies: dict[str, Study]) -> Iterator[tuple[str, list[dict]]]:
         yield name, kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "arms"), [*_unlike({f"{name}_gpu": load_study(f"{name}_gpu") for name in ELEVEN})]
 )

@@ -33,6 +33,7 @@ def taught(specify, wide_model):
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_loss_trains_from_a_file_to_a_record(name, taught, context, tmp_path):
     run = taught({"name": name, **required(name)}, budget=Budget(steps=3))

@@ -6,6 +6,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from torch import nn
 
 from bench import losses, students, teachers
@@ -24,6 +25,7 @@ def keys(module: nn.Module) -> list[str]:
     return sorted({before + name + ("*" if name else "") for before, name, _ in found})
 
 
+@pytest.mark.slow
 def test_students(context):
     built = {
         name: keys(students.create(name, **OPTIONS.get(name, {})).build(context))

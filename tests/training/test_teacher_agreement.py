@@ -1,5 +1,6 @@
 """What a run's record says of its student beside a teacher."""
 
+import pytest
 from safetensors.torch import load_file
 
 from bench.storage.records import RunFolder
@@ -12,6 +13,7 @@ from bench.training.teacher_agreement import KENDALL, OVERLAP, compare_with_teac
 from tests.support.runs import train
 
 
+@pytest.mark.slow
 def test_it_is_measured_at_the_best_point_and_changes_nothing(specify, context, tmp_path):
     run = specify("margin-mse", budget=Budget(examples=96))
     teacher = run.arm.teacher

@@ -137,6 +137,7 @@ def test_arms_of_a_teacher_that_was_not_measured_are_left_out(results):
 NEW = ["retention", "retention_of", *SIZES[1:], *SPEEDS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", [NEW, ["retention", "retention_of"]])
 def test_a_study_without_retention_has_neither_table_nor_figure(results, missing):
     older = replace(results, summary=results.summary.drop(columns=missing))

@@ -24,6 +24,8 @@ from tests.reports.figure_legibility import illegible, words
 from tests.reports.page.test_page import Reader
 from tests.reports.results_builder import Run, make
 
+pytestmark = pytest.mark.slow
+
 ALONE = """
 import sys
 from pathlib import Path

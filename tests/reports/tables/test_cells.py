@@ -496,6 +496,7 @@ for heavy in ("torch", "transformers", "optuna", "mlflow", "matplotlib.pyplot"):
 """
 
 
+@pytest.mark.slow
 def test_the_whole_report_is_written_without_torch(whole):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-W", "ignore", "-c", AGAIN, str(whole.folder)]

@@ -19,10 +19,10 @@ from reports.comparison.setups import compare_setups, differing
 from reports.comparison_writing import write_comparison
 from reports.figures.options import FigureOptions
 from reports.style import alike, applied, looks
-from tests.reports.conftest import Arm, Plan, Writer
 from tests.reports.figure_legibility import illegible, words
 from tests.reports.page.test_page import Reader
 from tests.reports.results_builder import Run, make
+from tests.support.study_writer import Arm, Plan, Writer
 
 ALONE = """
 import sys

@@ -11,9 +11,9 @@ import reports
 from bench.errors import InputError
 from reports.figures._cells import COLOURS
 from reports.figures.options import FigureOptions
-from tests.reports.conftest import Arm, Plan, Writer
 from tests.reports.figure_legibility import words
 from tests.reports.results_builder import Run, make
+from tests.support.study_writer import Arm, Plan, Writer
 
 CURVE = (0.1, 0.5)
 QUERIES = np.linspace(0.3, 0.65, 8)

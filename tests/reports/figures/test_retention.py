@@ -9,7 +9,7 @@ import reports
 from reports.analysis.retention import retention_table
 from reports.figures import create
 from reports.figures.options import FigureOptions
-from tests.reports.conftest import Arm, Plan, Writer
+from tests.support.study_writer import Arm, Plan, Writer
 
 
 def case(folder, names):

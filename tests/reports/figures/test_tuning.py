@@ -9,7 +9,7 @@ from scipy import stats
 import reports
 from bench.errors import InputError
 from reports.figures.options import FigureOptions
-from tests.reports.conftest import Arm, Plan, Writer
+from tests.support.study_writer import Arm, Plan, Writer
 
 
 def case(folder, names):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -70,12 +70,30 @@ def _decide(claim: Claim, value: Interval, bound: str) -> str:
     """The whole interval, open to a side where runs were censored, on one side of the claim."""
     low = value.low if bound in ("", "≥") else -math.inf
     high = value.high if bound in ("", "≤") else math.inf
-    if claim.at_least is not None:
-        within, outside = low >= claim.at_least, high < claim.at_least
-    else:
-        assert claim.at_most is not None
-        within, outside = high <= claim.at_most, low > claim.at_most
-    return SUPPORTED if within else NOT_SUPPORTED if outside else UNDECIDED
+    least = -math.inf if claim.at_least is None else claim.at_least
+    most = math.inf if claim.at_most is None else claim.at_most
+    if least <= low and high <= most:
+        return SUPPORTED
+    return NOT_SUPPORTED if high < least or low > most else UNDECIDED
+
+
+def claims_about(results: Analysis, quantities: Collection[str]) -> list[Claim]:
+    """The study's claims about one of these quantities, as tables call them (`quantity_of`)."""
+    return [claim for claim in results.study.claims if quantity_of(claim) in quantities]
+
+
+def quantity_of(claim: Claim) -> str:
+    """What tables call the claim's quantity: ``examples``, ``labels``, a clock or ``retention``."""
+    names = {"convergence": "examples", "data-fraction": "labels"}
+    return names.get(claim.quantity, claim.quantity.removesuffix("-speed-up"))
+
+
+def bounds_text(claim: Claim, value: Callable[[float], str]) -> str:
+    """``≥ 3``, ``≤ 0.135`` or ``3 to 15``, with each value as it is to be written."""
+    texts = list(map(value, claim.bounds))
+    if len(texts) > 1:
+        return " to ".join(texts)
+    return f"{'≤' if claim.at_least is None else '≥'} {texts[0]}"
 
 
 def _measured(results: Analysis, claim: Claim) -> tuple[Interval, str, str]:
@@ -84,10 +102,9 @@ def _measured(results: Analysis, claim: Claim) -> tuple[Interval, str, str]:
         return _retention(results, claim)
     if claim.quantity == "data-fraction":
         return _data_fraction(results, claim)
-    against, clock = claim.against or results.study.baseline, claim.quantity
-    quantity = "examples" if clock == "convergence" else clock.removesuffix("-speed-up")
+    against = claim.against or results.study.baseline
     table = speed_table(results, against)
-    rows = table[(table["arm"] == claim.arm) & (table["quantity"] == quantity)]
+    rows = table[(table["arm"] == claim.arm) & (table["quantity"] == quantity_of(claim))]
     if results.study.training.schedule != "constant":
         why = "the learning rate decays: only the end of a run is a result"
     elif claim.arm == against:

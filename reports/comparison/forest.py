@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from reports.analysis.base import Analysis
+from reports.drawing.claims import claim_bounds, draw_claims
 from reports.drawing.labels import wrapped
 from reports.figures.base import Figure
 from reports.formatting import Row, plain
@@ -41,6 +42,7 @@ class Forest(Figure):
 
     most: ClassVar[int] = 30
     none: ClassVar[float]  # the value at which an arm is as good as the baseline
+    quantity: ClassVar[str] = ""  # what claims about these values are about
 
     def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
         return self.beside({plain(results.study.name): (results, data)})
@@ -49,7 +51,8 @@ class Forest(Figure):
         self, studies: Mapping[str, tuple[Analysis, pd.DataFrame]]
     ) -> matplotlib.figure.Figure:
         """The figure of several studies, by their labels."""
-        figure, looks = canvas(), _looks([of for of, _ in studies.values()])
+        analyses = [of for of, _ in studies.values()]
+        figure, looks = canvas(), _looks(analyses)
         panels = [Panel.of(label, rows) for label, (_, rows) in studies.items()]
         if abreast := _fit(panels):
             union = list(dict.fromkeys(arm for panel in panels for arm in panel.arms))
@@ -64,28 +67,32 @@ class Forest(Figure):
         if not abreast:
             shape["height_ratios"] = [panel.edges[-1] for panel in panels]
         grid = figure.subplots(**shape, sharex=True, sharey=abreast).ravel()
-        self.set_range(grid[0], pd.concat([panel.rows for panel in panels]))
-        for axes, panel, title in zip(grid, panels, titles, strict=True):
+        known = pd.concat([panel.rows[["value", "low", "high"]].stack() for panel in panels])
+        bounds = [bound for of in analyses for bound in claim_bounds(of, [self.quantity])]
+        self.set_range(grid[0], [self.none, *known, *bounds])
+        below = [self.axis(analyses)]
+        for axes, panel, title, of in zip(grid, panels, titles, analyses, strict=True):
             axes.set_title(title)
             panel.set_rows(axes)
-            self.mark(axes)
+            axes.axvline(self.none, color=GREY, linewidth=points(0.7), zorder=1)
+            below += [f"dotted: {label.text}" for label in draw_claims(axes, of, [self.quantity])]
             for row in panel.rows.to_dict("records"):
                 self._draw_row(axes, panel.place(row["arm"]), row, looks[row["arm"]])
             axes.label_outer()
-        figure.supxlabel(wrapped(self.axis([of for of, _ in studies.values()]), characters(0.9)))
+        # Claims are named in the axis label because a legend would be drawn over it.
+        label, *claims = (wrapped(text, characters(0.9)) for text in dict.fromkeys(below))
+        figure.supxlabel("\n".join([label, *claims]))
+        lines = ROW * sum(claim.count("\n") + 1 for claim in claims)
+        figure.set_figheight(figure.get_figheight() + lines * matplotlib.rcParams["font.size"] / 72)
         return figure
 
     def axis(self, studies: Sequence[Analysis]) -> str:
         """What the horizontal axis shows."""
         raise NotImplementedError
 
-    def set_range(self, axes: Axes, rows: pd.DataFrame) -> None:
-        """Limits and ticks, the same for all panels."""
+    def set_range(self, axes: Axes, values: Sequence[float]) -> None:
+        """Limits and ticks, the same for all panels, with all these values in sight."""
         raise NotImplementedError
-
-    def mark(self, axes: Axes) -> None:
-        """Lines across the panel."""
-        axes.axvline(self.none, color=GREY, linewidth=points(0.7), zorder=1)
 
     def _draw_row(self, axes: Axes, place: float, row: Row, look: LineStyle) -> None:
         if np.isnan(row["value"]):

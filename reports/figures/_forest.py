@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 
+from reports.drawing.axes import set_log_scale
 from reports.drawing.labels import wrapped
-from reports.figures._axes import set_log_scale
-from reports.figures._target import CLAIMED
 from reports.formatting import Row, percents, plain
 from reports.style import GREY, LineStyle, characters, points
 
@@ -30,9 +30,9 @@ def lines_of(rows: pd.DataFrame) -> float:
     return _HEAD + sum(extra + 1 + targets + _GAP for extra, targets in arms)
 
 
-def set_range(axes: Axes, rows: pd.DataFrame) -> None:
-    """All ratios, and intervals as far as they are near."""
-    known = [*rows.loc[rows["ratio"] > 0, "ratio"], CLAIMED, 1.0]
+def set_range(axes: Axes, rows: pd.DataFrame, lines: Sequence[float]) -> None:
+    """All ratios, the lines across, and intervals as far as they are near."""
+    known = [*rows.loc[rows["ratio"] > 0, "ratio"], *lines, 1.0]
     low, high = min(known), max(known)
     ends = rows[["low", "high"]].stack().clip(low / FAR, high * FAR)
     left, right = min([low, *ends]), max([high, *ends])
@@ -45,8 +45,8 @@ def draw_forest(axes: Axes, rows: pd.DataFrame, looks: dict[str, LineStyle]) -> 
     first, targets, place = rows.iloc[0], {}, _HEAD + 0.5
     there = f" ({first['baseline reached']:.0f}/{first['baseline seeds']:.0f})"
     counted = "" if pd.isna(first["baseline reached"]) else there
-    _draw_line(axes, 1.0, f"baseline{counted}", "-")
-    _draw_line(axes, CLAIMED, f"{100 * CLAIMED:g} %", ":")
+    axes.axvline(1.0, color=GREY, linewidth=points(0.8), zorder=0)
+    _write(axes, 1.0, 0.5, f"baseline{counted}", transform=axes.transData, ha="center")
     for arm, own in rows.groupby("arm", sort=False):
         name = _name(arm)
         _write(axes, 0, place + name.count("\n") / 2, name, weight="bold")
@@ -88,11 +88,6 @@ def _shown(rows: pd.DataFrame) -> list[Row]:
 
 def _name(arm: object) -> str:
     return wrapped(plain(arm), characters(0.66))
-
-
-def _draw_line(axes: Axes, at: float, name: str, line: str) -> None:
-    axes.axvline(at, color=GREY, linewidth=points(0.8), linestyle=line, zorder=0)
-    _write(axes, at, 0.5, name, transform=axes.transData, ha="center")
 
 
 def _draw_row(axes: Axes, place: float, row: Row, colour: str, size: float) -> None:

@@ -1,4 +1,4 @@
-"""What curves are held against: a target and where each arm gets to it, a baseline, a claim."""
+"""Lines that curves are compared with: a target and where each arm gets to it, a baseline."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from reports.drawing.curves import beyond, height_of
-from reports.style import GREY, LineStyle, points
-
-CLAIMED = 0.135
-"""Of the data: the share with which arXiv 2407.21515 claims to match distillation by a teacher."""
+from reports.style import LineStyle, points
 
 
 def draw_target(axes: Axes, name: str, quality: float) -> None:
@@ -36,13 +33,6 @@ def name_line(axes: Axes, value: float, name: str) -> None:
         fontsize=points(6),
     )
     text.set_path_effects([withStroke(linewidth=points(2), foreground="white")])
-
-
-def draw_claim(axes: Axes) -> None:
-    """A line up to its name above the axes."""
-    axes.axvline(CLAIMED, color=GREY, linewidth=points(0.9), linestyle=":", zorder=0)
-    where: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "ha": "center"}
-    axes.text(CLAIMED, 1.01, f"{100 * CLAIMED:g} %", fontsize=points(6), va="bottom", **where)
 
 
 def draw_crossings(axes: Axes, rows: pd.DataFrame, looks: dict[str, LineStyle]) -> None:

@@ -13,6 +13,8 @@ from reports.analysis.base import Analysis
 from reports.analysis.data_fraction import fractions_table
 from reports.analysis.speed import speed_table, with_shown
 from reports.analysis.targets import to_target
+from reports.drawing.claims import claim_bounds, draw_claims
+from reports.drawing.labels import legend_below
 from reports.figures._forest import LINE, draw_forest, lines_of, missing, set_range
 from reports.figures.base import Figure
 from reports.formatting import Row, named, spanned
@@ -33,9 +35,8 @@ class DataEfficiency(Figure):
     are 95 % intervals over seeds and dev-curve queries, dotted ones over seeds alone. Where some
     runs did not get there within the budget symbols are open: a triangle points to where the truth
     may be (≥, ≤), a diamond is a ratio of restricted means that may be off either way (~). In
-    brackets, how many seeds got there. Labels are beside the baseline's on all train queries. The
-    dotted line at 13.5 % is the share of the data with which arXiv 2407.21515 claims to match
-    distillation from a teacher.
+    brackets, how many seeds got there. Labels are beside the baseline's on all train queries.
+    Dotted vertical lines are the study's claims, if it has any, named below.
     """
 
     section: ClassVar[str] = "Reaching the baseline"
@@ -60,12 +61,15 @@ class DataEfficiency(Figure):
         parts = list(data.groupby("quantity", sort=False))
         lines = [lines_of(own) for _, own in parts]
         panels = figure.subplots(len(parts), sharex=True, squeeze=False, height_ratios=lines)[:, 0]
+        bounds, claims = claim_bounds(results, set(data["quantity"])), []
         for axes, (quantity, own) in zip(panels, parts, strict=True):
-            set_range(axes, data)
+            set_range(axes, data, bounds)
             axes.set_title(_TITLES[str(quantity)])
             draw_forest(axes, own, looks(results))
+            claims += draw_claims(axes, results, [str(quantity)])
         panels[-1].set_xlabel("% of the baseline's (log scale)")
         figure.set_figheight((sum(lines) + 2 * len(parts) + 3.2) * points(LINE) / 72)
+        legend_below(figure, claims)
         return figure
 
     def alt(self, results: Analysis, data: pd.DataFrame) -> str:

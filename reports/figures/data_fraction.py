@@ -13,10 +13,11 @@ from matplotlib.ticker import FixedLocator
 from reports import figures
 from reports.analysis.base import Analysis
 from reports.analysis.data_fraction import shares_table
+from reports.drawing.axes import set_log_scale
+from reports.drawing.claims import draw_claims
 from reports.drawing.curves import beyond, height_of, set_range
 from reports.drawing.labels import Label, fit, in_margin, legend_below
-from reports.figures._axes import set_log_scale
-from reports.figures._target import CLAIMED, draw_claim, name_line
+from reports.figures._target import name_line
 from reports.figures.base import Figure
 from reports.formatting import plain, spanned
 from reports.style import LineStyle, canvas, looks, points
@@ -31,8 +32,8 @@ class DataFraction(Figure):
     """Quality on test against the share of the train queries that an arm was given; shares are
     nested, and on each an arm is tuned and trained anew with the whole budget. Symbols are means
     over seeds, bars 95 % intervals over seeds (Student's t; none with fewer than three), side by
-    side where arms share a place. The dashed line is the baseline with all train queries, the
-    dotted one 13.5 % of the data, with which arXiv 2407.21515 claims to match distillation.
+    side where arms share a place. The dashed line is the baseline with all train queries;
+    dotted ones are the study's claims, if it has any, named below.
     """
 
     section: ClassVar[str] = "Data"
@@ -61,8 +62,7 @@ class DataFraction(Figure):
         for value in whole:
             axes.axhline(value, color="black", linewidth=points(0.6), linestyle=(0, (4, 2)))
             name_line(axes, value, f"baseline, all queries{beyond(axes, value)}")
-        if shares.min() / 1.15 < CLAIMED:
-            draw_claim(axes)
+        claims = draw_claims(axes, results, ["labels"])
         shown = {arm: look for arm, look in looks(results).items() if arm in set(data["arm"])}
         middle, step = (len(shown) - 1) / 2, (1.3 / shares.min()) ** min(0.015, 0.12 / len(shown))
         labels = [
@@ -71,8 +71,8 @@ class DataFraction(Figure):
         ]
         if fit(axes, labels):
             in_margin(axes, labels)
-        else:
-            legend_below(figure, labels)
+            labels = []
+        legend_below(figure, [*labels, *claims])
         axes.set_xlabel("% of the train queries (log scale)")
         axes.set_ylabel(f"{plain(results.study.primary)} on {plain(data['part'].iloc[0])}")
         return figure

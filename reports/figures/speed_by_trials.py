@@ -15,8 +15,8 @@ from reports import figures
 from reports.analysis.base import Analysis
 from reports.analysis.headline_ratios import headline_ratios, missing, times, told
 from reports.analysis.speed import speed_by_trials
+from reports.drawing.axes import set_log_heights
 from reports.drawing.labels import Label, fit, in_margin, legend_below, wrapped
-from reports.figures._axes import set_log_heights
 from reports.figures.base import Figure
 from reports.formatting import named, plain
 from reports.style import GREY, LineStyle, canvas, looks, points

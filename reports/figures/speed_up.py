@@ -14,13 +14,13 @@ from reports import figures
 from reports.analysis.base import Analysis
 from reports.analysis.headline_ratios import headline_ratios, missing, times, told
 from reports.analysis.targets import CLOCKS
-from reports.drawing.labels import wrapped
-from reports.figures._axes import set_log_scale
+from reports.drawing.axes import set_log_scale
+from reports.drawing.claims import claim_bounds, draw_claims
+from reports.drawing.labels import legend_below, wrapped
 from reports.figures.base import Figure
 from reports.formatting import Row, named, plain
 from reports.style import GREY, canvas, characters, looks, points
 
-LINES = {1.0: "-", 3.0: (0, (3, 2)), 15.0: (0, (3, 2))}
 PITCH = 9.0  # points from one line, of text or a bar, to the next
 FAR = 3.0  # times beyond all bars, where intervals are cut: a wide one must not flatten the bars
 FARTHEST = 200.0  # where bars are cut: reading alone may be as many thousand times as fast
@@ -36,8 +36,8 @@ class SpeedUp(Figure):
     preparing all of it; tuned, and the tuning trials. Whiskers are 95 % intervals over seeds and
     dev-curve queries, dotted ones over seeds alone. A triangle marks a bound, as some runs did not
     get there: the truth is further on its way (≥, ≤); a diamond, a ratio of restricted means that
-    may be off either way (~). What has no end goes on beyond the axis. Dashed lines at 3 and 15 are
-    what arXiv 2407.21515 reports against losses with parameters. At the right, who got there.
+    may be off either way (~). What has no end goes on beyond the axis. Dotted vertical lines are
+    the study's claims, if it has any, named below. At the right, who got there.
     """
 
     section: ClassVar[str] = "Reaching the baseline"
@@ -47,11 +47,11 @@ class SpeedUp(Figure):
         return headline_ratios(results)
 
     def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
-        figure = canvas()
+        figure, clocks = canvas(), set(data["quantity"])
         axes = figure.subplots()
-        _set_range(axes, data)
+        _set_range(axes, data, [1.0, *claim_bounds(results, clocks)])
         name, *there = data.iloc[0][["baseline", "baseline reached", "baseline seeds"]]
-        place, clocks = _head(axes, 0, f"{plain(name)} (baseline)", *there) + 0.3, {}
+        place, ticks = _head(axes, 0, f"{plain(name)} (baseline)", *there) + 0.3, {}
         for arm, own in data.groupby("arm", sort=False):
             first, known = own.iloc[0], own.dropna(subset="ratio")
             place = _head(axes, place, plain(arm), first["reached"], first["seeds"])
@@ -59,14 +59,15 @@ class SpeedUp(Figure):
                 place = _write(axes, 0, place, missing(first), style="italic")
                 own = known[known["bound"] != "~"]  # with no seed there, of horizons alone
             for row in own.to_dict("records"):
-                clocks[place] = row["quantity"]
+                ticks[place] = row["quantity"]
                 place = _draw_bar(axes, place, row, looks(results)[str(arm)].colour)
             place += 0.3
-        axes.set_yticks(list(clocks), list(clocks.values()))
+        axes.set_yticks(list(ticks), list(ticks.values()))
         axes.tick_params(axis="y", length=0, labelsize=points(6))
         axes.spines["left"].set_visible(False)
         axes.set_ylim(place - 0.5, -0.8)
         figure.set_figheight((place + 4) * points(PITCH) / 72)
+        legend_below(figure, draw_claims(axes, results, clocks))
         return figure
 
     def alt(self, results: Analysis, data: pd.DataFrame) -> str:
@@ -75,18 +76,17 @@ class SpeedUp(Figure):
         return f"{self.caption} Beside {named(data['baseline'].iloc[0])}: {values}."
 
 
-def _set_range(axes: Axes, data: pd.DataFrame) -> None:
-    """All bars, and intervals as far as they are near; lines that speed-ups are held against."""
+def _set_range(axes: Axes, data: pd.DataFrame, lines: list[float]) -> None:
+    """All bars and lines, and intervals as far as they are near; the line at 1."""
     bars = data["ratio"].dropna().clip(1 / FARTHEST, FARTHEST)
-    low, high = min([*bars, *LINES]), max([*bars, *LINES])
+    low, high = min([*bars, *lines]), max([*bars, *lines])
     ends = data[["shown low", "shown high"]].stack().clip(low / FAR, high * FAR)
     left, right = min([low, *ends]), max([high, *ends])
     set_log_scale(axes, left / 1.2, right * 1.2, "{:,.10g}".format)
     label = f"speed-up to {data['target'].iloc[0]} (log scale)"
     axes.set_xlabel(wrapped(label, characters(0.7)))
-    for at, line in LINES.items():
-        axes.axvline(at, color=GREY, linewidth=points(0.6), linestyle=line, zorder=0)
-        _write(axes, at, -1.2, f"{at:g}×", transform=axes.transData, ha="center")
+    axes.axvline(1, color=GREY, linewidth=points(0.6), zorder=0)
+    _write(axes, 1, -1.2, "1×", transform=axes.transData, ha="center")
 
 
 def _head(axes: Axes, place: float, name: str, reached: int, seeds: int) -> float:

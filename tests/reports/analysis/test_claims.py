@@ -21,7 +21,7 @@ from reports.analysis.data_fraction import fractions_table
 from reports.analysis.retention import retention_table
 from reports.analysis.speed import speed_table
 from reports.analysis.statistics import Interval
-from tests.reports.results_builder import PRIMARY, Run, make
+from tests.reports.results_builder import PRIMARY, Run, claiming, make
 
 POINTS = 6
 HEADLINE = "99 % of the gain"
@@ -41,16 +41,10 @@ def never(**options):
     return crosses(POINTS, **options)
 
 
-def claiming(results, *claims, matching="as in the paper"):
-    """The results of a study with these claims of arm a, with the matching it declares."""
-    comparison = results.study.comparison.model_copy(update={"matching": matching})
-    made = [Claim(**{"says": "s", "arm": "a", "quantity": "convergence", **one}) for one in claims]
-    study = results.study.model_copy(update={"claims": made, "comparison": comparison})
-    return replace(results, study=study)
-
-
-def of(results, *claims, **options):
-    return verdicts(claiming(results, *claims, **options))
+def of(results, *claims, matching="as in the paper"):
+    """The verdicts on these claims, about convergence unless they say otherwise."""
+    made = [{"quantity": "convergence", **one} for one in claims]
+    return verdicts(claiming(results, *made, matching=matching))
 
 
 BASELINE = [crosses(4), crosses(3), crosses(4)]
@@ -86,6 +80,34 @@ def test_a_verdict_takes_the_whole_interval_open_where_runs_were_censored(bound,
     for limit, expected in limits.items():
         claim = Claim(says="s", arm="a", quantity="convergence", **{side: limit})
         assert _decide(claim, Interval(0.3, 0.2, 0.4), bound) == expected
+
+
+@pytest.mark.parametrize(
+    ("bound", "least", "most", "expected"),
+    [
+        ("", 0.2, 0.4, SUPPORTED),
+        ("", 0.21, 0.9, UNDECIDED),
+        ("", 0.1, 0.39, UNDECIDED),
+        ("", 0.41, 0.9, NOT_SUPPORTED),
+        ("", 0.1, 0.19, NOT_SUPPORTED),
+        ("≥", 0.1, 0.9, UNDECIDED),
+        ("≥", 0.1, 0.19, NOT_SUPPORTED),
+        ("≤", 0.1, 0.9, UNDECIDED),
+        ("~", 0.1, 0.9, UNDECIDED),
+    ],
+)
+def test_of_a_range_both_ends_count(bound, least, most, expected):
+    claim = Claim(says="s", arm="a", quantity="convergence", at_least=least, at_most=most)
+    assert _decide(claim, Interval(0.3, 0.2, 0.4), bound) == expected
+
+
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [({}, "at_least, at_most or both"), ({"at_least": 3, "at_most": 3}, "must be less than")],
+)
+def test_a_claim_without_bounds_or_with_an_empty_range_is_refused(bounds, message):
+    with pytest.raises(ValidationError, match=message):
+        Claim.model_validate({"says": "s", "arm": "a", "quantity": "convergence", **bounds})
 
 
 def test_a_claim_is_measured_as_the_table_of_speed_has_it(compared):

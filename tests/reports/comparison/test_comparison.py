@@ -21,7 +21,7 @@ from reports.figures.options import FigureOptions
 from reports.style import alike, applied, looks
 from tests.reports.figure_legibility import illegible, words
 from tests.reports.page.test_page import Reader
-from tests.reports.results_builder import Run, make
+from tests.reports.results_builder import Run, claiming, make
 from tests.support.study_writer import Arm, Plan, Writer
 
 ALONE = """
@@ -166,6 +166,29 @@ def test_what_never_gets_there_is_a_bound_or_said():
     with applied():
         drawn = SpeedUp().beside(dict.fromkeys(("one", "two"), (one, SpeedUp().data(one))))
     assert words(drawn).count("not within the budget") == 2
+
+
+def test_a_claim_is_a_line_in_its_own_studys_panel_alone(two):
+    claim = {"quantity": "cold-speed-up", "at_least": 3.0, "source": "a paper"}
+    other = {"quantity": "tuned-speed-up", "at_least": 9.0}
+
+    def drawn(first):
+        studies = {"one": first, "two": two["two"]}
+        with applied():
+            return SpeedUp().beside(
+                {name: (of, SpeedUp().data(of)) for name, of in studies.items()}
+            )
+
+    def lines(axes):
+        return {line.get_xdata()[0] for line in axes.lines if list(line.get_ydata()) == [0, 1]}
+
+    plain, claimed = drawn(two["one"]), drawn(claiming(two["one"], claim, other))
+    assert [lines(axes) for axes in plain.axes] == [{1.0}, {1.0}]
+    assert [lines(axes) for axes in claimed.axes] == [{1.0, 3.0}, {1.0}]
+    assert claimed.axes[0].get_xlim()[1] > 3
+    assert any("dotted: cold ≥ 3× (a paper)" in text for text in words(claimed))
+    assert illegible(claimed) == []
+    assert not any("dotted" in text for text in words(plain))
 
 
 def test_set_ups_that_agree_are_not_warned_of(two):

@@ -18,7 +18,7 @@ from reports.comparison.forest import Forest
 from reports.comparison.quality import against_baseline
 from reports.drawing.axes import set_log_scale
 from reports.drawing.curves import LEAST_RANGE
-from reports.formatting import named, plain, signed, spanned
+from reports.formatting import Row, plain, signed, spanned
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,8 @@ class Quality(Forest):
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _difference(value)))
 
-    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
-        rows = data.to_dict("records")
-        told = "; ".join(
-            f"{named(row['arm'])} {signed(row['value'])} "
-            f"[{signed(row['low'])}, {signed(row['high'])}]"
-            for row in rows
-        )
-        return f"beside {named(rows[0]['baseline'])}, {told}"
+    def told(self, row: Row) -> str:
+        return f"{signed(row['value'])} [{signed(row['low'])}, {signed(row['high'])}]"
 
 
 def _difference(value: float) -> str:
@@ -99,15 +93,7 @@ class SpeedUp(Forest):
         left, right = min(values) / margin, max(values) * margin**1.5  # an arrow needs room
         set_log_scale(axes, left, right, "{:g}".format)
 
-    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
-        rows = data.to_dict("records")
-        told = "; ".join(
-            f"{named(row['arm'])} "
-            + (
-                row["missing"]
-                if pd.isna(row["value"])
-                else spanned(row["value"], row["low"], row["high"], row["bound"])
-            )
-            for row in rows
-        )
-        return f"beside {named(rows[0]['baseline'])}, {told}"
+    def told(self, row: Row) -> str:
+        if pd.isna(row["value"]):
+            return row["missing"]
+        return spanned(row["value"], row["low"], row["high"], row["bound"])

@@ -17,7 +17,8 @@ from reports.analysis.base import Analysis
 from reports.drawing.claims import claim_bounds, draw_claims
 from reports.drawing.labels import wrapped
 from reports.figures.base import Figure
-from reports.formatting import Row, plain
+from reports.figures.options import Selection
+from reports.formatting import Row, named, plain
 from reports.style import GREY, LineStyle, canvas, characters, looks, points
 
 ABREAST = 3
@@ -44,16 +45,11 @@ class Forest(Figure):
     none: ClassVar[float]  # the value at which an arm is as good as the baseline
     quantity: ClassVar[str] = ""  # what claims about these values are about
 
-    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
-        return self.beside({plain(results.study.name): (results, data)})
-
-    def beside(
-        self, studies: Mapping[str, tuple[Analysis, pd.DataFrame]]
-    ) -> matplotlib.figure.Figure:
+    def beside(self, studies: Mapping[str, Selection]) -> matplotlib.figure.Figure:
         """The figure of several studies, by their labels."""
-        analyses = [of for of, _ in studies.values()]
+        analyses = [one.results for one in studies.values()]
         figure, looks = canvas(), _looks(analyses)
-        panels = [Panel.of(label, rows) for label, (_, rows) in studies.items()]
+        panels = [Panel.of(label, one.rows) for label, one in studies.items()]
         if abreast := _fit(panels):
             union = list(dict.fromkeys(arm for panel in panels for arm in panel.arms))
             panels = [Panel(panel.title, panel.rows, union) for panel in panels]
@@ -85,6 +81,15 @@ class Forest(Figure):
         lines = ROW * sum(claim.count("\n") + 1 for claim in claims)
         figure.set_figheight(figure.get_figheight() + lines * matplotlib.rcParams["font.size"] / 72)
         return figure
+
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
+        rows = data.to_dict("records")
+        told = "; ".join(f"{named(row['arm'])} {self.told(row)}" for row in rows)
+        return f"beside {named(rows[0]['baseline'])}, {told}"
+
+    def told(self, row: Row) -> str:
+        """A row's value with its interval, in words."""
+        raise NotImplementedError
 
     def axis(self, studies: Sequence[Analysis]) -> str:
         """What the horizontal axis shows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -15,12 +14,16 @@ from reports.analysis.selectors import measure_columns
 from reports.comparison.labels import grouped, joined
 from reports.formatting import Row
 from reports.tables.base import Cell, Table, best, groups
-from reports.tables.quality import differing
+from reports.tables.quality import counts, difference_texts, differing
 
 
 def measured_by(results: Analysis) -> str:
     """What the arms of a study are compared by: ``nDCG@10 on test``."""
     return formatting.plain(f"{results.study.primary} on {results.study.test[0]}")
+
+
+def _measures(studies: Mapping[str, Analysis]) -> str:
+    return grouped({label: measured_by(results) for label, results in studies.items()})
 
 
 def against_baseline(results: Analysis) -> pd.DataFrame:
@@ -46,12 +49,11 @@ def compare_quality(studies: Mapping[str, Analysis]) -> Table:
         values = [cell(found.get((row["role"], row["arm"], label))) for label in studies]
         return [Cell(formatting.plain(row["arm"])), *values]
 
-    measures = {label: measured_by(results) for label, results in studies.items()}
     return Table(
         name="quality",
         title="Quality",
         note=(
-            f"{grouped(measures)}: means over seeds ± half the width of the 95 % interval "
+            f"{_measures(studies)}: means over seeds ± half the width of the 95 % interval "
             "(Student's t); with fewer than three seeds the range [lowest, highest]. † the study's "
             "own baseline; * differs from it with p < 0.05 (paired randomisation test over "
             "queries, Holm's correction over the arms of that study, not over studies). Bold: the "
@@ -88,20 +90,15 @@ def compare_differences(studies: Mapping[str, Analysis]) -> Table:
     data = joined(compared)
 
     def cells(row: Row) -> list[Cell]:
-        values = [row[key] for key in ("difference", "low", "high")]
-        gap, *ends = (formatting.signed(value, formatting.decimals(*values)) for value in values)
-        between = formatting.NOTHING if math.isnan(row["low"]) else f"[{', '.join(ends)}]"
-        gap += "*" if row["arm"] in differ[row["study"]] else ""
+        gap, both, _ = difference_texts(row, row["arm"] in differ[row["study"]])
         names = (formatting.plain(row["arm"]), row["study"], formatting.plain(row["baseline"]))
-        counts = f"{row['wins']} / {row['ties']} / {row['losses']}"
-        return [Cell(text) for text in (*names, gap, between, counts)]
+        return [Cell(text) for text in (*names, gap, both, counts(row))]
 
-    measures = {label: measured_by(results) for label, results in studies.items()}
     return Table(
         name="differences",
         title="Differences to the baseline",
         note=(
-            f"{grouped(measures)}, minus that of the study's own baseline, with 95 % intervals "
+            f"{_measures(studies)}, minus that of the study's own baseline, with 95 % intervals "
             "over seeds and queries. * p < 0.05, as above. w / t / l: queries won, tied, lost. "
             "Nothing is averaged over studies, which are not alike."
         ),

@@ -8,8 +8,8 @@ import pandas as pd
 
 from reports import formatting
 from reports.analysis.base import Analysis
+from reports.analysis.headline_ratios import headline_rows
 from reports.analysis.selectors import arms, final_runs
-from reports.analysis.speed import speed_table, with_shown
 from reports.analysis.targets import targets
 from reports.comparison.labels import grouped, joined
 from reports.formatting import Row
@@ -19,10 +19,7 @@ QUANTITIES = ("examples", "cold", "tuned")
 
 
 def ratios(results: Analysis) -> pd.DataFrame:
-    """`speed_table` to the headline's target, with the interval that is shown of each ratio."""
-    table = speed_table(results)
-    headline = table["target"] == str(targets(results)[0])
-    return with_shown(table[headline & table["quantity"].isin(QUANTITIES)])
+    return headline_rows(results, QUANTITIES)
 
 
 def compare_reaching(studies: Mapping[str, Analysis]) -> Table:

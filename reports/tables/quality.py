@@ -80,15 +80,11 @@ def comparison_table(table: pd.DataFrame) -> Table:
     first, marked = table["test"].iloc[0], differing(table)
 
     def cells(row: Row) -> list[Cell]:
-        digits = formatting.decimals(row["difference"], row["low"], row["high"])
-        gap = formatting.signed(row["difference"], digits)
-        both, between = (_bounds(row, over, digits) for over in ("", "queries "))
-        mark = "*" if row["test"] == first and row["arm"] in marked else ""
+        gap, both, between = difference_texts(row, row["test"] == first and row["arm"] in marked)
         known = [formatting.p_value(row["p Holm"]), formatting.signed(row["effect size"], 2)]
-        counts = f"{row['wins']} / {row['ties']} / {row['losses']}"
         matches = row["matches"] or formatting.NOTHING
-        texts = (formatting.plain(row["arm"]), gap + mark, both, between, *known, counts, matches)
-        return [Cell(text) for text in (row["test"], *texts)]
+        names = (row["test"], formatting.plain(row["arm"]))
+        return [Cell(text) for text in (*names, gap, both, between, *known, counts(row), matches)]
 
     shown = Table(
         name="comparison",
@@ -109,6 +105,18 @@ def comparison_table(table: pd.DataFrame) -> Table:
         data=table,
     )
     return without_empty(shown, "matches")
+
+
+def difference_texts(row: Row, significant: bool) -> list[str]:
+    """A difference with its mark, and its intervals over seeds and queries and over queries."""
+    digits = formatting.decimals(row["difference"], row["low"], row["high"])
+    gap = formatting.signed(row["difference"], digits) + ("*" if significant else "")
+    return [gap, *(_bounds(row, over, digits) for over in ("", "queries "))]
+
+
+def counts(row: Row) -> str:
+    """Queries won, tied and lost."""
+    return f"{row['wins']} / {row['ties']} / {row['losses']}"
 
 
 def _bounds(row: Row, over: str, digits: int) -> str:

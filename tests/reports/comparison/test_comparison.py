@@ -62,6 +62,12 @@ def _texts(table):
     return [[cell.text for cell in row] for group in table.groups for row in group]
 
 
+def _drawn(forest, studies):
+    return forest.beside(
+        {label: FigureOptions().select(forest, of) for label, of in studies.items()}
+    )
+
+
 def test_labels_are_what_tells_all_studies_apart(tmp_path):
     one, two = (_study(name, {"base": (0.5,)}) for name in ("one", "two"))
     assert list(labelled([one, two])) == ["one", "two"]
@@ -164,7 +170,7 @@ def test_what_never_gets_there_is_a_bound_or_said():
     assert rows[0][:6] == ["late", "one", "0/3", "3/3", "≥ 2 [2, 2]", "≤ 0.5 [0.5, 0.5]"]
     assert rows[1][:6] == ["cut", "one", "0/3", "3/3", "–", "–"]
     with applied():
-        drawn = SpeedUp().beside(dict.fromkeys(("one", "two"), (one, SpeedUp().data(one))))
+        drawn = _drawn(SpeedUp(), {"one": one, "two": one})
     assert words(drawn).count("not within the budget") == 2
 
 
@@ -172,17 +178,12 @@ def test_a_claim_is_a_line_in_its_own_studys_panel_alone(two):
     claim = {"quantity": "cold-speed-up", "at_least": 3.0, "source": "a paper"}
     other = {"quantity": "tuned-speed-up", "at_least": 9.0}
 
-    def drawn(first):
-        studies = {"one": first, "two": two["two"]}
-        with applied():
-            return SpeedUp().beside(
-                {name: (of, SpeedUp().data(of)) for name, of in studies.items()}
-            )
-
     def lines(axes):
         return {line.get_xdata()[0] for line in axes.lines if list(line.get_ydata()) == [0, 1]}
 
-    plain, claimed = drawn(two["one"]), drawn(claiming(two["one"], claim, other))
+    with applied():
+        plain = _drawn(SpeedUp(), two)
+        claimed = _drawn(SpeedUp(), two | {"one": claiming(two["one"], claim, other)})
     assert [lines(axes) for axes in plain.axes] == [{1.0}, {1.0}]
     assert [lines(axes) for axes in claimed.axes] == [{1.0, 3.0}, {1.0}]
     assert claimed.axes[0].get_xlim()[1] > 3
@@ -261,7 +262,7 @@ def test_the_report_is_whole_and_the_same_again(pair, tmp_path, hostile):
 def test_forests_can_be_read(forest, style, pair, hostile):
     known = labelled(pair)
     with applied(style):
-        drawn = forest.beside({label: (of, forest.data(of)) for label, of in known.items()})
+        drawn = _drawn(forest, known)
         assert illegible(drawn) == []
     said = words(drawn)
     assert any("".join(text.split()).startswith("<script>alert(1)</script>") for text in said)

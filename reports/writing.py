@@ -45,8 +45,8 @@ def draw(
     """
     asked = [arms] if isinstance(arms, str) else arms
     figure, shown = figures.create(name), FigureOptions(asked, measure, style, font_size)
-    with shown.applied():
-        selected = shown.select(figure, shown.measured(Analysis.of(results)))
+    with shown.style_context():
+        selected = shown.select(figure, shown.with_measure(Analysis.of(results)))
         if selected is None:
             raise InputError(f"figure {name!r}: no final run of {results.folder} {figure.wanted}")
         return figure.draw(selected.results, selected.rows)
@@ -80,13 +80,13 @@ def _write_figures(
 ) -> Iterator[Picture]:
     """Every figure that has something to show, with its data."""
     folder.mkdir()
-    measured = shown.measured(results)
+    measured = shown.with_measure(results)
     for number, name in enumerate(names := figures.names(), start=1):
         tell(f"drawing {name} (figure {number} of {len(names)})")
         figure = figures.create(name)
         if (selected := shown.select(figure, measured)) is None:
             continue
-        with shown.applied():
+        with shown.style_context():
             image = save(figure.draw(measured, selected.rows), selected.data, folder / name)
         caption = f"{figure.caption} {selected.note}".rstrip()
         yield Picture(name, figure.section, caption, figure.alt(measured, selected.rows), image)

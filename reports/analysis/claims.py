@@ -1,4 +1,4 @@
-"""What a study says of a paper's claim."""
+"""Verdicts on papers' claims, and reasons to doubt a study's comparison."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ class Verdict:
 def verdicts(results: Analysis) -> list[Verdict]:
     """A verdict for each claim of a study whose set-up matches the claims' source."""
     study = results.study
-    doubts = " ".join(doubtful(results)) if study.claims and study.comparison.matching else ""
+    doubts = (
+        " ".join(reasons_for_doubt(results)) if study.claims and study.comparison.matching else ""
+    )
     return [_verdict(results, claim, doubts) for claim in study.claims]
 
 
@@ -67,7 +69,7 @@ def _verdict(results: Analysis, claim: Claim, doubts: str) -> Verdict:
 
 
 def _decide(claim: Claim, value: Interval, bound: str) -> str:
-    """The whole interval, open to a side where runs were censored, on one side of the claim."""
+    """The verdict on the whole interval, which is open to one side where runs were censored."""
     low = value.low if bound in ("", "≥") else -math.inf
     high = value.high if bound in ("", "≤") else math.inf
     least = -math.inf if claim.at_least is None else claim.at_least
@@ -97,7 +99,7 @@ def bounds_text(claim: Claim, value: Callable[[float], str]) -> str:
 
 
 def _measured(results: Analysis, claim: Claim) -> tuple[Interval, str, str]:
-    """(value, bound, why there is none), of the headline's target."""
+    """(value, bound, reason if there is no value) for the headline's target."""
     if claim.quantity == "retention":
         return _retention(results, claim)
     if claim.quantity == "data-fraction":
@@ -128,7 +130,7 @@ def _data_fraction(results: Analysis, claim: Claim) -> tuple[Interval, str, str]
 
 
 def _retention(results: Analysis, claim: Claim) -> tuple[Interval, str, str]:
-    """The outer bounds of both intervals."""
+    """The value with the outer bounds of its intervals over seeds and over queries."""
     table = retention_table(results)
     rows = table[table["arm"] == claim.arm].copy()
     for end, choose in (("low", "min"), ("high", "max")):
@@ -149,8 +151,8 @@ def _row(rows: pd.DataFrame, column: str) -> Interval:
     return Interval(*(float(rows[name].iloc[0]) for name in (column, "low", "high")))
 
 
-def doubtful(results: Analysis) -> Iterator[str]:
-    """Why reaching the baseline's quality says little here, a sentence each; none where it does."""
+def reasons_for_doubt(results: Analysis) -> Iterator[str]:
+    """A sentence for each reason why reaching the baseline's quality says little here."""
     baseline, curves = results.study.baseline, read_curves(results)
     if not len(curves.rows(baseline)):
         return

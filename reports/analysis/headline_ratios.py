@@ -1,4 +1,4 @@
-"""Speed-ups to the headline's target as figures show them."""
+"""Ratios for the headline's target as figures and tables show them."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def missing(row: Row) -> str:
 
 
 def times(row: Row) -> str:
-    """``≥ 7.4×``: as many digits as the interval leaves."""
+    """``≥ 7.4×``, rounded to its interval."""
     return f"{_spanned(row).partition(' [')[0]}×"
 
 
-def told(row: Row) -> str:
+def ratio_text(row: Row) -> str:
     """``≥ 7.4 [5.8, 8.9] ×``, or why there is no ratio."""
     return missing(row) if np.isnan(row["ratio"]) else f"{_spanned(row)} ×"
 

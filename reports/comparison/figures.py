@@ -31,7 +31,7 @@ class Quality(Forest):
 
     name: ClassVar[str] = "quality"
     section: ClassVar[str] = "Results"
-    none: ClassVar[float] = 0.0
+    equal_at: ClassVar[float] = 0.0
 
     def data(self, results: Analysis) -> pd.DataFrame:
         table = against_baseline(results).rename(columns={"difference": "value"})
@@ -51,7 +51,7 @@ class Quality(Forest):
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _difference(value)))
 
-    def told(self, row: Row) -> str:
+    def value_text(self, row: Row) -> str:
         return f"{signed(row['value'])} [{signed(row['low'])}, {signed(row['high'])}]"
 
 
@@ -72,7 +72,7 @@ class SpeedUp(Forest):
 
     name: ClassVar[str] = "speed-up"
     section: ClassVar[str] = "Reaching the baseline"
-    none: ClassVar[float] = 1.0
+    equal_at: ClassVar[float] = 1.0
     quantity: ClassVar[str] = "cold"
 
     def data(self, results: Analysis) -> pd.DataFrame:
@@ -93,7 +93,7 @@ class SpeedUp(Forest):
         left, right = min(values) / margin, max(values) * margin**1.5  # an arrow needs room
         set_log_scale(axes, left, right, "{:g}".format)
 
-    def told(self, row: Row) -> str:
+    def value_text(self, row: Row) -> str:
         if pd.isna(row["value"]):
             return row["missing"]
         return spanned(row["value"], row["low"], row["high"], row["bound"])

@@ -22,33 +22,33 @@ from reports.formatting import Row, named, plain
 from reports.style import GREY, LineStyle, canvas, characters, looks, points
 
 ABREAST = 3
-"""So many panels stand beside each other, if the names are short; else one below the other."""
+"""At most this many panels stand side by side, and only if the names are short."""
 
 NAMES = 0.33
-"""Of a figure's width, the share that the names of arms have before they are wrapped."""
+"""Share of the figure's width for the names of arms; longer ones are wrapped."""
 
 ROW, PADDING = 1.35, 0.45
-"""Heights of the text: of a line of a name, and of what is between two rows."""
+"""Heights of a line of a name and of the gap between two rows, in heights of the text."""
 
 HEAD, FOOT = 1.9, 4.2
-"""The same of a panel's title, by its lines, and of the axis with its label."""
+"""Heights of a panel's title of one line and of the axis with its label, in the same unit."""
 
 
 @dataclass(frozen=True)
 class Forest(Figure):
-    """What forest plots share; the rows of one study come from `data`, with the columns arm,
-    baseline, value, low, high (NaN where unknown), over (what the interval is over), bound, and
-    missing (what is said where there is no value).
+    """A forest plot. `data` gives the rows of one study with the columns arm, baseline, value, low,
+    high (NaN where unknown), over (what the interval is over), bound, and missing (the text where
+    there is no value).
     """
 
     most: ClassVar[int] = 30
-    none: ClassVar[float]  # the value at which an arm is as good as the baseline
-    quantity: ClassVar[str] = ""  # what claims about these values are about
+    equal_at: ClassVar[float]  # the value of an arm that is as good as the baseline
+    quantity: ClassVar[str] = ""  # of claims that belong to this figure
 
     def beside(self, studies: Mapping[str, Selection]) -> matplotlib.figure.Figure:
-        """The figure of several studies, by their labels."""
+        """The figure of several studies, a panel each."""
         analyses = [one.results for one in studies.values()]
-        figure, looks = canvas(), _looks(analyses)
+        figure, styles = canvas(), _styles(analyses)
         panels = [Panel.of(label, one.rows) for label, one in studies.items()]
         if abreast := _fit(panels):
             union = list(dict.fromkeys(arm for panel in panels for arm in panel.arms))
@@ -65,15 +65,15 @@ class Forest(Figure):
         grid = figure.subplots(**shape, sharex=True, sharey=abreast).ravel()
         known = pd.concat([panel.rows[["value", "low", "high"]].stack() for panel in panels])
         bounds = [bound for of in analyses for bound in claim_bounds(of, [self.quantity])]
-        self.set_range(grid[0], [self.none, *known, *bounds])
+        self.set_range(grid[0], [self.equal_at, *known, *bounds])
         below = [self.axis(analyses)]
         for axes, panel, title, of in zip(grid, panels, titles, analyses, strict=True):
             axes.set_title(title)
             panel.set_rows(axes)
-            axes.axvline(self.none, color=GREY, linewidth=points(0.7), zorder=1)
+            axes.axvline(self.equal_at, color=GREY, linewidth=points(0.7), zorder=1)
             below += [f"dotted: {label.text}" for label in draw_claims(axes, of, [self.quantity])]
             for row in panel.rows.to_dict("records"):
-                self._draw_row(axes, panel.place(row["arm"]), row, looks[row["arm"]])
+                self._draw_row(axes, panel.place(row["arm"]), row, styles[row["arm"]])
             axes.label_outer()
         # Claims are named in the axis label because a legend would be drawn over it.
         label, *claims = (wrapped(text, characters(0.9)) for text in dict.fromkeys(below))
@@ -84,15 +84,15 @@ class Forest(Figure):
 
     def alt(self, results: Analysis, data: pd.DataFrame) -> str:
         rows = data.to_dict("records")
-        told = "; ".join(f"{named(row['arm'])} {self.told(row)}" for row in rows)
+        told = "; ".join(f"{named(row['arm'])} {self.value_text(row)}" for row in rows)
         return f"beside {named(rows[0]['baseline'])}, {told}"
 
-    def told(self, row: Row) -> str:
+    def value_text(self, row: Row) -> str:
         """A row's value with its interval, in words."""
         raise NotImplementedError
 
     def axis(self, studies: Sequence[Analysis]) -> str:
-        """What the horizontal axis shows."""
+        """The label of the horizontal axis."""
         raise NotImplementedError
 
     def set_range(self, axes: Axes, values: Sequence[float]) -> None:
@@ -104,8 +104,8 @@ class Forest(Figure):
             _write(axes, place, row["missing"], axes.get_yaxis_transform(), 0.5, "center")
             return
         low, high = row["low"], row["high"]
-        apart = (low > self.none and row["bound"] in ("", "≥")) or (
-            high < self.none and row["bound"] in ("", "≤")
+        apart = (low > self.equal_at and row["bound"] in ("", "≥")) or (
+            high < self.equal_at and row["bound"] in ("", "≤")
         )
         line: dict[str, Any] = {"color": look.colour, "linewidth": points(1.0), "zorder": 2}
         if not np.isnan(low):
@@ -120,7 +120,7 @@ class Forest(Figure):
 
 @dataclass(frozen=True)
 class Panel:
-    """A study's part of the figure, with rows for these arms."""
+    """The panel of one study, with a row for each of these arms."""
 
     title: str
     rows: pd.DataFrame
@@ -136,7 +136,7 @@ class Panel:
 
     @property
     def edges(self) -> list[float]:
-        """Of the rows, one more than there are, in heights of the text."""
+        """Where each row begins, and where the last one ends, in heights of the text."""
         heights = [ROW * (name.count("\n") + 1) + PADDING for name in self.names]
         return [0.0, *accumulate(heights)]
 
@@ -154,8 +154,8 @@ class Panel:
             axes.axhline(place, color="0.93", linewidth=points(0.6), zorder=0)
 
 
-def _looks(studies: Sequence[Analysis]) -> dict[str, LineStyle]:
-    """Of every arm that is compared with a baseline."""
+def _styles(studies: Sequence[Analysis]) -> dict[str, LineStyle]:
+    """The line styles of all arms that are compared with a baseline."""
     return {
         arm: look
         for results in studies
@@ -171,7 +171,7 @@ def _fit(panels: Sequence[Panel]) -> bool:
 
 
 def _mark_bound(axes: Axes, value: float, place: float, bound: str, colour: str) -> None:
-    """Which way the truth may be further off: an arrow, or ``~`` for either."""
+    """An arrow in the direction in which the true value may lie; ``~`` where it may be either."""
     if bound == "~":
         _write(axes, place, "~", axes.transData, value, "left", points(2.5))
     elif bound:

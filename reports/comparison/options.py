@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from reports.analysis.base import Analysis
 from reports.analysis.selectors import arms
 from reports.figures.base import Figure
-from reports.figures.options import FigureOptions, Selection, named_by
+from reports.figures.options import FigureOptions, Selection, match_arms
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class ComparisonOptions:
     @classmethod
     def of(cls, studies: Mapping[str, Analysis], shown: FigureOptions) -> ComparisonOptions:
         """Raises InputError for an arm that no study has, or a measure that one has not."""
-        measured = {label: shown.measured(results) for label, results in studies.items()}
+        measured = {label: shown.with_measure(results) for label, results in studies.items()}
         known = {label: arms(results) for label, results in studies.items()}
         every = list(dict.fromkeys(arm for own in known.values() for arm in own))
-        wanted = named_by(shown.arms, every, " + ".join(studies))
+        wanted = match_arms(shown.arms, every, " + ".join(studies))
         each = {}
         for label, own in known.items():
             names = [arm for arm in own if arm in wanted]

@@ -11,30 +11,30 @@ from reports.analysis.arm_table import arm_table
 from reports.analysis.base import Analysis
 from reports.analysis.quality import quality_table
 from reports.analysis.selectors import measure_columns
-from reports.comparison.labels import grouped, joined
+from reports.comparison.labels import stack_tables, values_text
 from reports.formatting import Row
 from reports.tables.base import Cell, Table, best, groups
-from reports.tables.quality import counts, difference_texts, differing
+from reports.tables.quality import counts, difference_texts, significant_arms
 
 
-def measured_by(results: Analysis) -> str:
-    """What the arms of a study are compared by: ``nDCG@10 on test``."""
+def measure_text(results: Analysis) -> str:
+    """The measure and test that a study compares its arms by: ``nDCG@10 on test``."""
     return formatting.plain(f"{results.study.primary} on {results.study.test[0]}")
 
 
 def _measures(studies: Mapping[str, Analysis]) -> str:
-    return grouped({label: measured_by(results) for label, results in studies.items()})
+    return values_text({label: measure_text(results) for label, results in studies.items()})
 
 
 def against_baseline(results: Analysis) -> pd.DataFrame:
-    """`quality_table` on the study's first test, the one on which something is tested."""
+    """`quality_table` on the study's first test, the only one with significance tests."""
     table = quality_table(results)
     return table[table["test"] == results.study.test[0]]
 
 
 def compare_quality(studies: Mapping[str, Analysis]) -> Table:
     """A row an arm, then a row a reference; a column a study."""
-    data = joined({label: _measured(results) for label, results in studies.items()})
+    data = stack_tables({label: _measured(results) for label, results in studies.items()})
     bold = best(data["value"].where(data["role"] == "final"), by=data["study"])
     places = data[["role", "arm", "study"]].itertuples(index=False, name=None)
     found = dict(zip(places, data.assign(bold=bold).to_dict("records"), strict=True))
@@ -79,15 +79,15 @@ def _measured(results: Analysis) -> pd.DataFrame:
         .rename(columns=values)
         .assign(measure=results.study.primary, test=results.study.test[0])
         .assign(**{"p Holm": p_values.astype(float)})
-        .assign(differs=trained & table["arm"].isin(differing(compared)))
+        .assign(differs=trained & table["arm"].isin(significant_arms(compared)))
     )
 
 
 def compare_differences(studies: Mapping[str, Analysis]) -> Table:
     """A row an arm and study: the primary measure minus that of the study's baseline."""
     compared = {label: against_baseline(results) for label, results in studies.items()}
-    differ = {label: differing(table) for label, table in compared.items()}
-    data = joined(compared)
+    differ = {label: significant_arms(table) for label, table in compared.items()}
+    data = stack_tables(compared)
 
     def cells(row: Row) -> list[Cell]:
         gap, both, _ = difference_texts(row, row["arm"] in differ[row["study"]])

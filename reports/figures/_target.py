@@ -14,13 +14,13 @@ from reports.style import LineStyle, points
 
 
 def draw_target(axes: Axes, name: str, quality: float) -> None:
-    """A line across with its name, at the left, where curves are still below."""
+    """A horizontal line, named at the left, where curves are still below it."""
     axes.axhline(quality, color="black", linewidth=points(0.5), zorder=1)
     name_line(axes, quality, f"target: {name}{beyond(axes, quality)}")
 
 
 def name_line(axes: Axes, value: float, name: str) -> None:
-    """On a line across, at its left end; at the edge of the axes for one that lies beyond."""
+    """Write the name at the left end of a horizontal line, or at the edge if it is out of sight."""
     height = min(max(height_of(axes, value), 0), 1)
     over = height < 0.9
     text = axes.annotate(
@@ -36,7 +36,7 @@ def name_line(axes: Axes, value: float, name: str) -> None:
 
 
 def draw_crossings(axes: Axes, rows: pd.DataFrame, looks: dict[str, LineStyle]) -> None:
-    """From the target down to the axis, one above the other where they would be at one place."""
+    """Lines from the target down to the axis, with symbols that are stacked where they collide."""
     rows = rows[np.isfinite(rows["crossing"])].sort_values("crossing", kind="stable")
     close, level, last = 0.03 * np.ptp(axes.get_xlim()), 0, -np.inf
     for row in rows.to_dict("records"):

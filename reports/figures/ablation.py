@@ -47,7 +47,7 @@ class Ablation(Figure):
         study, found = results.study, []
         runs = final_runs(results).groupby("arm", sort=False)
         for name in [study.primary, *(name for name in study.measures if name != study.primary)]:
-            measured = FigureOptions(measure=name).measured(results)
+            measured = FigureOptions(measure=name).with_measure(results)
             table = quality_table(measured)
             if name != (results.chosen_by or study.primary):
                 table = table.assign(**{"p Holm": np.nan})  # it was not what the study asked

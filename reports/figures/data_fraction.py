@@ -1,4 +1,4 @@
-"""What quality an arm gets from a share of the data."""
+"""Quality by the share of the data that an arm was given."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from reports.formatting import plain, spanned
 from reports.style import LineStyle, canvas, looks, points
 
 APART = 1.45
-"""Of two shares with a tick each, the least ratio."""
+"""Least ratio of two shares that both have a tick."""
 
 
 @figures.register("data-fraction")
@@ -78,11 +78,11 @@ class DataFraction(Figure):
         return figure
 
     def alt(self, results: Analysis, data: pd.DataFrame) -> str:
-        told = "; ".join(_told(str(arm), own) for arm, own in data.groupby("arm", sort=False))
+        told = "; ".join(_describe(str(arm), own) for arm, own in data.groupby("arm", sort=False))
         return f"{self.caption} {results.study.primary} on {data['part'].iloc[0]}: {told}."
 
 
-def _told(arm: str, rows: pd.DataFrame) -> str:
+def _describe(arm: str, rows: pd.DataFrame) -> str:
     values = [
         f"{spanned(row['quality'], row['low'], row['high'])} with {100 * row['train_share']:.4g} %"
         for row in rows.to_dict("records")
@@ -91,7 +91,7 @@ def _told(arm: str, rows: pd.DataFrame) -> str:
 
 
 def _ticks(shares: pd.Series) -> list[float]:
-    """At the shares, all of the data first, as far as their numbers have room."""
+    """Ticks at the shares, from all of the data down, where there is room for their numbers."""
     kept: list[float] = []
     for share in sorted(shares.unique(), reverse=True):
         if not kept or kept[-1] / share >= max(APART, shares.min() ** -0.1):
@@ -100,7 +100,7 @@ def _ticks(shares: pd.Series) -> list[float]:
 
 
 def _draw_arm(axes: Axes, rows: pd.DataFrame, look: LineStyle, aside: float) -> Label:
-    """A line of means with bars, so many times to the right of the shares."""
+    """A line of means with bars, moved to the right by the factor ``aside``."""
     rows = rows.sort_values("train_share")
     places = rows["train_share"] * aside
     thin = points(0.8)

@@ -49,11 +49,11 @@ class FigureOptions:
     style: str = "paper"
     font_size: float | None = None
 
-    def applied(self) -> AbstractContextManager[object]:
+    def style_context(self) -> AbstractContextManager[object]:
         """Draw within this. Raises InputError for a style or size that there is not."""
         return style.applied(self.style, self.font_size)
 
-    def measured(self, results: Analysis) -> Analysis:
+    def with_measure(self, results: Analysis) -> Analysis:
         """The study with this measure in the place of its primary one.
 
         What was chosen on dev-select stays chosen by the primary one. Raises InputError where the
@@ -65,12 +65,12 @@ class FigureOptions:
         if self.measure not in study.measures:
             known = did_you_mean(self.measure, study.measures)
             raise InputError(f"{results.folder}: no measure {self.measure!r}{known}")
-        return _by(results, self.measure)
+        return _with_measure(results, self.measure)
 
     def select(self, figure: Figure, results: Analysis) -> Selection | None:
-        """What the figure shows of these results, as `measured` gives them; `None` for nothing."""
+        """What the figure shows of these results, if anything; they come from `with_measure`."""
         data = figure.data(results)
-        kept = self._kept(figure, results, data)
+        kept = self._shown(figure, results, data)
         if "arm" not in data or not data["arm"].isin(kept).any():
             return None  # references alone are no figure
         hidden = set(arms(results)) - kept
@@ -91,19 +91,19 @@ class FigureOptions:
             )
         return " ".join(said)
 
-    def _kept(self, figure: Figure, results: Analysis, data: pd.DataFrame) -> set[str]:
+    def _shown(self, figure: Figure, results: Analysis, data: pd.DataFrame) -> set[str]:
         every = _arms_of(results, data)
         if self.arms:
-            return named_by(self.arms, arms(results), str(results.folder))
+            return match_arms(self.arms, arms(results), str(results.folder))
         if len(every) <= figure.most:
             return set(every)
-        best = _best(results, every)
+        best = _best_first(results, every)
         baseline = [arm for arm in best if arm == results.study.baseline]
         others = [arm for arm in best if arm != results.study.baseline]
         return {*baseline, *others[: figure.most - len(baseline)]}
 
 
-def named_by(written: Sequence[str], known: Sequence[str], where: str) -> set[str]:
+def match_arms(written: Sequence[str], known: Sequence[str], where: str) -> set[str]:
     """The known arms that fit names or patterns, of which commas may separate several.
 
     Raises InputError for a pattern that no arm fits; ``where`` begins its message.
@@ -123,10 +123,10 @@ def _fitting(pattern: str, known: Sequence[str]) -> set[str]:
     return {pattern} if pattern in known else {arm for arm in known if fnmatchcase(arm, pattern)}
 
 
-def _by(results: Analysis, measure: str) -> Analysis:
+def _with_measure(results: Analysis, measure: str) -> Analysis:
     """The study and its shares with another of its measures as the primary one."""
     study = results.study.model_copy(update={"primary": measure})
-    subsets = {share: _by(there, measure) for share, there in results.subsets.items()}
+    subsets = {share: _with_measure(there, measure) for share, there in results.subsets.items()}
     chosen_by = results.chosen_by or results.study.primary
     return replace(results, study=study, subsets=subsets, chosen_by=chosen_by)
 
@@ -137,7 +137,7 @@ def _arms_of(results: Analysis, data: pd.DataFrame) -> list[str]:
     return [arm for arm in arms(results) if arm in named]
 
 
-def _best(results: Analysis, among: list[str]) -> list[str]:
+def _best_first(results: Analysis, among: list[str]) -> list[str]:
     """Sorted by what their final runs reached on dev-select, the best first."""
     best = best_on_select(results)
     means = best[best["role"] == "final"].groupby("arm")["value"].mean()

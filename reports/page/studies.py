@@ -7,7 +7,7 @@ from typing import Any
 
 from reports.analysis.base import Analysis
 from reports.analysis.validity import warnings
-from reports.comparison.setups import differing
+from reports.comparison.setups import comparison_warnings
 from reports.headlines import headline
 from reports.page.sections import StudyPanels, sections_of
 from reports.page.template import Picture, fill
@@ -34,16 +34,16 @@ def render(
         "studies.html.j2",
         {
             "title": f"{len(studies)} studies side by side",
-            "studies": [_told(label, of, links.get(label, "")) for label, of in studies.items()],
-            "warnings": differing(studies),
+            "studies": [_summary(label, of, links.get(label, "")) for label, of in studies.items()],
+            "warnings": comparison_warnings(studies),
             "sections": sections_of(_TABLES, tables, pictures, panels),
             "tables": {table.name: table for table in tables},
         },
     )
 
 
-def _told(label: str, results: Analysis, link: str) -> dict[str, Any]:
-    """What stands at the top of each study."""
+def _summary(label: str, results: Analysis, link: str) -> dict[str, Any]:
+    """What the top of the page says of one study."""
     return {
         "label": label,
         "title": results.study.title,

@@ -24,7 +24,7 @@ def results_table(results: Analysis, table: pd.DataFrame) -> Table:
     trained = table["role"] == "final"
     bold = {f"best {column}": best(table[column].where(trained)) for column in measures}
     compared = quality_table(results)
-    marked = differing(compared)
+    marked = significant_arms(compared)
 
     def cells(row: Row) -> list[Cell]:
         is_arm = row["role"] == "final"
@@ -68,16 +68,16 @@ _DIFFERS = (
 )
 
 
-def differing(compared: pd.DataFrame) -> set[str]:
-    """The arms that differ from the baseline on the first test, by the test over queries and by the
-    interval over seeds and queries too; without an interval nothing is said."""
+def significant_arms(compared: pd.DataFrame) -> set[str]:
+    """The arms that differ from the baseline on the first test, by both the test over queries and
+    the interval over seeds and queries."""
     apart = (compared["low"] > 0) | (compared["high"] < 0)
     return set(compared.loc[apart & (compared["p Holm"] < SIGNIFICANT), "arm"])
 
 
 def comparison_table(table: pd.DataFrame) -> Table:
     """Whether each arm is better than the baseline, worse, or as good (`analysis.quality`)."""
-    first, marked = table["test"].iloc[0], differing(table)
+    first, marked = table["test"].iloc[0], significant_arms(table)
 
     def cells(row: Row) -> list[Cell]:
         gap, both, between = difference_texts(row, row["test"] == first and row["arm"] in marked)

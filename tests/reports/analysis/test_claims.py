@@ -14,7 +14,7 @@ from reports.analysis.claims import (
     SUPPORTED,
     UNDECIDED,
     _decide,
-    doubtful,
+    reasons_for_doubt,
     verdicts,
 )
 from reports.analysis.data_fraction import fractions_table
@@ -250,7 +250,7 @@ def test_retention_takes_both_intervals_and_hangs_on_no_target(study):
 
 
 def test_a_clear_gain_is_in_no_doubt(compared):
-    assert list(doubtful(compared)) == []
+    assert list(reasons_for_doubt(compared)) == []
 
 
 def test_a_baseline_that_falls_has_gained_nothing():
@@ -260,14 +260,14 @@ def test_a_baseline_that_falls_has_gained_nothing():
         "The baseline b-0.5 has gained nothing: −0.034 on dev-curve from before training to the "
         "end. There is no target on its scale."
     )
-    assert list(doubtful(results)) == [expected]
+    assert list(reasons_for_doubt(results)) == [expected]
     (found,) = of(results, {"at_most": 1.0})
     assert (found.verdict, found.why) == ("", expected)
 
 
 def test_a_gain_that_seeds_do_not_agree_on_may_be_nothing():
     runs = [Run([0.1, 0.1, end]) for end in (0.6, 0.12, 0.11)]
-    (found,) = doubtful(make({"b": runs}))
+    (found,) = reasons_for_doubt(make({"b": runs}))
     assert found.startswith("The baseline b may have gained nothing: +0.177 on dev-curve")
     assert "[−0.5" in found
     assert found.endswith("over seeds. Targets on its scale mean little.")
@@ -275,7 +275,7 @@ def test_a_gain_that_seeds_do_not_agree_on_may_be_nothing():
 
 def test_a_gain_on_one_query_alone_may_be_nothing():
     runs = [Run([[0.1] * 5, [0.9, 0.1, 0.1, 0.1, 0.1]])] * 3
-    (found,) = doubtful(make({"b": runs}))
+    (found,) = reasons_for_doubt(make({"b": runs}))
     assert "[+0.160, +0.160] over seeds, [0.000, " in found
     assert "over queries. Targets" in found
 
@@ -292,8 +292,8 @@ def _taught(results, teacher, of="b"):
 
 
 def test_a_teacher_below_the_best_student_leaves_no_verdict(compared):
-    assert list(doubtful(_taught(compared, 0.5))) == []
-    (found,) = doubtful(_taught(compared, 0.4))
+    assert list(reasons_for_doubt(_taught(compared, 0.5))) == []
+    (found,) = reasons_for_doubt(_taught(compared, 0.4))
     assert found.startswith("The teacher of the baseline (teacher) has 0.400 on dev-curve, less")
     (verdict,) = of(_taught(compared, 0.4), {"at_most": 1.0})
     assert (verdict.verdict, verdict.why) == ("", found)
@@ -302,18 +302,20 @@ def test_a_teacher_below_the_best_student_leaves_no_verdict(compared):
 def test_the_teacher_is_compared_with_the_best_arm_which_may_be_the_baseline():
     better = Run([[0.1] * 5] + [[0.7] * 5] * 2)
     worse = Run([[0.1] * 5] + [[0.5] * 5] * 2)
-    (found,) = doubtful(_taught(make({"b": [worse] * 3, "best, of all": [better] * 3}), 0.6))
+    (found,) = reasons_for_doubt(
+        _taught(make({"b": [worse] * 3, "best, of all": [better] * 3}), 0.6)
+    )
     assert "less than the students of “best, of all” with 0.700" in found
-    (found,) = doubtful(_taught(make({"b": [better] * 3, "a": [worse] * 3}), 0.6))
+    (found,) = reasons_for_doubt(_taught(make({"b": [better] * 3, "a": [worse] * 3}), 0.6))
     assert "less than its own students with 0.700" in found
 
 
 def test_another_arms_teacher_is_no_matter(compared):
-    assert list(doubtful(_taught(compared, 0.4, of="a"))) == []
+    assert list(reasons_for_doubt(_taught(compared, 0.4, of="a"))) == []
 
 
 def test_without_a_finished_baseline_there_is_nothing_to_doubt_or_tell():
     results = make({"b": [crosses(4, status="failed")], "a": FASTER})
-    assert list(doubtful(results)) == []
+    assert list(reasons_for_doubt(results)) == []
     (found,) = of(results, {"at_most": 1.0})
     assert found.verdict == ""

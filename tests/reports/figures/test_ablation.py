@@ -109,7 +109,7 @@ def test_other_measures_are_compared_and_not_tested(study):
     for row in data[data["difference"].notna()].itertuples():
         assert row.difference == pytest.approx(gaps.loc[row.arm, row.measure])
     assert set(data.loc[data["p Holm"].notna(), "measure"]) == {"nDCG@10"}
-    by_another = FigureOptions(measure="RR@10").measured(results)
+    by_another = FigureOptions(measure="RR@10").with_measure(results)
     asked = _data(by_another)
     assert asked["measure"].iloc[0] == "RR@10"
     assert set(asked.loc[asked["p Holm"].notna(), "measure"]) == {"nDCG@10"}

@@ -94,7 +94,7 @@ def _measured_otherwise(results):
 
 def test_another_measure_is_shown_of_the_points_that_were_chosen_by_the_primary_one(results):
     results = _measured_otherwise(results)
-    other = FigureOptions(measure="RR@10").measured(results)
+    other = FigureOptions(measure="RR@10").with_measure(results)
     assert other.study.primary == "RR@10"
     before, now = selectors.tested_points(results), selectors.tested_points(other)
     assert list(before.index) == list(now.index)

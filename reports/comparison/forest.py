@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import matplotlib
@@ -16,6 +15,7 @@ from matplotlib.axes import Axes
 from reports.analysis.base import Analysis
 from reports.drawing.claims import claim_bounds, draw_claims
 from reports.drawing.labels import wrapped
+from reports.drawing.rows import set_rows
 from reports.figures.base import Figure
 from reports.figures.options import Selection
 from reports.formatting import Row, named, plain
@@ -50,36 +50,22 @@ class Forest(Figure):
         analyses = [one.results for one in studies.values()]
         figure, styles = canvas(), _styles(analyses)
         panels = [Panel.of(label, one.rows) for label, one in studies.items()]
-        if abreast := _fit(panels):
-            union = list(dict.fromkeys(arm for panel in panels for arm in panel.arms))
-            panels = [Panel(panel.title, panel.rows, union) for panel in panels]
-        width = 0.9 * (1 - NAMES) / (len(panels) if abreast else 1)
-        titles = [wrapped(panel.title, characters(width)) for panel in panels]
-        heads = [HEAD + text.count("\n") for text in titles]
-        tall = max if abreast else sum
-        lines = tall(head + panel.edges[-1] for head, panel in zip(heads, panels, strict=True))
-        figure.set_figheight((lines + FOOT) * matplotlib.rcParams["font.size"] / 72)
-        shape: dict[str, Any] = {"ncols" if abreast else "nrows": len(panels), "squeeze": False}
-        if not abreast:
-            shape["height_ratios"] = [panel.edges[-1] for panel in panels]
-        grid = figure.subplots(**shape, sharex=True, sharey=abreast).ravel()
+        if abreast := _fit_abreast(panels):
+            every = list(dict.fromkeys(arm for panel in panels for arm in panel.arms))
+            panels = [replace(panel, arms=every) for panel in panels]
+        grid = _arrange(figure, panels, abreast)
         known = pd.concat([panel.rows[["value", "low", "high"]].stack() for panel in panels])
         bounds = [bound for of in analyses for bound in claim_bounds(of, [self.quantity])]
         self.set_range(grid[0], [self.equal_at, *known, *bounds])
-        below = [self.axis(analyses)]
-        for axes, panel, title, of in zip(grid, panels, titles, analyses, strict=True):
-            axes.set_title(title)
-            panel.set_rows(axes)
+        claims: list[str] = []
+        for axes, panel, of in zip(grid, panels, analyses, strict=True):
+            places = panel.draw_rows(axes)
             axes.axvline(self.equal_at, color=GREY, linewidth=points(0.7), zorder=1)
-            below += [f"dotted: {label.text}" for label in draw_claims(axes, of, [self.quantity])]
             for row in panel.rows.to_dict("records"):
-                self._draw_row(axes, panel.place(row["arm"]), row, styles[row["arm"]])
+                self._draw_row(axes, places[row["arm"]], row, styles[row["arm"]])
+            claims += [label.text for label in draw_claims(axes, of, [self.quantity])]
             axes.label_outer()
-        # Claims are named in the axis label because a legend would be drawn over it.
-        label, *claims = (wrapped(text, characters(0.9)) for text in dict.fromkeys(below))
-        figure.supxlabel("\n".join([label, *claims]))
-        lines = ROW * sum(claim.count("\n") + 1 for claim in claims)
-        figure.set_figheight(figure.get_figheight() + lines * matplotlib.rcParams["font.size"] / 72)
+        _write_below(figure, self.axis(analyses), list(dict.fromkeys(claims)))
         return figure
 
     def alt(self, results: Analysis, data: pd.DataFrame) -> str:
@@ -135,23 +121,16 @@ class Panel:
         return [wrapped(plain(arm), characters(NAMES)) for arm in self.arms]
 
     @property
-    def edges(self) -> list[float]:
-        """Where each row begins, and where the last one ends, in heights of the text."""
-        heights = [ROW * (name.count("\n") + 1) + PADDING for name in self.names]
-        return [0.0, *accumulate(heights)]
+    def heights(self) -> np.ndarray:
+        """The heights of the rows, in heights of the text."""
+        return np.array([ROW * (name.count("\n") + 1) + PADDING for name in self.names])
 
-    def place(self, arm: str) -> float:
-        at = self.arms.index(arm)
-        return (self.edges[at] + self.edges[at + 1]) / 2
-
-    def set_rows(self, axes: Axes) -> None:
-        places = [self.place(arm) for arm in self.arms]
-        axes.set_yticks(places, self.names)
-        axes.set_ylim(self.edges[-1], 0)
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
+    def draw_rows(self, axes: Axes) -> dict[str, float]:
+        """Draw the names with a pale line for each; their places by arm."""
+        places = set_rows(axes, self.names, self.heights)
         for place in places:
             axes.axhline(place, color="0.93", linewidth=points(0.6), zorder=0)
+        return dict(zip(self.arms, places, strict=True))
 
 
 def _styles(studies: Sequence[Analysis]) -> dict[str, LineStyle]:
@@ -164,10 +143,38 @@ def _styles(studies: Sequence[Analysis]) -> dict[str, LineStyle]:
     }
 
 
-def _fit(panels: Sequence[Panel]) -> bool:
-    """Whether the panels can stand beside each other."""
+def _fit_abreast(panels: Sequence[Panel]) -> bool:
+    """Whether the panels fit side by side."""
     short = all("\n" not in name for panel in panels for name in panel.names)
     return len(panels) <= ABREAST and short
+
+
+def _arrange(
+    figure: matplotlib.figure.Figure, panels: Sequence[Panel], abreast: bool
+) -> np.ndarray:
+    """The axes of the panels, with titles; the figure becomes as high as they need."""
+    width = 0.9 * (1 - NAMES) / (len(panels) if abreast else 1)
+    titles = [wrapped(panel.title, characters(width)) for panel in panels]
+    heights = [panel.heights.sum() for panel in panels]
+    needed = [HEAD + title.count("\n") + high for title, high in zip(titles, heights, strict=True)]
+    lines = (max if abreast else sum)(needed) + FOOT
+    figure.set_figheight(lines * matplotlib.rcParams["font.size"] / 72)
+    shape: dict[str, Any] = {"ncols": len(panels)} if abreast else {"nrows": len(panels)}
+    ratios = None if abreast else heights
+    grid = figure.subplots(
+        **shape, height_ratios=ratios, squeeze=False, sharex=True, sharey=abreast
+    )
+    for axes, title in zip(grid.ravel(), titles, strict=True):
+        axes.set_title(title)
+    return grid.ravel()
+
+
+def _write_below(figure: matplotlib.figure.Figure, label: str, claims: Sequence[str]) -> None:
+    """The axis label with the claims, over which a legend would be drawn."""
+    named = [wrapped(f"dotted: {claim}", characters(0.9)) for claim in claims]
+    figure.supxlabel("\n".join([wrapped(label, characters(0.9)), *named]))
+    lines = ROW * sum(text.count("\n") + 1 for text in named)
+    figure.set_figheight(figure.get_figheight() + lines * matplotlib.rcParams["font.size"] / 72)
 
 
 def _mark_bound(axes: Axes, value: float, place: float, bound: str, colour: str) -> None:

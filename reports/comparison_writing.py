@@ -7,21 +7,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-import pandas as pd
-
 from bench.errors import InputError
 from bench.results import Results
 from bench.storage.files import atomic_folder
 from reports import figures
 from reports.analysis.base import Analysis
 from reports.comparison.figures import Quality, SpeedUp
-from reports.comparison.labels import joined, labelled
+from reports.comparison.labels import label_studies, stack_tables
 from reports.comparison.options import ComparisonOptions
 from reports.comparison.quality import compare_agreement, compare_differences, compare_quality
 from reports.comparison.reaching import compare_reaching
 from reports.comparison.setups import compare_setups
 from reports.figures.options import FigureOptions
-from reports.page.studies import StudyPanels, render
+from reports.page.sections import StudyPanels
+from reports.page.studies import render
 from reports.page.template import Picture
 from reports.style import alike
 from reports.tables.base import Table
@@ -36,23 +35,24 @@ def write_comparison(
     shown: FigureOptions | None = None,
     tell: Callable[[str], object] = str,
 ) -> Path:
-    """Lay studies side by side in a folder, in place of an older such report; the page's path.
+    """Write a report that lays studies side by side, in place of an older one; the page's path.
 
     Args:
-        tell: is told what is being done.
+        tell: is called with what is being done.
 
     Raises:
-        InputError: a study is given twice, what is to be shown is in none of them, or the folder
-            holds something else; nothing is written then.
+        InputError: a study is given twice, no study has what is asked for, or the folder holds
+            something else; nothing is written then.
     """
     analyses = [Analysis.of(results) for results in studies]
-    known = labelled(analyses)
+    known = label_studies(analyses)
     _refuse_others(out, analyses)
     with atomic_folder(out.resolve()) as aside:
-        asked = ComparisonOptions.of(known, shown or FigureOptions())
+        shown = shown or FigureOptions()
+        asked = ComparisonOptions.of(known, shown)
         folder = aside / "figures"
         folder.mkdir()
-        with alike(analyses):
+        with alike(analyses), shown.style_context():
             forests = list(_write_forests(asked, folder))
             panels = list(_write_panels(asked, folder, tell))
         tell("writing tables and page")
@@ -64,7 +64,7 @@ def write_comparison(
 
 
 def _refuse_others(out: Path, studies: Sequence[Analysis]) -> None:
-    """A folder is replaced as a whole: never one that holds anything but such a report."""
+    """Raise InputError for a folder that holds anything but such a report: it is replaced."""
     others = [path.name for path in out.iterdir()] if out.is_dir() else []
     if (out.exists() and not out.is_dir()) or set(others) - _OURS:
         raise InputError(f"{out}: there is something else here; name a folder that is new")
@@ -85,54 +85,40 @@ def _tables(studies: Mapping[str, Analysis]) -> list[Table]:
 
 def _write_forests(asked: ComparisonOptions, folder: Path) -> Iterator[Picture]:
     for forest in (Quality(), SpeedUp()):
-        drawn = asked.drawn(forest)
-        if not drawn:
+        if not (selected := asked.select(forest)):
             continue
-        _write_data(joined({one.label: one.data for one in drawn}), folder, forest.name)
-        with asked.shown.applied():
-            figure = forest.beside({one.label: (one.results, one.rows) for one in drawn})
-            save(figure, folder / forest.name)
-        notes = [f"{one.label}: {one.note}" for one in drawn if one.note]
-        told = [f"{one.label}: {forest.alt(one.results, one.rows)}." for one in drawn]
+        data = stack_tables({label: one.data for label, one in selected.items()})
+        image = save(forest.beside(selected), data, folder / forest.name)
+        notes = [f"{label}: {one.note}" for label, one in selected.items() if one.note]
+        told = [f"{label}: {forest.alt(one.results, one.rows)}." for label, one in selected.items()]
         caption, alt = (" ".join([forest.caption, *more]) for more in (notes, told))
-        yield Picture(forest.name, forest.section, caption, alt, _image(folder, forest.name))
+        yield Picture(forest.name, forest.section, caption, alt, image)
 
 
 def _write_panels(
     asked: ComparisonOptions, folder: Path, tell: Callable[[str], object]
 ) -> Iterator[StudyPanels]:
-    """Every registered figure that at least two of the studies have something for.
+    """Every registered figure that has data of at least two studies.
 
-    Drawn for the page alone: what is to be printed is in the studies' own reports.
+    They are SVGs for the page; figures for print are in the studies' own reports.
     """
     for number, name in enumerate(names := figures.names(), start=1):
         tell(f"drawing {name} of each study (figure {number} of {len(names)})")
         figure = figures.create(name)
-        drawn = asked.drawn(figure)
-        if len(drawn) < 2:
+        if len(selected := asked.select(figure)) < 2:
             continue
         pictures = []
-        for one in drawn:
-            file = f"{name}-of-{list(asked.studies).index(one.label) + 1}"
-            _write_data(one.data, folder, file)
-            with asked.shown.applied():
-                save(figure.draw(one.results, one.rows), folder / file, ["svg"])
-            caption = f"{one.label}. {one.note}".rstrip()
+        for label, one in selected.items():
+            file = f"{name}-of-{list(asked.studies).index(label) + 1}"
+            image = save(figure.draw(one.results, one.rows), one.data, folder / file, ["svg"])
+            caption = f"{label}. {one.note}".rstrip()
             alt = figure.alt(one.results, one.rows)
-            pictures.append(Picture(file, figure.section, caption, alt, _image(folder, file)))
+            pictures.append(Picture(file, figure.section, caption, alt, image))
         yield StudyPanels(name, figure.section, figure.caption, pictures)
 
 
-def _write_data(data: pd.DataFrame, folder: Path, name: str) -> None:
-    data.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
-
-
-def _image(folder: Path, name: str) -> bytes:
-    return (folder / f"{name}.svg").read_bytes()
-
-
 def _links(studies: Mapping[str, Analysis], out: Path) -> dict[str, str]:
-    """The way from the page to each study's own report, where there is one."""
+    """Relative links from the page to the studies' own reports, where these exist."""
     reports = {label: of.folder / "report" / "index.html" for label, of in studies.items()}
     return {
         label: quote(Path(os.path.relpath(page.resolve(), out.resolve())).as_posix())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import matplotlib.figure
+import pandas as pd
 
 from bench.errors import InputError
 from bench.results import Results
@@ -44,12 +45,11 @@ def draw(
     """
     asked = [arms] if isinstance(arms, str) else arms
     figure, shown = figures.create(name), FigureOptions(asked, measure, style, font_size)
-    with shown.applied():
-        measured = shown.measured(Analysis.of(results))
-        rows = shown.rows(figure, measured, figure.data(measured))
-        if rows.empty:
+    with shown.style_context():
+        selected = shown.select(figure, shown.with_measure(Analysis.of(results)))
+        if selected is None:
             raise InputError(f"figure {name!r}: no final run of {results.folder} {figure.wanted}")
-        return figure.draw(measured, rows)
+        return figure.draw(selected.results, selected.rows)
 
 
 def write_report(
@@ -80,28 +80,34 @@ def _write_figures(
 ) -> Iterator[Picture]:
     """Every figure that has something to show, with its data."""
     folder.mkdir()
-    measured = shown.measured(results)
+    measured = shown.with_measure(results)
     for number, name in enumerate(names := figures.names(), start=1):
         tell(f"drawing {name} (figure {number} of {len(names)})")
         figure = figures.create(name)
-        data = figure.data(measured)
-        rows = shown.rows(figure, measured, data)
-        if rows.empty:
+        if (selected := shown.select(figure, measured)) is None:
             continue
-        data.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
-        with shown.applied():
-            save(figure.draw(measured, rows), folder / name)
-        caption = f"{figure.caption} {shown.note(figure, measured, data)}".rstrip()
-        image = (folder / f"{name}.svg").read_bytes()
-        yield Picture(name, figure.section, caption, figure.alt(measured, rows), image)
+        with shown.style_context():
+            image = save(figure.draw(measured, selected.rows), selected.data, folder / name)
+        caption = f"{figure.caption} {selected.note}".rstrip()
+        yield Picture(name, figure.section, caption, figure.alt(measured, selected.rows), image)
 
 
-def save(figure: matplotlib.figure.Figure, path: Path, kinds: Iterable[str] = _UNDATED) -> None:
-    """Write it as ``path.png`` and so on, within the style it was drawn in."""
+def save(
+    figure: matplotlib.figure.Figure,
+    data: pd.DataFrame,
+    path: Path,
+    kinds: Iterable[str] = _UNDATED,
+) -> bytes:
+    """Write a figure as ``path.png`` and so on and its data as ``path.csv``; the SVG's bytes.
+
+    It must be written within the style that it was drawn in.
+    """
+    data.to_csv(path.with_name(f"{path.name}.csv"), index=False, lineterminator="\n")
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # it has a place for everything: not to be sought three times
+    figure.set_layout_engine("none")  # the layout is done once, not for each kind
     for kind in kinds:
         figure.savefig(path.with_name(f"{path.name}.{kind}"), metadata=_UNDATED[kind])
+    return path.with_name(f"{path.name}.svg").read_bytes()
 
 
 def write_tables(tables: Sequence[Table], folder: Path) -> None:

@@ -26,6 +26,7 @@ MOVED = {
     "bench.samplers.base.Epochs": "bench.triples.epochs.Epochs",
     "bench.students.base.Side": "bench.encoding.text_config.TextConfig",
     "bench.teachers.base.Teaching": "bench.teachers.base.SignalSource",
+    "reports.Shown": "reports.figures.options.FigureOptions",
 }
 
 

@@ -127,7 +127,7 @@ class ArmEntry(Table):
 
 
 class Claim(Table):
-    """A claim: a bound on a quantity that the report measures of an arm.
+    """A claim: bounds on a quantity that the report measures of an arm.
 
     Attributes:
         says: the claim in its source's words, or close to them; source: where it is made.
@@ -135,7 +135,7 @@ class Claim(Table):
         quantity: ``data-fraction`` (labels to the target, as a share of the baseline's with
             everything), ``convergence`` (examples to the target, as a share of the other arm's), a
             speed-up by one of the four clocks, or ``retention`` (of the teacher's quality).
-        at_least, at_most: the bound; exactly one.
+        at_least, at_most: one bound, or both ends of a range.
     """
 
     says: str
@@ -155,12 +155,19 @@ class Claim(Table):
     at_most: float | None = None
 
     @model_validator(mode="after")
-    def _one_bound(self) -> Claim:
-        if (self.at_least is None) == (self.at_most is None):
-            raise ValueError("exactly one of at_least and at_most must be given")
+    def _bounded(self) -> Claim:
+        if not self.bounds:
+            raise ValueError("at_least, at_most or both must be given")
+        if self.bounds != sorted(set(self.bounds)):
+            raise ValueError("at_least must be less than at_most")
         if self.against and self.quantity in ("data-fraction", "retention"):
             raise ValueError(f"against: {self.quantity} is not compared with an arm of choice")
         return self
+
+    @property
+    def bounds(self) -> list[float]:
+        """The bounds that are given, the lower one first."""
+        return [bound for bound in (self.at_least, self.at_most) if bound is not None]
 
 
 class Comparison(Table):

@@ -1,9 +1,9 @@
-"""What a study says of a paper's claim."""
+"""Verdicts on papers' claims, and reasons to doubt a study's comparison."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -44,7 +44,9 @@ class Verdict:
 def verdicts(results: Analysis) -> list[Verdict]:
     """A verdict for each claim of a study whose set-up matches the claims' source."""
     study = results.study
-    doubts = " ".join(doubtful(results)) if study.claims and study.comparison.matching else ""
+    doubts = (
+        " ".join(reasons_for_doubt(results)) if study.claims and study.comparison.matching else ""
+    )
     return [_verdict(results, claim, doubts) for claim in study.claims]
 
 
@@ -67,27 +69,44 @@ def _verdict(results: Analysis, claim: Claim, doubts: str) -> Verdict:
 
 
 def _decide(claim: Claim, value: Interval, bound: str) -> str:
-    """The whole interval, open to a side where runs were censored, on one side of the claim."""
+    """The verdict on the whole interval, which is open to one side where runs were censored."""
     low = value.low if bound in ("", "≥") else -math.inf
     high = value.high if bound in ("", "≤") else math.inf
-    if claim.at_least is not None:
-        within, outside = low >= claim.at_least, high < claim.at_least
-    else:
-        assert claim.at_most is not None
-        within, outside = high <= claim.at_most, low > claim.at_most
-    return SUPPORTED if within else NOT_SUPPORTED if outside else UNDECIDED
+    least = -math.inf if claim.at_least is None else claim.at_least
+    most = math.inf if claim.at_most is None else claim.at_most
+    if least <= low and high <= most:
+        return SUPPORTED
+    return NOT_SUPPORTED if high < least or low > most else UNDECIDED
+
+
+def claims_about(results: Analysis, quantities: Collection[str]) -> list[Claim]:
+    """The study's claims about one of these quantities, as tables call them (`quantity_of`)."""
+    return [claim for claim in results.study.claims if quantity_of(claim) in quantities]
+
+
+def quantity_of(claim: Claim) -> str:
+    """What tables call the claim's quantity: ``examples``, ``labels``, a clock or ``retention``."""
+    names = {"convergence": "examples", "data-fraction": "labels"}
+    return names.get(claim.quantity, claim.quantity.removesuffix("-speed-up"))
+
+
+def bounds_text(claim: Claim, value: Callable[[float], str]) -> str:
+    """``≥ 3``, ``≤ 0.135`` or ``3 to 15``, with each value as it is to be written."""
+    texts = list(map(value, claim.bounds))
+    if len(texts) > 1:
+        return " to ".join(texts)
+    return f"{'≤' if claim.at_least is None else '≥'} {texts[0]}"
 
 
 def _measured(results: Analysis, claim: Claim) -> tuple[Interval, str, str]:
-    """(value, bound, why there is none), of the headline's target."""
+    """(value, bound, reason if there is no value) for the headline's target."""
     if claim.quantity == "retention":
         return _retention(results, claim)
     if claim.quantity == "data-fraction":
         return _data_fraction(results, claim)
-    against, clock = claim.against or results.study.baseline, claim.quantity
-    quantity = "examples" if clock == "convergence" else clock.removesuffix("-speed-up")
+    against = claim.against or results.study.baseline
     table = speed_table(results, against)
-    rows = table[(table["arm"] == claim.arm) & (table["quantity"] == quantity)]
+    rows = table[(table["arm"] == claim.arm) & (table["quantity"] == quantity_of(claim))]
     if results.study.training.schedule != "constant":
         why = "the learning rate decays: only the end of a run is a result"
     elif claim.arm == against:
@@ -111,7 +130,7 @@ def _data_fraction(results: Analysis, claim: Claim) -> tuple[Interval, str, str]
 
 
 def _retention(results: Analysis, claim: Claim) -> tuple[Interval, str, str]:
-    """The outer bounds of both intervals."""
+    """The value with the outer bounds of its intervals over seeds and over queries."""
     table = retention_table(results)
     rows = table[table["arm"] == claim.arm].copy()
     for end, choose in (("low", "min"), ("high", "max")):
@@ -132,8 +151,8 @@ def _row(rows: pd.DataFrame, column: str) -> Interval:
     return Interval(*(float(rows[name].iloc[0]) for name in (column, "low", "high")))
 
 
-def doubtful(results: Analysis) -> Iterator[str]:
-    """Why reaching the baseline's quality says little here, a sentence each; none where it does."""
+def reasons_for_doubt(results: Analysis) -> Iterator[str]:
+    """A sentence for each reason why reaching the baseline's quality says little here."""
     baseline, curves = results.study.baseline, read_curves(results)
     if not len(curves.rows(baseline)):
         return

@@ -1,6 +1,8 @@
-"""Speed-ups to the headline's target as figures show them."""
+"""Ratios for the headline's target as figures and tables show them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,21 +14,27 @@ from reports.analysis.targets import CLOCKS, targets, to_target
 from reports.formatting import Row, spanned
 
 
-def headline_ratios(results: Analysis) -> pd.DataFrame:
-    """Rows of `analysis.speed.speed_table`: the headline's target, by clock; tuned only where
-    something was. Empty without a target, as where the baseline gains nothing.
+def headline_rows(results: Analysis, quantities: Sequence[str]) -> pd.DataFrame:
+    """Rows of `analysis.speed.speed_table` for the headline's target, with the intervals that are
+    shown."""
+    table = speed_table(results)
+    headline = table["target"] == str(targets(results)[0])
+    return with_shown(table[headline & table["quantity"].isin(quantities)])
 
-    Columns behind its own: those of `with_shown`; quality (of the target) and untrained, how many
-    of the arm's runs are there before training.
+
+def headline_ratios(results: Analysis) -> pd.DataFrame:
+    """`headline_rows` by clock; tuned only where something was. Empty without a target, as where
+    the baseline gains nothing.
+
+    Further columns: quality (of the target) and untrained, how many of the arm's runs are there
+    before training.
     """
-    table, runs = speed_table(results), to_target(results)
-    headline = str(targets(results)[0])
-    clocks = CLOCKS if tuned_arms(results) else CLOCKS[:-1]
-    rows = table[(table["target"] == headline) & table["quantity"].isin(clocks)]
-    runs = runs[(runs["target"] == headline) & runs["quality"].notna()]
+    runs = to_target(results)
+    runs = runs[(runs["target"] == str(targets(results)[0])) & runs["quality"].notna()]
     there = runs.assign(untrained=runs["point"] == 0).groupby("arm")
     about = there.agg({"quality": "first", "untrained": "sum"})
-    return with_shown(rows).join(about, on="arm", how="inner")
+    clocks = CLOCKS if tuned_arms(results) else CLOCKS[:-1]
+    return headline_rows(results, clocks).join(about, on="arm", how="inner")
 
 
 def missing(row: Row) -> str:
@@ -39,11 +47,11 @@ def missing(row: Row) -> str:
 
 
 def times(row: Row) -> str:
-    """``≥ 7.4×``: as many digits as the interval leaves."""
+    """``≥ 7.4×``, rounded to its interval."""
     return f"{_spanned(row).partition(' [')[0]}×"
 
 
-def told(row: Row) -> str:
+def ratio_text(row: Row) -> str:
     """``≥ 7.4 [5.8, 8.9] ×``, or why there is no ratio."""
     return missing(row) if np.isnan(row["ratio"]) else f"{_spanned(row)} ×"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from reports.analysis.base import Analysis
-from reports.analysis.claims import UNDECIDED, doubtful, verdicts
+from reports.analysis.claims import UNDECIDED, reasons_for_doubt, verdicts
 from reports.analysis.clocks import unequal_clocks
 from reports.analysis.data_fraction import by_share
 from reports.analysis.selectors import arms, final_runs
@@ -35,7 +35,7 @@ def warnings(results: Analysis) -> list[str]:
         *_environments(results),
         *unequal_clocks(results),
         *_schedule(results),
-        *doubtful(results),
+        *reasons_for_doubt(results),
         *_undecided(results),
         *_read_before(results),
         *_unjudged(results),

@@ -9,16 +9,16 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reports.analysis.base import Analysis
 from reports.analysis.headline_ratios import headline_ratios, missing
 from reports.analysis.targets import targets
 from reports.comparison.forest import Forest
 from reports.comparison.quality import against_baseline
+from reports.drawing.axes import set_log_scale
 from reports.drawing.curves import LEAST_RANGE
-from reports.formatting import named, plain, signed, spanned
-from reports.style import GREY, points
+from reports.formatting import Row, plain, signed, spanned
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Quality(Forest):
 
     name: ClassVar[str] = "quality"
     section: ClassVar[str] = "Results"
-    none: ClassVar[float] = 0.0
+    equal_at: ClassVar[float] = 0.0
 
     def data(self, results: Analysis) -> pd.DataFrame:
         table = against_baseline(results).rename(columns={"difference": "value"})
@@ -45,21 +45,14 @@ class Quality(Forest):
         measures = dict.fromkeys(plain(results.study.primary) for results in studies)
         return f"{' or '.join(measures)}, difference to the baseline"
 
-    def set_range(self, axes: Axes, rows: pd.DataFrame) -> None:
-        values = [0.0, *rows[["value", "low", "high"]].stack()]
+    def set_range(self, axes: Axes, values: Sequence[float]) -> None:
         margin = max(0.06 * (max(values) - min(values)), LEAST_RANGE / 2)
         axes.set_xlim(min(values) - margin, max(values) + margin)
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _difference(value)))
 
-    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
-        rows = data.to_dict("records")
-        told = "; ".join(
-            f"{named(row['arm'])} {signed(row['value'])} "
-            f"[{signed(row['low'])}, {signed(row['high'])}]"
-            for row in rows
-        )
-        return f"beside {named(rows[0]['baseline'])}, {told}"
+    def value_text(self, row: Row) -> str:
+        return f"{signed(row['value'])} [{signed(row['low'])}, {signed(row['high'])}]"
 
 
 def _difference(value: float) -> str:
@@ -69,21 +62,22 @@ def _difference(value: float) -> str:
 @dataclass(frozen=True)
 class SpeedUp(Forest):
     """The charged seconds that each study's own baseline takes to its target ÷ the arm's, with
-    everything charged (cold), on a logarithmic axis: right of 1 is faster; dashed lines are 3 and
-    15 times. Lines are 95 % intervals over seeds and dev-curve queries, dotted ones over seeds
-    alone. An arrow marks a bound, as some runs did not get there: the truth is further on its way;
-    ~ is a ratio of restricted means, which may be off either way. A symbol is open where the truth
-    may be 1 by its interval and bound; it is the arm's in every panel. Seconds are those of each
-    study's own machine.
+    everything charged (cold), on a logarithmic axis: right of 1 is faster. Dotted vertical lines
+    are the study's claims, if it has any, named below. Horizontal lines are 95 % intervals over
+    seeds and dev-curve queries, dotted ones over seeds alone. An arrow marks a bound, as some runs
+    did not get there: the truth is further on its way; ~ is a ratio of restricted means, which may
+    be off either way. A symbol is open where the truth may be 1 by its interval and bound; it is
+    the arm's in every panel. Seconds are those of each study's own machine.
     """
 
     name: ClassVar[str] = "speed-up"
     section: ClassVar[str] = "Reaching the baseline"
-    none: ClassVar[float] = 1.0
+    equal_at: ClassVar[float] = 1.0
+    quantity: ClassVar[str] = "cold"
 
     def data(self, results: Analysis) -> pd.DataFrame:
         table = headline_ratios(results)
-        table = table[table["quantity"] == "cold"]
+        table = table[table["quantity"] == self.quantity]
         said = [missing(row) for row in table.to_dict("records")]
         shown = {"ratio": "value", "shown low": "low", "shown high": "high"}
         kept = ["arm", "baseline", "target", "seeds", "reached", "baseline seeds"]
@@ -94,31 +88,12 @@ class SpeedUp(Forest):
         goals = dict.fromkeys(str(targets(results)[0]) for results in studies)
         return f"times as fast to {' or '.join(goals)} (log scale)"
 
-    def set_range(self, axes: Axes, rows: pd.DataFrame) -> None:
-        values = [1.0, 15.0, *rows[["value", "low", "high"]].stack()]
-        margin = (max(values) / min(values)) ** 0.11
-        axes.set_xscale("log")
-        axes.set_xlim(min(values) / margin, max(values) * margin**1.5)  # an arrow needs room
-        decades = [10.0**power for power in (-4, -3, -2, -1, 2, 3, 4, 5)]
-        axes.xaxis.set_major_locator(FixedLocator([*decades, 1, 3, 15]))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    def set_range(self, axes: Axes, values: Sequence[float]) -> None:
+        margin = max(max(values) / min(values), 2.0) ** 0.11
+        left, right = min(values) / margin, max(values) * margin**1.5  # an arrow needs room
+        set_log_scale(axes, left, right, "{:g}".format)
 
-    def mark(self, axes: Axes) -> None:
-        super().mark(axes)
-        for times in (3, 15):
-            dashes = (0, (3, 2))
-            axes.axvline(times, color=GREY, linewidth=points(0.6), linestyle=dashes, zorder=1)
-
-    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
-        rows = data.to_dict("records")
-        told = "; ".join(
-            f"{named(row['arm'])} "
-            + (
-                row["missing"]
-                if pd.isna(row["value"])
-                else spanned(row["value"], row["low"], row["high"], row["bound"])
-            )
-            for row in rows
-        )
-        return f"beside {named(rows[0]['baseline'])}, {told}"
+    def value_text(self, row: Row) -> str:
+        if pd.isna(row["value"]):
+            return row["missing"]
+        return spanned(row["value"], row["low"], row["high"], row["bound"])

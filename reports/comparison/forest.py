@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import matplotlib
@@ -14,86 +13,85 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from reports.analysis.base import Analysis
+from reports.drawing.claims import claim_bounds, draw_claims
 from reports.drawing.labels import wrapped
+from reports.drawing.rows import set_rows
 from reports.figures.base import Figure
-from reports.formatting import Row, plain
+from reports.figures.options import Selection
+from reports.formatting import Row, named, plain
 from reports.style import GREY, LineStyle, canvas, characters, looks, points
 
 ABREAST = 3
-"""So many panels stand beside each other, if the names are short; else one below the other."""
+"""At most this many panels stand side by side, and only if the names are short."""
 
 NAMES = 0.33
-"""Of a figure's width, the share that the names of arms have before they are wrapped."""
+"""Share of the figure's width for the names of arms; longer ones are wrapped."""
 
 ROW, PADDING = 1.35, 0.45
-"""Heights of the text: of a line of a name, and of what is between two rows."""
+"""Heights of a line of a name and of the gap between two rows, in heights of the text."""
 
 HEAD, FOOT = 1.9, 4.2
-"""The same of a panel's title, by its lines, and of the axis with its label."""
+"""Heights of a panel's title of one line and of the axis with its label, in the same unit."""
 
 
 @dataclass(frozen=True)
 class Forest(Figure):
-    """What forest plots share; the rows of one study come from `data`, with the columns arm,
-    baseline, value, low, high (NaN where unknown), over (what the interval is over), bound, and
-    missing (what is said where there is no value).
+    """A forest plot. `data` gives the rows of one study with the columns arm, baseline, value, low,
+    high (NaN where unknown), over (what the interval is over), bound, and missing (the text where
+    there is no value).
     """
 
     most: ClassVar[int] = 30
-    none: ClassVar[float]  # the value at which an arm is as good as the baseline
+    equal_at: ClassVar[float]  # the value of an arm that is as good as the baseline
+    quantity: ClassVar[str] = ""  # of claims that belong to this figure
 
-    def draw(self, results: Analysis, data: pd.DataFrame) -> matplotlib.figure.Figure:
-        return self.beside({plain(results.study.name): (results, data)})
-
-    def beside(
-        self, studies: Mapping[str, tuple[Analysis, pd.DataFrame]]
-    ) -> matplotlib.figure.Figure:
-        """The figure of several studies, by their labels."""
-        figure, looks = canvas(), _looks([of for of, _ in studies.values()])
-        panels = [Panel.of(label, rows) for label, (_, rows) in studies.items()]
-        if abreast := _fit(panels):
-            union = list(dict.fromkeys(arm for panel in panels for arm in panel.arms))
-            panels = [Panel(panel.title, panel.rows, union) for panel in panels]
-        width = 0.9 * (1 - NAMES) / (len(panels) if abreast else 1)
-        titles = [wrapped(panel.title, characters(width)) for panel in panels]
-        heads = [HEAD + text.count("\n") for text in titles]
-        tall = max if abreast else sum
-        lines = tall(head + panel.edges[-1] for head, panel in zip(heads, panels, strict=True))
-        figure.set_figheight((lines + FOOT) * matplotlib.rcParams["font.size"] / 72)
-        shape: dict[str, Any] = {"ncols" if abreast else "nrows": len(panels), "squeeze": False}
-        if not abreast:
-            shape["height_ratios"] = [panel.edges[-1] for panel in panels]
-        grid = figure.subplots(**shape, sharex=True, sharey=abreast).ravel()
-        self.set_range(grid[0], pd.concat([panel.rows for panel in panels]))
-        for axes, panel, title in zip(grid, panels, titles, strict=True):
-            axes.set_title(title)
-            panel.set_rows(axes)
-            self.mark(axes)
+    def beside(self, studies: Mapping[str, Selection]) -> matplotlib.figure.Figure:
+        """The figure of several studies, a panel each."""
+        analyses = [one.results for one in studies.values()]
+        figure, styles = canvas(), _styles(analyses)
+        panels = [Panel.of(label, one.rows) for label, one in studies.items()]
+        if abreast := _fit_abreast(panels):
+            every = list(dict.fromkeys(arm for panel in panels for arm in panel.arms))
+            panels = [replace(panel, arms=every) for panel in panels]
+        grid = _arrange(figure, panels, abreast)
+        known = pd.concat([panel.rows[["value", "low", "high"]].stack() for panel in panels])
+        bounds = [bound for of in analyses for bound in claim_bounds(of, [self.quantity])]
+        self.set_range(grid[0], [self.equal_at, *known, *bounds])
+        claims: list[str] = []
+        for axes, panel, of in zip(grid, panels, analyses, strict=True):
+            places = panel.draw_rows(axes)
+            axes.axvline(self.equal_at, color=GREY, linewidth=points(0.7), zorder=1)
             for row in panel.rows.to_dict("records"):
-                self._draw_row(axes, panel.place(row["arm"]), row, looks[row["arm"]])
+                self._draw_row(axes, places[row["arm"]], row, styles[row["arm"]])
+            claims += [label.text for label in draw_claims(axes, of, [self.quantity])]
             axes.label_outer()
-        figure.supxlabel(wrapped(self.axis([of for of, _ in studies.values()]), characters(0.9)))
+        _write_below(figure, self.axis(analyses), list(dict.fromkeys(claims)))
         return figure
 
+    def alt(self, results: Analysis, data: pd.DataFrame) -> str:
+        rows = data.to_dict("records")
+        told = "; ".join(f"{named(row['arm'])} {self.value_text(row)}" for row in rows)
+        return f"beside {named(rows[0]['baseline'])}, {told}"
+
+    def value_text(self, row: Row) -> str:
+        """A row's value with its interval, in words."""
+        raise NotImplementedError
+
     def axis(self, studies: Sequence[Analysis]) -> str:
-        """What the horizontal axis shows."""
+        """The label of the horizontal axis."""
         raise NotImplementedError
 
-    def set_range(self, axes: Axes, rows: pd.DataFrame) -> None:
-        """Limits and ticks, the same for all panels."""
+    def set_range(self, axes: Axes, values: Sequence[float]) -> None:
+        """Limits and ticks, the same for all panels, with all these values in sight."""
         raise NotImplementedError
-
-    def mark(self, axes: Axes) -> None:
-        """Lines across the panel."""
-        axes.axvline(self.none, color=GREY, linewidth=points(0.7), zorder=1)
 
     def _draw_row(self, axes: Axes, place: float, row: Row, look: LineStyle) -> None:
         if np.isnan(row["value"]):
             _write(axes, place, row["missing"], axes.get_yaxis_transform(), 0.5, "center")
             return
         low, high = row["low"], row["high"]
-        apart = (low > self.none and row["bound"] in ("", "≥")) or (
-            high < self.none and row["bound"] in ("", "≤")
+        apart = (low > self.equal_at and row["bound"] in ("", "≥")) or (
+            high < self.equal_at and row["bound"] in ("", "≤")
         )
         line: dict[str, Any] = {"color": look.colour, "linewidth": points(1.0), "zorder": 2}
         if not np.isnan(low):
@@ -108,7 +106,7 @@ class Forest(Figure):
 
 @dataclass(frozen=True)
 class Panel:
-    """A study's part of the figure, with rows for these arms."""
+    """The panel of one study, with a row for each of these arms."""
 
     title: str
     rows: pd.DataFrame
@@ -123,27 +121,20 @@ class Panel:
         return [wrapped(plain(arm), characters(NAMES)) for arm in self.arms]
 
     @property
-    def edges(self) -> list[float]:
-        """Of the rows, one more than there are, in heights of the text."""
-        heights = [ROW * (name.count("\n") + 1) + PADDING for name in self.names]
-        return [0.0, *accumulate(heights)]
+    def heights(self) -> np.ndarray:
+        """The heights of the rows, in heights of the text."""
+        return np.array([ROW * (name.count("\n") + 1) + PADDING for name in self.names])
 
-    def place(self, arm: str) -> float:
-        at = self.arms.index(arm)
-        return (self.edges[at] + self.edges[at + 1]) / 2
-
-    def set_rows(self, axes: Axes) -> None:
-        places = [self.place(arm) for arm in self.arms]
-        axes.set_yticks(places, self.names)
-        axes.set_ylim(self.edges[-1], 0)
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
+    def draw_rows(self, axes: Axes) -> dict[str, float]:
+        """Draw the names with a pale line for each; their places by arm."""
+        places = set_rows(axes, self.names, self.heights)
         for place in places:
             axes.axhline(place, color="0.93", linewidth=points(0.6), zorder=0)
+        return dict(zip(self.arms, places, strict=True))
 
 
-def _looks(studies: Sequence[Analysis]) -> dict[str, LineStyle]:
-    """Of every arm that is compared with a baseline."""
+def _styles(studies: Sequence[Analysis]) -> dict[str, LineStyle]:
+    """The line styles of all arms that are compared with a baseline."""
     return {
         arm: look
         for results in studies
@@ -152,14 +143,42 @@ def _looks(studies: Sequence[Analysis]) -> dict[str, LineStyle]:
     }
 
 
-def _fit(panels: Sequence[Panel]) -> bool:
-    """Whether the panels can stand beside each other."""
+def _fit_abreast(panels: Sequence[Panel]) -> bool:
+    """Whether the panels fit side by side."""
     short = all("\n" not in name for panel in panels for name in panel.names)
     return len(panels) <= ABREAST and short
 
 
+def _arrange(
+    figure: matplotlib.figure.Figure, panels: Sequence[Panel], abreast: bool
+) -> np.ndarray:
+    """The axes of the panels, with titles; the figure becomes as high as they need."""
+    width = 0.9 * (1 - NAMES) / (len(panels) if abreast else 1)
+    titles = [wrapped(panel.title, characters(width)) for panel in panels]
+    heights = [panel.heights.sum() for panel in panels]
+    needed = [HEAD + title.count("\n") + high for title, high in zip(titles, heights, strict=True)]
+    lines = (max if abreast else sum)(needed) + FOOT
+    figure.set_figheight(lines * matplotlib.rcParams["font.size"] / 72)
+    shape: dict[str, Any] = {"ncols": len(panels)} if abreast else {"nrows": len(panels)}
+    ratios = None if abreast else heights
+    grid = figure.subplots(
+        **shape, height_ratios=ratios, squeeze=False, sharex=True, sharey=abreast
+    )
+    for axes, title in zip(grid.ravel(), titles, strict=True):
+        axes.set_title(title)
+    return grid.ravel()
+
+
+def _write_below(figure: matplotlib.figure.Figure, label: str, claims: Sequence[str]) -> None:
+    """The axis label with the claims, over which a legend would be drawn."""
+    named = [wrapped(f"dotted: {claim}", characters(0.9)) for claim in claims]
+    figure.supxlabel("\n".join([wrapped(label, characters(0.9)), *named]))
+    lines = ROW * sum(text.count("\n") + 1 for text in named)
+    figure.set_figheight(figure.get_figheight() + lines * matplotlib.rcParams["font.size"] / 72)
+
+
 def _mark_bound(axes: Axes, value: float, place: float, bound: str, colour: str) -> None:
-    """Which way the truth may be further off: an arrow, or ``~`` for either."""
+    """An arrow in the direction in which the true value may lie; ``~`` where it may be either."""
     if bound == "~":
         _write(axes, place, "~", axes.transData, value, "left", points(2.5))
     elif bound:

@@ -1,4 +1,4 @@
-"""What each of several studies is called beside the others."""
+"""Short unique labels of several studies, and texts and tables with these labels."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from reports.analysis.selectors import collection_name
 from reports.formatting import plain
 
 
-def labelled(studies: Sequence[Analysis]) -> dict[str, Analysis]:
-    """The studies by what tells all of them apart: their names, else their collections, else their
-    folders from where these part.
+def label_studies(studies: Sequence[Analysis]) -> dict[str, Analysis]:
+    """The studies by unique labels: their names, or their collections where names are the same, or
+    their folders below the one that has them all.
 
     Raises:
         InputError: a folder was given twice.
@@ -26,7 +26,7 @@ def labelled(studies: Sequence[Analysis]) -> dict[str, Analysis]:
     for folder, times in Counter(folders).items():
         if times > 1:
             raise InputError(f"{folder}: given twice; a study is not compared with itself")
-    labels = next(filter(_apart, _schemes(studies, folders)))
+    labels = next(filter(_are_unique, _schemes(studies, folders)))
     return dict(zip(labels, studies, strict=True))
 
 
@@ -40,12 +40,12 @@ def _schemes(studies: Sequence[Analysis], folders: Sequence[Path]) -> list[list[
     ]
 
 
-def _apart(labels: Sequence[str]) -> bool:
+def _are_unique(labels: Sequence[str]) -> bool:
     return all(labels) and len(set(labels)) == len(labels)
 
 
-def grouped(values: Mapping[str, str]) -> str:
-    """What is said of each study, once where it is the same of all: ``320 (a, b); 1,120 (c)``."""
+def values_text(values: Mapping[str, str]) -> str:
+    """The studies' values as text, equal ones together: ``320 (a, b); 1,120 (c)``."""
     whose: dict[str, list[str]] = {}
     for label, value in values.items():
         whose.setdefault(value, []).append(label)
@@ -54,8 +54,8 @@ def grouped(values: Mapping[str, str]) -> str:
     return "; ".join(f"{value} ({', '.join(labels)})" for value, labels in whose.items())
 
 
-def joined(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The tables of the studies, one below the other, the study in front."""
+def stack_tables(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """One table below the other, with the study's label as the first column."""
     known = [table.assign(study=label) for label, table in tables.items()]
     table = pd.concat([table for table in known if len(table)] or known[:1], ignore_index=True)
     return table[["study", *table.columns.drop("study")]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -12,26 +11,30 @@ from reports.analysis.arm_table import arm_table
 from reports.analysis.base import Analysis
 from reports.analysis.quality import quality_table
 from reports.analysis.selectors import measure_columns
-from reports.comparison.labels import grouped, joined
+from reports.comparison.labels import stack_tables, values_text
 from reports.formatting import Row
 from reports.tables.base import Cell, Table, best, groups
-from reports.tables.quality import differing
+from reports.tables.quality import counts, difference_texts, significant_arms
 
 
-def measured_by(results: Analysis) -> str:
-    """What the arms of a study are compared by: ``nDCG@10 on test``."""
+def measure_text(results: Analysis) -> str:
+    """The measure and test that a study compares its arms by: ``nDCG@10 on test``."""
     return formatting.plain(f"{results.study.primary} on {results.study.test[0]}")
 
 
+def _measures(studies: Mapping[str, Analysis]) -> str:
+    return values_text({label: measure_text(results) for label, results in studies.items()})
+
+
 def against_baseline(results: Analysis) -> pd.DataFrame:
-    """`quality_table` on the study's first test, the one on which something is tested."""
+    """`quality_table` on the study's first test, the only one with significance tests."""
     table = quality_table(results)
     return table[table["test"] == results.study.test[0]]
 
 
 def compare_quality(studies: Mapping[str, Analysis]) -> Table:
     """A row an arm, then a row a reference; a column a study."""
-    data = joined({label: _measured(results) for label, results in studies.items()})
+    data = stack_tables({label: _measured(results) for label, results in studies.items()})
     bold = best(data["value"].where(data["role"] == "final"), by=data["study"])
     places = data[["role", "arm", "study"]].itertuples(index=False, name=None)
     found = dict(zip(places, data.assign(bold=bold).to_dict("records"), strict=True))
@@ -46,12 +49,11 @@ def compare_quality(studies: Mapping[str, Analysis]) -> Table:
         values = [cell(found.get((row["role"], row["arm"], label))) for label in studies]
         return [Cell(formatting.plain(row["arm"])), *values]
 
-    measures = {label: measured_by(results) for label, results in studies.items()}
     return Table(
         name="quality",
         title="Quality",
         note=(
-            f"{grouped(measures)}: means over seeds ± half the width of the 95 % interval "
+            f"{_measures(studies)}: means over seeds ± half the width of the 95 % interval "
             "(Student's t); with fewer than three seeds the range [lowest, highest]. † the study's "
             "own baseline; * differs from it with p < 0.05 (paired randomisation test over "
             "queries, Holm's correction over the arms of that study, not over studies). Bold: the "
@@ -77,31 +79,26 @@ def _measured(results: Analysis) -> pd.DataFrame:
         .rename(columns=values)
         .assign(measure=results.study.primary, test=results.study.test[0])
         .assign(**{"p Holm": p_values.astype(float)})
-        .assign(differs=trained & table["arm"].isin(differing(compared)))
+        .assign(differs=trained & table["arm"].isin(significant_arms(compared)))
     )
 
 
 def compare_differences(studies: Mapping[str, Analysis]) -> Table:
     """A row an arm and study: the primary measure minus that of the study's baseline."""
     compared = {label: against_baseline(results) for label, results in studies.items()}
-    differ = {label: differing(table) for label, table in compared.items()}
-    data = joined(compared)
+    differ = {label: significant_arms(table) for label, table in compared.items()}
+    data = stack_tables(compared)
 
     def cells(row: Row) -> list[Cell]:
-        values = [row[key] for key in ("difference", "low", "high")]
-        gap, *ends = (formatting.signed(value, formatting.decimals(*values)) for value in values)
-        between = formatting.NOTHING if math.isnan(row["low"]) else f"[{', '.join(ends)}]"
-        gap += "*" if row["arm"] in differ[row["study"]] else ""
+        gap, both, _ = difference_texts(row, row["arm"] in differ[row["study"]])
         names = (formatting.plain(row["arm"]), row["study"], formatting.plain(row["baseline"]))
-        counts = f"{row['wins']} / {row['ties']} / {row['losses']}"
-        return [Cell(text) for text in (*names, gap, between, counts)]
+        return [Cell(text) for text in (*names, gap, both, counts(row))]
 
-    measures = {label: measured_by(results) for label, results in studies.items()}
     return Table(
         name="differences",
         title="Differences to the baseline",
         note=(
-            f"{grouped(measures)}, minus that of the study's own baseline, with 95 % intervals "
+            f"{_measures(studies)}, minus that of the study's own baseline, with 95 % intervals "
             "over seeds and queries. * p < 0.05, as above. w / t / l: queries won, tied, lost. "
             "Nothing is averaged over studies, which are not alike."
         ),

@@ -1,4 +1,4 @@
-"""What it takes arms to get where each study's own baseline gets."""
+"""What arms need to reach the target of each study's own baseline."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pandas as pd
 
 from reports import formatting
 from reports.analysis.base import Analysis
+from reports.analysis.headline_ratios import headline_rows
 from reports.analysis.selectors import arms, final_runs
-from reports.analysis.speed import speed_table, with_shown
 from reports.analysis.targets import targets
-from reports.comparison.labels import grouped, joined
+from reports.comparison.labels import stack_tables, values_text
 from reports.formatting import Row
 from reports.tables.base import Cell, Table, groups
 
@@ -19,15 +19,13 @@ QUANTITIES = ("examples", "cold", "tuned")
 
 
 def ratios(results: Analysis) -> pd.DataFrame:
-    """`speed_table` to the headline's target, with the interval that is shown of each ratio."""
-    table = speed_table(results)
-    headline = table["target"] == str(targets(results)[0])
-    return with_shown(table[headline & table["quantity"].isin(QUANTITIES)])
+    """The ratios to the baseline that the table shows."""
+    return headline_rows(results, QUANTITIES)
 
 
 def compare_reaching(studies: Mapping[str, Analysis]) -> Table:
     """A row an arm and study: the ratios to the study's baseline, and how many got there."""
-    data = joined({label: ratios(results) for label, results in studies.items()})
+    data = stack_tables({label: ratios(results) for label, results in studies.items()})
     places = pd.DataFrame(
         [(arm, label) for label, results in studies.items() for arm in _others(results)],
         columns=["arm", "study"],
@@ -35,7 +33,7 @@ def compare_reaching(studies: Mapping[str, Analysis]) -> Table:
 
     def cells(row: Row) -> list[Cell]:
         own = data[(data["study"] == row["study"]) & (data["arm"] == row["arm"])]
-        texts = _told(own.set_index("quantity")) if len(own) else [formatting.NOTHING] * 6
+        texts = _texts(own.set_index("quantity")) if len(own) else [formatting.NOTHING] * 6
         return [Cell(text) for text in (formatting.plain(row["arm"]), row["study"], *texts)]
 
     goals = {label: str(targets(results)[0]) for label, results in studies.items()}
@@ -43,7 +41,7 @@ def compare_reaching(studies: Mapping[str, Analysis]) -> Table:
         name="reaching",
         title="Reaching the baseline",
         note=(
-            f"The target: {grouped(goals)} of each study's own baseline, on its dev-curve. got "
+            f"The target: {values_text(goals)} of each study's own baseline, on its dev-curve. got "
             "there: with how many seeds the arm and the baseline did. examples: the arm's to the "
             "target ÷ the baseline's, less is faster. Clocks: the baseline's charged seconds ÷ the "
             "arm's, more is faster; cold charges every artifact as if made alone, tuned the trials "
@@ -61,8 +59,8 @@ def compare_reaching(studies: Mapping[str, Analysis]) -> Table:
 _HEADINGS = ("examples", "cold ×", "tuned ×")
 
 
-def _told(rows: pd.DataFrame) -> list[str]:
-    """Both counts, the ratios, and what their intervals are over."""
+def _texts(rows: pd.DataFrame) -> list[str]:
+    """Both counts, the ratios, and the source of their intervals' variance."""
     first = rows.iloc[0]
     counts = [f"{first[f'{who}reached']}/{first[f'{who}seeds']}" for who in ("", "baseline ")]
     values = [formatting.spanned(*rows.loc[what, _SHOWN]) for what in QUANTITIES]
@@ -74,6 +72,6 @@ _SHOWN = ["ratio", "shown low", "shown high", "bound"]
 
 
 def _others(results: Analysis) -> list[str]:
-    """The arms that have a finished run, the baseline aside."""
+    """The arms but the baseline that have a finished run."""
     done = set(final_runs(results)["arm"])
     return [arm for arm in arms(results) if arm in done and arm != results.study.baseline]

@@ -1,4 +1,4 @@
-"""How the set-ups of several studies differ, which is what a reader must know of them first."""
+"""How the set-ups of several studies differ; the page says it before any result."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from reports.analysis.arm_table import arm_table
 from reports.analysis.base import Analysis
 from reports.analysis.selectors import collection_name, final_runs
 from reports.analysis.sweeps import parsed
-from reports.comparison.labels import grouped, joined
-from reports.comparison.quality import against_baseline, measured_by
+from reports.comparison.labels import stack_tables, values_text
+from reports.comparison.quality import against_baseline, measure_text
 from reports.comparison.reaching import ratios
 from reports.formatting import Row, named, plain
 from reports.tables.base import Cell, Table, groups, text
@@ -28,12 +28,12 @@ _WHY = {
     "baseline's teacher": "what the baseline learns from and is charged for is not the same",
     "machine": "their seconds never compare; a ratio of seconds is that of its own machine",
 }
-"""What follows where studies differ in a column of the set-ups; collections and seeds may."""
+"""Why a difference in a column of the set-ups matters; collections and seeds may differ."""
 
 
 def compare_setups(studies: Mapping[str, Analysis]) -> Table:
     """A row a study."""
-    data = joined({label: pd.DataFrame([_setup(of)]) for label, of in studies.items()})
+    data = stack_tables({label: pd.DataFrame([_setup(of)]) for label, of in studies.items()})
 
     def cells(row: Row) -> list[Cell]:
         return [Cell(text(value)) for value in row.values()]
@@ -62,7 +62,7 @@ def _setup(results: Analysis) -> dict[str, str]:
         "budget": str(study.budget),
         "seeds": ", ".join(map(str, study.seeds)),
         "trials": f"{tuning.trials} ({tuning.sampler})" if tuning.trials else "0",
-        "measure": measured_by(results),
+        "measure": measure_text(results),
         "students": _unique(trained["student"]),
         "baseline": study.baseline,
         "baseline's teacher": _unique(trained.loc[trained["baseline"], "teacher"]),
@@ -82,19 +82,19 @@ def _machine(environment: str) -> str:
     return ", ".join(part for part in environment.split(", ") if part.startswith(_MACHINE))
 
 
-def differing(studies: Mapping[str, Analysis]) -> list[str]:
-    """A sentence for each thing that keeps the studies' numbers from being compared."""
+def comparison_warnings(studies: Mapping[str, Analysis]) -> list[str]:
+    """A sentence for each difference that makes the studies' numbers incomparable."""
     table = compare_setups(studies).data.set_index("study")
     found = []
     for column, why in _WHY.items():
         values = {str(label): plain(value) for label, value in table[column].items() if value}
         if len(set(values.values())) > 1:
-            found.append(f"The studies differ in {column}: {grouped(values)}: {why}.")
-    return [*found, *_versions(studies), *_namesakes(studies), *_silent(studies)]
+            found.append(f"The studies differ in {column}: {values_text(values)}: {why}.")
+    return [*found, *_versions(studies), *_same_names(studies), *_missing(studies)]
 
 
 def _versions(studies: Mapping[str, Analysis]) -> Iterator[str]:
-    """Libraries, of which other versions may train otherwise."""
+    """A sentence where libraries had different versions, which may change training."""
     used = {
         label: {part for environment in _environments(results) for part in environment.split(", ")}
         for label, results in studies.items()
@@ -108,20 +108,21 @@ def _versions(studies: Mapping[str, Analysis]) -> Iterator[str]:
         for label, parts in known.items()
     }
     if any(others.values()):
-        told = grouped({label: plain(parts) for label, parts in others.items()})
+        told = values_text({label: plain(parts) for label, parts in others.items()})
         yield f"The studies were trained with different versions: {told}."
 
 
-def _namesakes(studies: Mapping[str, Analysis]) -> Iterator[str]:
-    """Arms of one name that are not the same."""
+def _same_names(studies: Mapping[str, Analysis]) -> Iterator[str]:
+    """A sentence for each part in which arms of the same name differ."""
     parts = ["loss", "teacher", "sampler"]
-    table = joined({label: arm_table(results) for label, results in studies.items()})
+    table = stack_tables({label: arm_table(results) for label, results in studies.items()})
     table = table.assign(loss=[_as_written(row) for row in table.to_dict("records")])
     for arm, rows in table[table["role"] == "final"].groupby("arm", sort=False):
         for part in parts:
             if rows[part].nunique() > 1:
-                told = {row["study"]: plain(row[part]) for row in rows.to_dict("records")}
-                yield f"{named(arm)} is not the same arm everywhere: its {part} is {grouped(told)}."
+                values = {row["study"]: plain(row[part]) for row in rows.to_dict("records")}
+                text = values_text(values)
+                yield f"{named(arm)} is not the same arm everywhere: its {part} is {text}."
 
 
 def _as_written(row: Row) -> str:
@@ -131,8 +132,8 @@ def _as_written(row: Row) -> str:
     return format_entry(name, kept)
 
 
-def _silent(studies: Mapping[str, Analysis]) -> Iterator[str]:
-    """Studies of which a table has nothing."""
+def _missing(studies: Mapping[str, Analysis]) -> Iterator[str]:
+    """A sentence for each study that is missing from a table."""
     for label, results in studies.items():
         done = set(final_runs(results)["arm"])
         baseline = results.study.baseline

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import matplotlib
 import matplotlib.figure
@@ -123,6 +124,13 @@ def named_below(
     line = LEGEND_LINE * matplotlib.rcParams["font.size"] / 72
     figure.set_figheight(figure.get_figheight() + line * (lines + 1))
     figure.legend(list(handles), texts, loc="outside lower center", ncols=columns)
+
+
+def write_in_row(axes: Axes, at: float, place: float, text: str, **how: Any) -> None:
+    """Text on white in a row at ``place``; ``at`` is a share of the axes' width."""
+    usual: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "fontsize": points(6.3)}
+    usual["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0}
+    axes.text(at, place, text, va="center", **usual | how)
 
 
 def wrapped(name: str, width: int) -> str:

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from reports.drawing.labels import wrapped
-from reports.figures._axes import set_log_scale
-from reports.figures._target import CLAIMED
+from reports.drawing.axes import set_log_scale
+from reports.drawing.labels import wrapped, write_in_row
 from reports.formatting import Row, percents, plain
 from reports.style import GREY, LineStyle, characters, points
 
 FAR = 4.0
-"""Times beyond all ratios, where intervals are cut: a wide one must not flatten the rest."""
+"""Intervals are cut at so many times the largest ratio, so that a wide one hides no other."""
 
 LINE = 9.0
-"""Points from one line of a forest to the next."""
+"""Points between two lines of a forest."""
 
 _HEAD, _GAP = 1.2, 0.3  # lines above the first arm, and between two
 _MARKERS = {"": "o", "≥": ">", "≤": "<", "~": "D"}
 _MISSING = {"examples": "not within the budget", "labels": "not on these shares"}
 
 
-def lines_of(rows: pd.DataFrame) -> float:
-    """How many lines a forest takes."""
+def line_count(rows: pd.DataFrame) -> float:
+    """The height of a forest in lines."""
     arms = [(_name(arm).count("\n"), len(_shown(own))) for arm, own in rows.groupby("arm")]
     return _HEAD + sum(extra + 1 + targets + _GAP for extra, targets in arms)
 
 
-def set_range(axes: Axes, rows: pd.DataFrame) -> None:
-    """All ratios, and intervals as far as they are near."""
-    known = [*rows.loc[rows["ratio"] > 0, "ratio"], CLAIMED, 1.0]
+def set_range(axes: Axes, rows: pd.DataFrame, lines: Sequence[float]) -> None:
+    """The axis shows all ratios and lines, and intervals up to `FAR`."""
+    known = [*rows.loc[rows["ratio"] > 0, "ratio"], *lines, 1.0]
     low, high = min(known), max(known)
     ends = rows[["low", "high"]].stack().clip(low / FAR, high * FAR)
     left, right = min([low, *ends]), max([high, *ends])
@@ -45,11 +45,11 @@ def draw_forest(axes: Axes, rows: pd.DataFrame, looks: dict[str, LineStyle]) -> 
     first, targets, place = rows.iloc[0], {}, _HEAD + 0.5
     there = f" ({first['baseline reached']:.0f}/{first['baseline seeds']:.0f})"
     counted = "" if pd.isna(first["baseline reached"]) else there
-    _draw_line(axes, 1.0, f"baseline{counted}", "-")
-    _draw_line(axes, CLAIMED, f"{100 * CLAIMED:g} %", ":")
+    axes.axvline(1.0, color=GREY, linewidth=points(0.8), zorder=0)
+    write_in_row(axes, 1.0, 0.5, f"baseline{counted}", transform=axes.transData, ha="center")
     for arm, own in rows.groupby("arm", sort=False):
         name = _name(arm)
-        _write(axes, 0, place + name.count("\n") / 2, name, weight="bold")
+        write_in_row(axes, 0, place + name.count("\n") / 2, name, weight="bold")
         place += name.count("\n") + 1
         for at, row in enumerate(shown := _shown(own)):
             label = row["target"].removesuffix(" of the gain")
@@ -64,7 +64,7 @@ def draw_forest(axes: Axes, rows: pd.DataFrame, looks: dict[str, LineStyle]) -> 
 
 
 def missing(row: Row) -> str:
-    """Why there is no ratio that could be drawn."""
+    """Why no ratio is drawn."""
     if not row["reached"]:
         return _MISSING[row["quantity"]]
     if row["quantity"] == "labels":
@@ -74,13 +74,14 @@ def missing(row: Row) -> str:
     return "not by the first end of a run"
 
 
-def _vain(row: Row) -> bool:
-    """A ratio of horizons alone: no seed got there, nor did all of the baseline's."""
+def _is_uninformative(row: Row) -> bool:
+    """Whether the ratio is one of horizons alone: no seed of the arm and not all of the baseline's
+    reached the target."""
     return not row["reached"] and row["bound"] == "~"
 
 
 def _shown(rows: pd.DataFrame) -> list[Row]:
-    """The targets of an arm; one line where nothing but the same can be said of all of them."""
+    """The targets of an arm; only the first where all have the same reason for no ratio."""
     found = rows.to_dict("records")
     said = {(missing(row), row["reached"]) for row in found}
     return found if (rows["ratio"] > 0).any() or len(said) > 1 else found[:1]
@@ -90,17 +91,12 @@ def _name(arm: object) -> str:
     return wrapped(plain(arm), characters(0.66))
 
 
-def _draw_line(axes: Axes, at: float, name: str, line: str) -> None:
-    axes.axvline(at, color=GREY, linewidth=points(0.8), linestyle=line, zorder=0)
-    _write(axes, at, 0.5, name, transform=axes.transData, ha="center")
-
-
 def _draw_row(axes: Axes, place: float, row: Row, colour: str, size: float) -> None:
     """A symbol on its interval, and the numbers at the right."""
     there = f"({row['reached']}/{row['seeds']})"
-    if not row["ratio"] > 0 or _vain(row):
+    if not row["ratio"] > 0 or _is_uninformative(row):
         counted = "" if row["reached"] and row["untrained"] > 0 else f" {there}"
-        _write(axes, 0.02, place, f"{missing(row)}{counted}", style="italic")
+        write_in_row(axes, 0.02, place, f"{missing(row)}{counted}", style="italic")
         return
     shown: dict[str, Any] = {"color": colour, "linewidth": points(1.6 * size), "zorder": 2}
     line = ":" if row["over"] == "seeds" else "-"
@@ -109,10 +105,4 @@ def _draw_row(axes: Axes, place: float, row: Row, colour: str, size: float) -> N
     shown |= {"markerfacecolor": "white" if row["bound"] else colour}
     axes.plot(row["ratio"], place, markersize=points(4.6 * size), **shown)
     values = (row["ratio"], row["low"], row["high"], row["bound"])
-    _write(axes, 1.02, place, f"{percents(*values).partition(' [')[0]} % {there}")
-
-
-def _write(axes: Axes, at: float, place: float, text: str, **how: Any) -> None:
-    usual: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "fontsize": points(6.3)}
-    usual["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0}
-    axes.text(at, place, text, va="center", **usual | how)
+    write_in_row(axes, 1.02, place, f"{percents(*values).partition(' [')[0]} % {there}")

@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from reports.drawing.axes import set_log_scale
 from reports.drawing.curves import height_of
 from reports.drawing.labels import Label
-from reports.figures._axes import set_log_scale
 from reports.formatting import Row, plain
 from reports.style import LineStyle, points
 

@@ -1,4 +1,4 @@
-"""What curves are held against: a target and where each arm gets to it, a baseline, a claim."""
+"""Lines that curves are compared with: a target and where each arm gets to it, a baseline."""
 
 from __future__ import annotations
 
@@ -10,20 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from reports.drawing.curves import beyond, height_of
-from reports.style import GREY, LineStyle, points
-
-CLAIMED = 0.135
-"""Of the data: the share with which arXiv 2407.21515 claims to match distillation by a teacher."""
+from reports.style import LineStyle, points
 
 
 def draw_target(axes: Axes, name: str, quality: float) -> None:
-    """A line across with its name, at the left, where curves are still below."""
+    """A horizontal line, named at the left, where curves are still below it."""
     axes.axhline(quality, color="black", linewidth=points(0.5), zorder=1)
     name_line(axes, quality, f"target: {name}{beyond(axes, quality)}")
 
 
 def name_line(axes: Axes, value: float, name: str) -> None:
-    """On a line across, at its left end; at the edge of the axes for one that lies beyond."""
+    """Write the name at the left end of a horizontal line, or at the edge if it is out of sight."""
     height = min(max(height_of(axes, value), 0), 1)
     over = height < 0.9
     text = axes.annotate(
@@ -38,15 +35,8 @@ def name_line(axes: Axes, value: float, name: str) -> None:
     text.set_path_effects([withStroke(linewidth=points(2), foreground="white")])
 
 
-def draw_claim(axes: Axes) -> None:
-    """A line up to its name above the axes."""
-    axes.axvline(CLAIMED, color=GREY, linewidth=points(0.9), linestyle=":", zorder=0)
-    where: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "ha": "center"}
-    axes.text(CLAIMED, 1.01, f"{100 * CLAIMED:g} %", fontsize=points(6), va="bottom", **where)
-
-
 def draw_crossings(axes: Axes, rows: pd.DataFrame, looks: dict[str, LineStyle]) -> None:
-    """From the target down to the axis, one above the other where they would be at one place."""
+    """Lines from the target down to the axis, with symbols that are stacked where they collide."""
     rows = rows[np.isfinite(rows["crossing"])].sort_values("crossing", kind="stable")
     close, level, last = 0.03 * np.ptp(axes.get_xlim()), 0, -np.inf
     for row in rows.to_dict("records"):

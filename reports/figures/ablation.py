@@ -17,8 +17,8 @@ from reports.analysis.selectors import final_runs
 from reports.analysis.sensitivity import primary_columns
 from reports.drawing.curves import LEAST_RANGE
 from reports.drawing.labels import wrapped
+from reports.drawing.rows import draw_names
 from reports.figures._cells import draw_cell, draw_header, draw_key, draw_number
-from reports.figures._rows import draw_names
 from reports.figures.base import Figure
 from reports.figures.options import FigureOptions
 from reports.formatting import Row, arm_name, decimals, fixed, measure, plain
@@ -47,7 +47,7 @@ class Ablation(Figure):
         study, found = results.study, []
         runs = final_runs(results).groupby("arm", sort=False)
         for name in [study.primary, *(name for name in study.measures if name != study.primary)]:
-            measured = FigureOptions(measure=name).measured(results)
+            measured = FigureOptions(measure=name).with_measure(results)
             table = quality_table(measured)
             if name != (results.chosen_by or study.primary):
                 table = table.assign(**{"p Holm": np.nan})  # it was not what the study asked

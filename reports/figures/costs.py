@@ -19,7 +19,7 @@ from reports.analysis.base import Analysis
 from reports.analysis.selectors import RUN, final_runs
 from reports.analysis.statistics import interval
 from reports.drawing.labels import named_below
-from reports.figures._rows import draw_names
+from reports.drawing.rows import draw_names
 from reports.figures.base import Figure
 from reports.formatting import seconds
 from reports.style import canvas, points

@@ -1,4 +1,4 @@
-"""What quality an arm gets from a share of the data."""
+"""Quality by the share of the data that an arm was given."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from matplotlib.ticker import FixedLocator
 from reports import figures
 from reports.analysis.base import Analysis
 from reports.analysis.data_fraction import shares_table
+from reports.drawing.axes import set_log_scale
+from reports.drawing.claims import draw_claims
 from reports.drawing.curves import beyond, height_of, set_range
 from reports.drawing.labels import Label, fit, in_margin, legend_below
-from reports.figures._axes import set_log_scale
-from reports.figures._target import CLAIMED, draw_claim, name_line
+from reports.figures._target import name_line
 from reports.figures.base import Figure
 from reports.formatting import plain, spanned
 from reports.style import LineStyle, canvas, looks, points
 
 APART = 1.45
-"""Of two shares with a tick each, the least ratio."""
+"""Least ratio of two shares that both have a tick."""
 
 
 @figures.register("data-fraction")
@@ -31,8 +32,8 @@ class DataFraction(Figure):
     """Quality on test against the share of the train queries that an arm was given; shares are
     nested, and on each an arm is tuned and trained anew with the whole budget. Symbols are means
     over seeds, bars 95 % intervals over seeds (Student's t; none with fewer than three), side by
-    side where arms share a place. The dashed line is the baseline with all train queries, the
-    dotted one 13.5 % of the data, with which arXiv 2407.21515 claims to match distillation.
+    side where arms share a place. The dashed line is the baseline with all train queries;
+    dotted ones are the study's claims, if it has any, named below.
     """
 
     section: ClassVar[str] = "Data"
@@ -61,8 +62,7 @@ class DataFraction(Figure):
         for value in whole:
             axes.axhline(value, color="black", linewidth=points(0.6), linestyle=(0, (4, 2)))
             name_line(axes, value, f"baseline, all queries{beyond(axes, value)}")
-        if shares.min() / 1.15 < CLAIMED:
-            draw_claim(axes)
+        claims = draw_claims(axes, results, ["labels"])
         shown = {arm: look for arm, look in looks(results).items() if arm in set(data["arm"])}
         middle, step = (len(shown) - 1) / 2, (1.3 / shares.min()) ** min(0.015, 0.12 / len(shown))
         labels = [
@@ -71,18 +71,18 @@ class DataFraction(Figure):
         ]
         if fit(axes, labels):
             in_margin(axes, labels)
-        else:
-            legend_below(figure, labels)
+            labels = []
+        legend_below(figure, [*labels, *claims])
         axes.set_xlabel("% of the train queries (log scale)")
         axes.set_ylabel(f"{plain(results.study.primary)} on {plain(data['part'].iloc[0])}")
         return figure
 
     def alt(self, results: Analysis, data: pd.DataFrame) -> str:
-        told = "; ".join(_told(str(arm), own) for arm, own in data.groupby("arm", sort=False))
+        told = "; ".join(_describe(str(arm), own) for arm, own in data.groupby("arm", sort=False))
         return f"{self.caption} {results.study.primary} on {data['part'].iloc[0]}: {told}."
 
 
-def _told(arm: str, rows: pd.DataFrame) -> str:
+def _describe(arm: str, rows: pd.DataFrame) -> str:
     values = [
         f"{spanned(row['quality'], row['low'], row['high'])} with {100 * row['train_share']:.4g} %"
         for row in rows.to_dict("records")
@@ -91,7 +91,7 @@ def _told(arm: str, rows: pd.DataFrame) -> str:
 
 
 def _ticks(shares: pd.Series) -> list[float]:
-    """At the shares, all of the data first, as far as their numbers have room."""
+    """Ticks at the shares, from all of the data down, where there is room for their numbers."""
     kept: list[float] = []
     for share in sorted(shares.unique(), reverse=True):
         if not kept or kept[-1] / share >= max(APART, shares.min() ** -0.1):
@@ -100,7 +100,7 @@ def _ticks(shares: pd.Series) -> list[float]:
 
 
 def _draw_arm(axes: Axes, rows: pd.DataFrame, look: LineStyle, aside: float) -> Label:
-    """A line of means with bars, so many times to the right of the shares."""
+    """A line of means with bars, moved to the right by the factor ``aside``."""
     rows = rows.sort_values("train_share")
     places = rows["train_share"] * aside
     thin = points(0.8)

@@ -18,15 +18,30 @@ from reports.formatting import plain
 
 
 @dataclass(frozen=True)
+class Selection:
+    """What a figure shows of one study.
+
+    Attributes:
+        data: of all its arms; rows: of those that are shown.
+        note: what must be said below the figure; empty where everything is as usual.
+    """
+
+    results: Analysis
+    data: pd.DataFrame
+    rows: pd.DataFrame
+    note: str
+
+
+@dataclass(frozen=True)
 class FigureOptions:
-    """A wish; nothing of it touches a table, a test or an answer, which are of the whole study.
+    """Which arms, which measure, which style; tables and answers are always of the whole study.
 
     Attributes:
         arms: names, or patterns such as ``static-*``; none for all, or as many as a reader can
             tell apart: the baseline, and those that are best on dev-select.
-        measure: one of the study's; the primary one if it is not said.
+        measure: one of the study's; left out, the primary one.
         style: of `reports.style.STYLES`.
-        font_size: points; the style's own if it is not said.
+        font_size: points; left out, the style's own.
     """
 
     arms: Sequence[str] = ()
@@ -34,12 +49,12 @@ class FigureOptions:
     style: str = "paper"
     font_size: float | None = None
 
-    def applied(self) -> AbstractContextManager[object]:
+    def style_context(self) -> AbstractContextManager[object]:
         """Draw within this. Raises InputError for a style or size that there is not."""
         return style.applied(self.style, self.font_size)
 
-    def measured(self, results: Analysis) -> Analysis:
-        """The study with the wished measure in the place of its primary one.
+    def with_measure(self, results: Analysis) -> Analysis:
+        """The study with this measure in the place of its primary one.
 
         What was chosen on dev-select stays chosen by the primary one. Raises InputError where the
         study has no such measure.
@@ -50,54 +65,52 @@ class FigureOptions:
         if self.measure not in study.measures:
             known = did_you_mean(self.measure, study.measures)
             raise InputError(f"{results.folder}: no measure {self.measure!r}{known}")
-        return _by(results, self.measure)
+        return _with_measure(results, self.measure)
 
-    def rows(self, figure: Figure, results: Analysis, data: pd.DataFrame) -> pd.DataFrame:
-        """The figure's data without the arms that it does not show."""
-        kept = self._kept(figure, results, data)
+    def select(self, figure: Figure, results: Analysis) -> Selection | None:
+        """What the figure shows of these results, if anything; they come from `with_measure`."""
+        data = figure.data(results)
+        kept = self._shown(figure, results, data)
         if "arm" not in data or not data["arm"].isin(kept).any():
-            return data.iloc[:0]  # references alone are no figure
+            return None  # references alone are no figure
         hidden = set(arms(results)) - kept
-        return data[~data["arm"].isin(hidden)] if hidden else data
+        rows = data[~data["arm"].isin(hidden)] if hidden else data
+        return Selection(results, data, rows, self._note(results, data, kept))
 
-    def note(self, figure: Figure, results: Analysis, data: pd.DataFrame) -> str:
-        """What has to be said of it below the figure; empty where everything is as usual."""
+    def _note(self, results: Analysis, data: pd.DataFrame, kept: set[str]) -> str:
         said = []
         if results.chosen_by not in ("", results.study.primary):
             chosen_by = f"{plain(results.chosen_by)} is what everything was chosen by"
             said.append(f"Shown by {plain(results.study.primary)}; {chosen_by}.")
         every = _arms_of(results, data)
-        kept = self._kept(figure, results, data).intersection(every)
-        if len(kept) < len(every) and not self.arms:
+        shown = len(kept.intersection(every))
+        if shown < len(every) and not self.arms:
             said.append(
-                f"{len(kept)} of {len(every)} arms: the baseline and those that are best on "
+                f"{shown} of {len(every)} arms: the baseline and those that are best on "
                 "dev-select; the data has all of them."
             )
         return " ".join(said)
 
-    def _kept(self, figure: Figure, results: Analysis, data: pd.DataFrame) -> set[str]:
+    def _shown(self, figure: Figure, results: Analysis, data: pd.DataFrame) -> set[str]:
         every = _arms_of(results, data)
         if self.arms:
-            return self._asked(results)
+            return match_arms(self.arms, arms(results), str(results.folder))
         if len(every) <= figure.most:
             return set(every)
-        best = _best(results, every)
+        best = _best_first(results, every)
         baseline = [arm for arm in best if arm == results.study.baseline]
         others = [arm for arm in best if arm != results.study.baseline]
         return {*baseline, *others[: figure.most - len(baseline)]}
 
-    def _asked(self, results: Analysis) -> set[str]:
-        return named_by(self.arms, arms(results), str(results.folder))
 
+def match_arms(written: Sequence[str], known: Sequence[str], where: str) -> set[str]:
+    """The known arms that fit names or patterns, of which commas may separate several.
 
-def named_by(written: Sequence[str], known: Sequence[str], where: str) -> set[str]:
-    """The arms that names or patterns stand for, several of them between commas.
-
-    Raises InputError for one that stands for none: there is no such arm ``where``.
+    Raises InputError for a pattern that no arm fits; ``where`` begins its message.
     """
     found = set()
     for one in written:
-        # A name may hold commas of its own.
+        # A name may contain commas.
         for pattern in [one] if _fitting(one, known) else one.split(","):
             if not (fitting := _fitting(pattern.strip(), known)):
                 raise InputError(f"{where}: no arm {pattern!r}{did_you_mean(pattern, known)}")
@@ -106,26 +119,26 @@ def named_by(written: Sequence[str], known: Sequence[str], where: str) -> set[st
 
 
 def _fitting(pattern: str, known: Sequence[str]) -> set[str]:
-    """The arm of that name, which may hold brackets of its own, or those like the pattern."""
+    """The arm of that name, which may contain brackets, or else those that match the pattern."""
     return {pattern} if pattern in known else {arm for arm in known if fnmatchcase(arm, pattern)}
 
 
-def _by(results: Analysis, measure: str) -> Analysis:
-    """The study, its shares too, as if it were another of its measures that it is about."""
+def _with_measure(results: Analysis, measure: str) -> Analysis:
+    """The study and its shares with another of its measures as the primary one."""
     study = results.study.model_copy(update={"primary": measure})
-    subsets = {share: _by(there, measure) for share, there in results.subsets.items()}
+    subsets = {share: _with_measure(there, measure) for share, there in results.subsets.items()}
     chosen_by = results.chosen_by or results.study.primary
     return replace(results, study=study, subsets=subsets, chosen_by=chosen_by)
 
 
 def _arms_of(results: Analysis, data: pd.DataFrame) -> list[str]:
-    """The arms that a figure's data speak of, in the order of the study."""
+    """The arms in a figure's data, in the order of the study."""
     named = set(data["arm"]) if "arm" in data else set()
     return [arm for arm in arms(results) if arm in named]
 
 
-def _best(results: Analysis, among: list[str]) -> list[str]:
-    """By what their final runs reached on dev-select, the best first."""
+def _best_first(results: Analysis, among: list[str]) -> list[str]:
+    """Sorted by what their final runs reached on dev-select, the best first."""
     best = best_on_select(results)
     means = best[best["role"] == "final"].groupby("arm")["value"].mean()
     return sorted(among, key=lambda arm: -means.get(arm, -float("inf")))

@@ -13,9 +13,9 @@ from matplotlib.ticker import FuncFormatter
 from reports import figures
 from reports.analysis.base import Analysis
 from reports.analysis.retention import retention_table
+from reports.drawing.axes import LEAST_RANGE, set_log_scale, side_by_side
 from reports.drawing.curves import height_of, set_range
 from reports.drawing.labels import Label, legend_below, outside
-from reports.figures._axes import LEAST_RANGE, set_log_scale, side_by_side
 from reports.figures.base import Figure
 from reports.formatting import amount, bounds, percent, percents, plain
 from reports.style import GREY, LineStyle, canvas, looks, points

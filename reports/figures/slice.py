@@ -14,9 +14,9 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from reports import figures
 from reports.analysis.base import Analysis
 from reports.analysis.trials import trials_table
+from reports.drawing.axes import set_log_scale
 from reports.drawing.curves import set_range
 from reports.drawing.labels import LEGEND_WIDTH, wrapped
-from reports.figures._axes import set_log_scale
 from reports.figures.base import Figure
 from reports.formatting import options_text, plain
 from reports.style import GREY, LineStyle, canvas, characters, looks, points

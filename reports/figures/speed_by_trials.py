@@ -13,10 +13,10 @@ from matplotlib.ticker import MaxNLocator
 
 from reports import figures
 from reports.analysis.base import Analysis
-from reports.analysis.headline_ratios import headline_ratios, missing, times, told
+from reports.analysis.headline_ratios import headline_ratios, missing, ratio_text, times
 from reports.analysis.speed import speed_by_trials
+from reports.drawing.axes import set_log_heights
 from reports.drawing.labels import Label, fit, in_margin, legend_below, wrapped
-from reports.figures._axes import set_log_heights
 from reports.figures.base import Figure
 from reports.formatting import named, plain
 from reports.style import GREY, LineStyle, canvas, looks, points
@@ -80,8 +80,12 @@ def _told(arm: str, rows: pd.DataFrame) -> str:
     first, last = rows.iloc[0], rows.iloc[-1]
     if rows["ratio"].isna().all():
         return f"{named(arm)} {missing(first)}"
-    between = ", ".join(map(told, rows.iloc[1:-1].to_dict("records")))
-    steps = [f"{told(first)} cold", between, f"{told(last)} after {last['trials']} trials"]
+    between = ", ".join(map(ratio_text, rows.iloc[1:-1].to_dict("records")))
+    steps = [
+        f"{ratio_text(first)} cold",
+        between,
+        f"{ratio_text(last)} after {last['trials']} trials",
+    ]
     return f"{named(arm)} {', then '.join(filter(None, steps))}"
 
 

@@ -15,9 +15,9 @@ from reports.analysis.base import Analysis
 from reports.analysis.costs import charged
 from reports.analysis.selectors import curves, tuned_arms
 from reports.analysis.targets import to_target
+from reports.drawing.axes import set_log_scale
 from reports.drawing.curves import draw_arms, means, set_range
 from reports.drawing.labels import legend_below
-from reports.figures._axes import set_log_scale
 from reports.figures._target import draw_target
 from reports.figures.base import Figure
 from reports.formatting import measure, named, plain, seconds

@@ -14,9 +14,9 @@ from reports.analysis.base import Analysis
 from reports.analysis.selectors import RUN, best_on_select, final_runs, tuned_arms
 from reports.analysis.statistics import interval
 from reports.analysis.tuning import tuning_costs, tuning_steps
+from reports.drawing.axes import set_log_scale
 from reports.drawing.curves import height_of, set_range
 from reports.drawing.labels import Label, legend_below
-from reports.figures._axes import set_log_scale
 from reports.figures.base import Figure
 from reports.formatting import measure, plain, seconds
 from reports.style import LineStyle, canvas, looks, points

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from bench.study.schema import Study
@@ -22,33 +21,15 @@ from reports.page.records import (
     runs_table,
     unpriced,
 )
+from reports.page.sections import SECTIONS, sections_of
 from reports.page.template import Picture, fill
 from reports.tables.base import Table
-
-SECTIONS = {
-    "Results": ["claims", "results", "comparison"],
-    "Reaching the baseline": ["to-target", "speed", "speed-by-trials"],
-    "Data": ["data-shares", "data-fraction"],
-    "Students and teachers": ["retention", "geometry", "theory"],
-    "Sensitivity": ["margins", "sweeps", "bands", "transfer"],
-    "Costs": ["charges", "tuning", "costs", "artifacts"],
-}
-"""The page's parts with their tables; a figure says to which of them it belongs."""
 
 OPEN = {
     *("claims", "results", "comparison", "to-target", "speed", "data-fraction", "retention"),
     *("charges", "arms"),
 }
 """The tables that answer; a reader opens the others."""
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page."""
-
-    title: str
-    figures: Sequence[Picture]
-    tables: Sequence[Table]
 
 
 def render(results: Analysis, tables: Sequence[Table], pictures: Sequence[Picture]) -> str:
@@ -69,7 +50,7 @@ def _content(
         "details": details,
         "statement": _statement(results),
         "warnings": warnings(results),
-        "sections": _sections(tables, pictures),
+        "sections": sections_of(SECTIONS, tables, pictures),
         "open": OPEN,
         "tables": {table.name: table for table in tables},
         "ledger": bills_table(results),
@@ -82,20 +63,6 @@ def _content(
         "commands": _commands(results),
         "study_file": study.to_toml(),
     }
-
-
-def _sections(tables: Sequence[Table], pictures: Sequence[Picture]) -> list[Section]:
-    """Those parts of the page that have something to show."""
-    known = {table.name: table for table in tables}
-    sections = [
-        Section(
-            title,
-            [picture for picture in pictures if picture.section == title],
-            [known[name] for name in names if name in known],
-        )
-        for title, names in SECTIONS.items()
-    ]
-    return [section for section in sections if section.figures or section.tables]
 
 
 def _commands(results: Analysis) -> list[tuple[str, str]]:

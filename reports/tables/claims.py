@@ -6,7 +6,7 @@ import pandas as pd
 
 from reports import formatting
 from reports.analysis.base import Analysis
-from reports.analysis.claims import Verdict, verdicts
+from reports.analysis.claims import Verdict, bounds_text, verdicts
 from reports.analysis.targets import targets
 from reports.formatting import plain
 from reports.tables.base import Cell, Table
@@ -47,14 +47,8 @@ def _cells(one: Verdict) -> list[Cell]:
     measured = formatting.spanned(*one.value, bound=one.bound)
     of = f"{claim.arm} against {claim.against}" if claim.against else claim.arm
     verdict = one.verdict or f"none: {one.why}"
-    texts = (said, of, claim.quantity, _claimed(one), measured, verdict)
+    texts = (said, of, claim.quantity, bounds_text(claim, "{:g}".format), measured, verdict)
     return [Cell(plain(text)) for text in texts]
-
-
-def _claimed(one: Verdict) -> str:
-    if one.claim.at_least is not None:
-        return f"≥ {one.claim.at_least:g}"
-    return f"≤ {one.claim.at_most:g}"
 
 
 def _data(one: Verdict) -> dict[str, object]:

@@ -24,7 +24,7 @@ def results_table(results: Analysis, table: pd.DataFrame) -> Table:
     trained = table["role"] == "final"
     bold = {f"best {column}": best(table[column].where(trained)) for column in measures}
     compared = quality_table(results)
-    marked = differing(compared)
+    marked = significant_arms(compared)
 
     def cells(row: Row) -> list[Cell]:
         is_arm = row["role"] == "final"
@@ -68,27 +68,23 @@ _DIFFERS = (
 )
 
 
-def differing(compared: pd.DataFrame) -> set[str]:
-    """The arms that differ from the baseline on the first test, by the test over queries and by the
-    interval over seeds and queries too; without an interval nothing is said."""
+def significant_arms(compared: pd.DataFrame) -> set[str]:
+    """The arms that differ from the baseline on the first test, by both the test over queries and
+    the interval over seeds and queries."""
     apart = (compared["low"] > 0) | (compared["high"] < 0)
     return set(compared.loc[apart & (compared["p Holm"] < SIGNIFICANT), "arm"])
 
 
 def comparison_table(table: pd.DataFrame) -> Table:
     """Whether each arm is better than the baseline, worse, or as good (`analysis.quality`)."""
-    first, marked = table["test"].iloc[0], differing(table)
+    first, marked = table["test"].iloc[0], significant_arms(table)
 
     def cells(row: Row) -> list[Cell]:
-        digits = formatting.decimals(row["difference"], row["low"], row["high"])
-        gap = formatting.signed(row["difference"], digits)
-        both, between = (_bounds(row, over, digits) for over in ("", "queries "))
-        mark = "*" if row["test"] == first and row["arm"] in marked else ""
+        gap, both, between = difference_texts(row, row["test"] == first and row["arm"] in marked)
         known = [formatting.p_value(row["p Holm"]), formatting.signed(row["effect size"], 2)]
-        counts = f"{row['wins']} / {row['ties']} / {row['losses']}"
         matches = row["matches"] or formatting.NOTHING
-        texts = (formatting.plain(row["arm"]), gap + mark, both, between, *known, counts, matches)
-        return [Cell(text) for text in (row["test"], *texts)]
+        names = (row["test"], formatting.plain(row["arm"]))
+        return [Cell(text) for text in (*names, gap, both, between, *known, counts(row), matches)]
 
     shown = Table(
         name="comparison",
@@ -109,6 +105,18 @@ def comparison_table(table: pd.DataFrame) -> Table:
         data=table,
     )
     return without_empty(shown, "matches")
+
+
+def difference_texts(row: Row, significant: bool) -> list[str]:
+    """A difference with its mark, and its intervals over seeds and queries and over queries."""
+    digits = formatting.decimals(row["difference"], row["low"], row["high"])
+    gap = formatting.signed(row["difference"], digits) + ("*" if significant else "")
+    return [gap, *(_bounds(row, over, digits) for over in ("", "queries "))]
+
+
+def counts(row: Row) -> str:
+    """Queries won, tied and lost."""
+    return f"{row['wins']} / {row['ties']} / {row['losses']}"
 
 
 def _bounds(row: Row, over: str, digits: int) -> str:

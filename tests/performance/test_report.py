@@ -4,7 +4,7 @@ import time
 
 from bench.results import load_results
 from reports.writing import write_report
-from tests.reports.conftest import Arm, Plan, Writer
+from tests.support.study_writer import Arm, Plan, Writer
 
 ARMS, TRIALS, SEEDS = 40, 20, 5
 ALLOWED = 30.0

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from bench.storage.ledger import Bill, cold_seconds, total, tuning_seconds, warm_seconds
-from bench.study.schema import parse_study
+from bench.study.schema import Claim, parse_study
 from reports.analysis import Analysis
 
 PRIMARY = "nDCG@10"
@@ -101,6 +101,14 @@ def make(
         **_tables(arms, trials or {}, 1.0),
         subsets={share: Analysis(Path(), study, **given) for share, given in tables.items()},
     )
+
+
+def claiming(results: Analysis, *claims: Mapping[str, Any], matching: str = "") -> Analysis:
+    """The results of a study with these claims, of arm a unless they say otherwise."""
+    made = [Claim(**{"says": "s", "arm": "a", **claim}) for claim in claims]
+    comparison = results.study.comparison.model_copy(update={"matching": matching})
+    study = results.study.model_copy(update={"claims": made, "comparison": comparison})
+    return replace(results, study=study)
 
 
 def _tables(arms: Arms, trials: Trials, share: float) -> dict[str, pd.DataFrame]:

@@ -41,6 +41,16 @@ def test_a_study_has_a_miniature_for_a_probe(name):
     assert small.seeds == study.seeds[:1]
 
 
+@pytest.mark.parametrize("name", predefined())
+def test_a_number_of_a_paper_is_a_claim_with_its_source(name):
+    """Figures have lines only for claims."""
+    study = load_study(name)
+    numbers = {"13.5 % of the data": [0.135], "3 to 15 times faster": [3, 15]}
+    wanted = [bounds for words, bounds in numbers.items() if words in study.claim]
+    claims = [claim for claim in study.claims if "2407.21515" in claim.source]
+    assert [claim.bounds for claim in claims] == wanted
+
+
 def test_eleven_come_at_two_scales():
     large = {name.removesuffix("_gpu") for name in predefined() if name.endswith("_gpu")}
     assert large == {*ELEVEN}

@@ -14,14 +14,14 @@ from reports.analysis.claims import (
     SUPPORTED,
     UNDECIDED,
     _decide,
-    doubtful,
+    reasons_for_doubt,
     verdicts,
 )
 from reports.analysis.data_fraction import fractions_table
 from reports.analysis.retention import retention_table
 from reports.analysis.speed import speed_table
 from reports.analysis.statistics import Interval
-from tests.reports.results_builder import PRIMARY, Run, make
+from tests.reports.results_builder import PRIMARY, Run, claiming, make
 
 POINTS = 6
 HEADLINE = "99 % of the gain"
@@ -41,16 +41,10 @@ def never(**options):
     return crosses(POINTS, **options)
 
 
-def claiming(results, *claims, matching="as in the paper"):
-    """The results of a study with these claims of arm a, with the matching it declares."""
-    comparison = results.study.comparison.model_copy(update={"matching": matching})
-    made = [Claim(**{"says": "s", "arm": "a", "quantity": "convergence", **one}) for one in claims]
-    study = results.study.model_copy(update={"claims": made, "comparison": comparison})
-    return replace(results, study=study)
-
-
-def of(results, *claims, **options):
-    return verdicts(claiming(results, *claims, **options))
+def of(results, *claims, matching="as in the paper"):
+    """The verdicts on these claims, about convergence unless they say otherwise."""
+    made = [{"quantity": "convergence", **one} for one in claims]
+    return verdicts(claiming(results, *made, matching=matching))
 
 
 BASELINE = [crosses(4), crosses(3), crosses(4)]
@@ -86,6 +80,34 @@ def test_a_verdict_takes_the_whole_interval_open_where_runs_were_censored(bound,
     for limit, expected in limits.items():
         claim = Claim(says="s", arm="a", quantity="convergence", **{side: limit})
         assert _decide(claim, Interval(0.3, 0.2, 0.4), bound) == expected
+
+
+@pytest.mark.parametrize(
+    ("bound", "least", "most", "expected"),
+    [
+        ("", 0.2, 0.4, SUPPORTED),
+        ("", 0.21, 0.9, UNDECIDED),
+        ("", 0.1, 0.39, UNDECIDED),
+        ("", 0.41, 0.9, NOT_SUPPORTED),
+        ("", 0.1, 0.19, NOT_SUPPORTED),
+        ("≥", 0.1, 0.9, UNDECIDED),
+        ("≥", 0.1, 0.19, NOT_SUPPORTED),
+        ("≤", 0.1, 0.9, UNDECIDED),
+        ("~", 0.1, 0.9, UNDECIDED),
+    ],
+)
+def test_of_a_range_both_ends_count(bound, least, most, expected):
+    claim = Claim(says="s", arm="a", quantity="convergence", at_least=least, at_most=most)
+    assert _decide(claim, Interval(0.3, 0.2, 0.4), bound) == expected
+
+
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [({}, "at_least, at_most or both"), ({"at_least": 3, "at_most": 3}, "must be less than")],
+)
+def test_a_claim_without_bounds_or_with_an_empty_range_is_refused(bounds, message):
+    with pytest.raises(ValidationError, match=message):
+        Claim.model_validate({"says": "s", "arm": "a", "quantity": "convergence", **bounds})
 
 
 def test_a_claim_is_measured_as_the_table_of_speed_has_it(compared):
@@ -228,7 +250,7 @@ def test_retention_takes_both_intervals_and_hangs_on_no_target(study):
 
 
 def test_a_clear_gain_is_in_no_doubt(compared):
-    assert list(doubtful(compared)) == []
+    assert list(reasons_for_doubt(compared)) == []
 
 
 def test_a_baseline_that_falls_has_gained_nothing():
@@ -238,14 +260,14 @@ def test_a_baseline_that_falls_has_gained_nothing():
         "The baseline b-0.5 has gained nothing: −0.034 on dev-curve from before training to the "
         "end. There is no target on its scale."
     )
-    assert list(doubtful(results)) == [expected]
+    assert list(reasons_for_doubt(results)) == [expected]
     (found,) = of(results, {"at_most": 1.0})
     assert (found.verdict, found.why) == ("", expected)
 
 
 def test_a_gain_that_seeds_do_not_agree_on_may_be_nothing():
     runs = [Run([0.1, 0.1, end]) for end in (0.6, 0.12, 0.11)]
-    (found,) = doubtful(make({"b": runs}))
+    (found,) = reasons_for_doubt(make({"b": runs}))
     assert found.startswith("The baseline b may have gained nothing: +0.177 on dev-curve")
     assert "[−0.5" in found
     assert found.endswith("over seeds. Targets on its scale mean little.")
@@ -253,7 +275,7 @@ def test_a_gain_that_seeds_do_not_agree_on_may_be_nothing():
 
 def test_a_gain_on_one_query_alone_may_be_nothing():
     runs = [Run([[0.1] * 5, [0.9, 0.1, 0.1, 0.1, 0.1]])] * 3
-    (found,) = doubtful(make({"b": runs}))
+    (found,) = reasons_for_doubt(make({"b": runs}))
     assert "[+0.160, +0.160] over seeds, [0.000, " in found
     assert "over queries. Targets" in found
 
@@ -270,8 +292,8 @@ def _taught(results, teacher, of="b"):
 
 
 def test_a_teacher_below_the_best_student_leaves_no_verdict(compared):
-    assert list(doubtful(_taught(compared, 0.5))) == []
-    (found,) = doubtful(_taught(compared, 0.4))
+    assert list(reasons_for_doubt(_taught(compared, 0.5))) == []
+    (found,) = reasons_for_doubt(_taught(compared, 0.4))
     assert found.startswith("The teacher of the baseline (teacher) has 0.400 on dev-curve, less")
     (verdict,) = of(_taught(compared, 0.4), {"at_most": 1.0})
     assert (verdict.verdict, verdict.why) == ("", found)
@@ -280,18 +302,20 @@ def test_a_teacher_below_the_best_student_leaves_no_verdict(compared):
 def test_the_teacher_is_compared_with_the_best_arm_which_may_be_the_baseline():
     better = Run([[0.1] * 5] + [[0.7] * 5] * 2)
     worse = Run([[0.1] * 5] + [[0.5] * 5] * 2)
-    (found,) = doubtful(_taught(make({"b": [worse] * 3, "best, of all": [better] * 3}), 0.6))
+    (found,) = reasons_for_doubt(
+        _taught(make({"b": [worse] * 3, "best, of all": [better] * 3}), 0.6)
+    )
     assert "less than the students of “best, of all” with 0.700" in found
-    (found,) = doubtful(_taught(make({"b": [better] * 3, "a": [worse] * 3}), 0.6))
+    (found,) = reasons_for_doubt(_taught(make({"b": [better] * 3, "a": [worse] * 3}), 0.6))
     assert "less than its own students with 0.700" in found
 
 
 def test_another_arms_teacher_is_no_matter(compared):
-    assert list(doubtful(_taught(compared, 0.4, of="a"))) == []
+    assert list(reasons_for_doubt(_taught(compared, 0.4, of="a"))) == []
 
 
 def test_without_a_finished_baseline_there_is_nothing_to_doubt_or_tell():
     results = make({"b": [crosses(4, status="failed")], "a": FASTER})
-    assert list(doubtful(results)) == []
+    assert list(reasons_for_doubt(results)) == []
     (found,) = of(results, {"at_most": 1.0})
     assert found.verdict == ""

@@ -12,7 +12,7 @@ import reports
 from bench.errors import InputError
 from bench.results import SIZES, SPEEDS
 from reports.analysis.retention import front, retention_table, seeds_interval
-from reports.figures._axes import side_by_side
+from reports.drawing.axes import side_by_side
 from reports.formatting import amount, percent, percents
 from reports.tables import all_tables
 from reports.writing import write_report

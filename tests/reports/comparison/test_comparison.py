@@ -12,17 +12,17 @@ import pytest
 
 from bench.errors import InputError
 from reports.comparison.figures import Quality, SpeedUp
-from reports.comparison.labels import grouped, labelled
+from reports.comparison.labels import label_studies, values_text
 from reports.comparison.quality import compare_agreement, compare_differences, compare_quality
 from reports.comparison.reaching import compare_reaching
-from reports.comparison.setups import compare_setups, differing
+from reports.comparison.setups import compare_setups, comparison_warnings
 from reports.comparison_writing import write_comparison
 from reports.figures.options import FigureOptions
 from reports.style import alike, applied, looks
-from tests.reports.conftest import Arm, Plan, Writer
 from tests.reports.figure_legibility import illegible, words
 from tests.reports.page.test_page import Reader
-from tests.reports.results_builder import Run, make
+from tests.reports.results_builder import Run, claiming, make
+from tests.support.study_writer import Arm, Plan, Writer
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +54,7 @@ def _study(name, arms, folder=None, **study):
 def two():
     """``a`` is better by 0.2 in one study and worse by 0.2 in the other; ``b`` is in one alone."""
     base = (0.5, 0.5, 0.5, 0.5)
-    return labelled([
+    return label_studies([
         _study("one", {"base": base, "a": (0.7,) * 4, "b": (0.5,) * 4}),
         _study("two", {"base": base, "a": (0.3,) * 4}),
     ])  # fmt: skip
@@ -64,21 +64,27 @@ def _texts(table):
     return [[cell.text for cell in row] for group in table.groups for row in group]
 
 
+def _drawn(forest, studies):
+    return forest.beside(
+        {label: FigureOptions().select(forest, of) for label, of in studies.items()}
+    )
+
+
 def test_labels_are_what_tells_all_studies_apart(tmp_path):
     one, two = (_study(name, {"base": (0.5,)}) for name in ("one", "two"))
-    assert list(labelled([one, two])) == ["one", "two"]
+    assert list(label_studies([one, two])) == ["one", "two"]
     other = _study("one", {"base": (0.5,)}, Path("elsewhere"), collection="scifact")
-    assert list(labelled([one, other])) == ["pydocs", "scifact"]
+    assert list(label_studies([one, other])) == ["pydocs", "scifact"]
     seeds = [_study("one", {"base": (0.5,)}, tmp_path / where / "one") for where in "xy"]
-    assert list(labelled(seeds)) == ["x/one", "y/one"]
+    assert list(label_studies(seeds)) == ["x/one", "y/one"]
     inside = [_study("one", {"base": (0.5,)}, folder) for folder in (tmp_path, tmp_path / "in")]
-    assert list(labelled(inside)) == [tmp_path.name, f"{tmp_path.name}/in"]
+    assert list(label_studies(inside)) == [tmp_path.name, f"{tmp_path.name}/in"]
 
 
 def test_labels_that_print_alike_are_numbered(tmp_path):
     folders = [tmp_path / "a\tb", tmp_path / "a b"]
     same = [_study("one", {"base": (0.5,)}, folder) for folder in folders]
-    assert list(labelled(same)) == ["study 1", "study 2"]
+    assert list(label_studies(same)) == ["study 1", "study 2"]
 
 
 def test_one_folder_twice_is_refused(tmp_path):
@@ -86,12 +92,12 @@ def test_one_folder_twice_is_refused(tmp_path):
     link = tmp_path.parent / "link"
     link.symlink_to(tmp_path)
     with pytest.raises(InputError, match="given twice"):
-        labelled([study, replace(study, folder=link)])
+        label_studies([study, replace(study, folder=link)])
 
 
 def test_what_is_the_same_of_all_is_said_once():
-    assert grouped({"a": "5", "b": "5"}) == "5"
-    assert grouped({"a": "5", "b": "6", "c": "5"}) == "5 (a, c); 6 (b)"
+    assert values_text({"a": "5", "b": "5"}) == "5"
+    assert values_text({"a": "5", "b": "6", "c": "5"}) == "5 (a, c); 6 (b)"
 
 
 def test_an_arm_has_one_look_in_all_studies(two):
@@ -166,12 +172,30 @@ def test_what_never_gets_there_is_a_bound_or_said():
     assert rows[0][:6] == ["late", "one", "0/3", "3/3", "≥ 2 [2, 2]", "≤ 0.5 [0.5, 0.5]"]
     assert rows[1][:6] == ["cut", "one", "0/3", "3/3", "–", "–"]
     with applied():
-        drawn = SpeedUp().beside(dict.fromkeys(("one", "two"), (one, SpeedUp().data(one))))
+        drawn = _drawn(SpeedUp(), {"one": one, "two": one})
     assert words(drawn).count("not within the budget") == 2
 
 
+def test_a_claim_is_a_line_in_its_own_studys_panel_alone(two):
+    claim = {"quantity": "cold-speed-up", "at_least": 3.0, "source": "a paper"}
+    other = {"quantity": "tuned-speed-up", "at_least": 9.0}
+
+    def lines(axes):
+        return {line.get_xdata()[0] for line in axes.lines if list(line.get_ydata()) == [0, 1]}
+
+    with applied():
+        plain = _drawn(SpeedUp(), two)
+        claimed = _drawn(SpeedUp(), two | {"one": claiming(two["one"], claim, other)})
+    assert [lines(axes) for axes in plain.axes] == [{1.0}, {1.0}]
+    assert [lines(axes) for axes in claimed.axes] == [{1.0, 3.0}, {1.0}]
+    assert claimed.axes[0].get_xlim()[1] > 3
+    assert any("dotted: cold ≥ 3× (a paper)" in text for text in words(claimed))
+    assert illegible(claimed) == []
+    assert not any("dotted" in text for text in words(plain))
+
+
 def test_set_ups_that_agree_are_not_warned_of(two):
-    assert differing(two) == []
+    assert comparison_warnings(two) == []
     assert list(compare_setups(two).data["study"]) == ["one", "two"]
 
 
@@ -189,7 +213,7 @@ def test_what_differs_is_warned_of(two):
     first = replace(
         first, summary=first.summary.assign(environment="device cpu × 2, machine x86_64, torch 2.1")
     )
-    said = " ".join(differing({"one": first, "two": second}))
+    said = " ".join(comparison_warnings({"one": first, "two": second}))
     for part in (
         "differ in budget: 400 examples (one); 800 examples (two)",
         "differ in measure: nDCG@10 on test (one); RR@10 on test (two)",
@@ -238,9 +262,9 @@ def test_the_report_is_whole_and_the_same_again(pair, tmp_path, hostile):
 @pytest.mark.parametrize("style", ["paper", "slide"])
 @pytest.mark.parametrize("forest", [Quality(), SpeedUp()], ids=["quality", "speed-up"])
 def test_forests_can_be_read(forest, style, pair, hostile):
-    known = labelled(pair)
+    known = label_studies(pair)
     with applied(style):
-        drawn = forest.beside({label: (of, forest.data(of)) for label, of in known.items()})
+        drawn = _drawn(forest, known)
         assert illegible(drawn) == []
     said = words(drawn)
     assert any("".join(text.split()).startswith("<script>alert(1)</script>") for text in said)
@@ -285,8 +309,8 @@ def test_studies_without_a_baseline_or_without_test_values(tmp_path):
     untested = _written(tmp_path / "y" / "s", [Arm("margin-mse"), Arm("a", 0.8)])
     nothing = untested.summary.assign(**{"nDCG@10": math.nan})
     untested = replace(untested, queries=untested.queries.iloc[:0], summary=nothing)
-    known = labelled([headless, untested])
-    said = " ".join(differing(known))
+    known = label_studies([headless, untested])
+    said = " ".join(comparison_warnings(known))
     assert "x/s: the baseline margin-mse has no finished run" in said
     assert "y/s: there are no test values by query" in said
     rows = {row[0]: row[1:] for row in _texts(compare_quality(known))}

@@ -11,9 +11,9 @@ import reports
 from bench.errors import InputError
 from reports.figures._cells import COLOURS
 from reports.figures.options import FigureOptions
-from tests.reports.conftest import Arm, Plan, Writer
 from tests.reports.figure_legibility import words
 from tests.reports.results_builder import Run, make
+from tests.support.study_writer import Arm, Plan, Writer
 
 CURVE = (0.1, 0.5)
 QUERIES = np.linspace(0.3, 0.65, 8)
@@ -109,7 +109,7 @@ def test_other_measures_are_compared_and_not_tested(study):
     for row in data[data["difference"].notna()].itertuples():
         assert row.difference == pytest.approx(gaps.loc[row.arm, row.measure])
     assert set(data.loc[data["p Holm"].notna(), "measure"]) == {"nDCG@10"}
-    by_another = FigureOptions(measure="RR@10").measured(results)
+    by_another = FigureOptions(measure="RR@10").with_measure(results)
     asked = _data(by_another)
     assert asked["measure"].iloc[0] == "RR@10"
     assert set(asked.loc[asked["p Holm"].notna(), "measure"]) == {"nDCG@10"}

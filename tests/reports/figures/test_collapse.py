@@ -9,8 +9,8 @@ from scipy import stats
 import reports
 from bench.errors import InputError
 from reports.figures import create
-from tests.reports.conftest import Arm, Plan, Writer
 from tests.reports.results_builder import Run, make
+from tests.support.study_writer import Arm, Plan, Writer
 
 
 def watched(results, targets=()):

@@ -10,8 +10,8 @@ from scipy import stats
 import reports
 from reports.analysis.statistics import interval
 from reports.drawing.curves import means
-from tests.reports.conftest import Arm, Plan, Writer
 from tests.reports.results_builder import PRIMARY, Run, make
+from tests.support.study_writer import Arm, Plan, Writer
 
 
 def case(folder, names):

@@ -6,9 +6,9 @@ import pytest
 
 import reports
 from reports.figures.costs import OTHERS, TUNING
-from tests.reports.conftest import Arm, Plan, Writer
 from tests.reports.figure_legibility import words
 from tests.reports.results_builder import Run, make
+from tests.support.study_writer import Arm, Plan, Writer
 
 POINTS = (0.1, 0.2, 0.3)
 NOT_CHARGED = (("read", "tokens 1", 100.0), ("evaluate", "run", 200.0), ("test", "test", 400.0))

@@ -122,9 +122,3 @@ def test_a_baseline_that_gains_nothing_leaves_nothing_to_draw(end):
     results = make({"b": [Run([0.1, end])] * 3, "a": [FAST] * 3})
     with pytest.raises(InputError, match="has a target to get to"):
         reports.draw("data-efficiency", results)
-
-
-def test_the_claim_is_a_line():
-    drawn = reports.draw("data-efficiency", study(a=[FAST] * 3))
-    assert "13.5 %" in words(drawn)
-    assert 0.135 in {line.get_xdata()[0] for line in drawn.axes[0].lines}

@@ -65,12 +65,6 @@ def test_shares_close_together_have_no_tick_each():
     assert list(axes.get_xticks()) == [1.0, 0.5, 0.11]
 
 
-def test_the_claim_is_marked_where_it_is_within_the_axis():
-    for share, marked in ((0.5, False), (0.05, True)):
-        results = make({"b": [trained(0.5)]}, subsets={share: {"b": [trained(0.4)]}})
-        assert ("13.5 %" in words(reports.draw("data-fraction", results))) == marked
-
-
 def test_it_wants_shares():
     with pytest.raises(InputError, match="that takes train_shares"):
         reports.draw("data-fraction", make({"b": [trained(0.5)]}))

@@ -11,7 +11,7 @@ from bench.errors import InputError
 from bench.results import ERRORS
 from reports.analysis.teacher_agreement import geometry_table, theory_table
 from reports.figures import create
-from tests.reports.conftest import Arm, Plan, Writer
+from tests.support.study_writer import Arm, Plan, Writer
 
 
 def apart(results, *, seed=0):

@@ -17,8 +17,8 @@ from bench.results import load_results
 from bench.spaces import Choice, Float
 from reports.analysis import Analysis
 from reports.analysis.trials import FEWEST, importance_table, space_of
-from tests.reports.conftest import Arm, Plan, Writer
 from tests.reports.figures.test_slice import MARGIN, RATE, tried
+from tests.support.study_writer import Arm, Plan, Writer
 
 
 def case(folder, names):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import reports
-from tests.reports.conftest import Arm, Plan, Writer
 from tests.reports.figure_legibility import illegible, words
 from tests.reports.results_builder import Run, make
+from tests.support.study_writer import Arm, Plan, Writer
 
 HALF = 4.302653 / 3**0.5
 """Of an interval over three seeds, in standard deviations."""

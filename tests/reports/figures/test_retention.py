@@ -9,7 +9,7 @@ import reports
 from reports.analysis.retention import retention_table
 from reports.figures import create
 from reports.figures.options import FigureOptions
-from tests.reports.conftest import Arm, Plan, Writer
+from tests.support.study_writer import Arm, Plan, Writer
 
 
 def case(folder, names):
@@ -18,7 +18,7 @@ def case(folder, names):
 
 
 def test_another_measure_is_divided_by_the_teachers_of_it(results):
-    shown = FigureOptions(measure="RR@10").measured(results)
+    shown = FigureOptions(measure="RR@10").with_measure(results)
     table = retention_table(shown).set_index("arm")
     summary = results.summary.set_index(["role", "arm"])
     kept = summary.loc[("final", "adaptive-margin"), "RR@10"].mean()
@@ -34,19 +34,19 @@ def test_another_measure_is_divided_by_the_teachers_of_it(results):
 
 
 def test_the_measure_that_chose_has_the_summarys_retention_bit_for_bit(results):
-    again = replace(FigureOptions(measure="RR@10").measured(results), chosen_by="RR@10")
+    again = replace(FigureOptions(measure="RR@10").with_measure(results), chosen_by="RR@10")
     for measured, name in ((results, "nDCG@10"), (again, "RR@10")):
         summary = results.summary.set_index("arm")
         by_hand = summary[name] / summary.loc["teacher", name]
         finals = results.summary["role"] == "final"
         results.summary.loc[finals, "retention"] = by_hand[finals.to_numpy()].to_numpy()
-        same = FigureOptions(measure=name).measured(replace(results, chosen_by="R@100"))
+        same = FigureOptions(measure=name).with_measure(replace(results, chosen_by="R@100"))
         assert retention_table(same).equals(retention_table(measured))
 
 
 def test_where_the_teacher_finds_nothing_there_is_none(results):
     results.summary.loc[results.summary["arm"] == "teacher", "RR@10"] = 0.0
-    assert retention_table(FigureOptions(measure="RR@10").measured(results)).empty
+    assert retention_table(FigureOptions(measure="RR@10").with_measure(results)).empty
     assert not retention_table(results).empty
 
 

@@ -9,7 +9,7 @@ import pytest
 import reports
 from bench.errors import InputError
 from reports.analysis.trials import trials_table
-from tests.reports.conftest import Arm, Plan, Writer
+from tests.support.study_writer import Arm, Plan, Writer
 
 RATE, MARGIN = "training.learning_rate", "loss.margin"
 

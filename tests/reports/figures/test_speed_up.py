@@ -49,11 +49,11 @@ def test_there_is_no_tuned_bar_where_nothing_was_tuned():
     assert list(bars(drawn_of([crosses(2)] * 3))) == ["train", "warm", "cold"]
 
 
-def test_lines_at_one_and_at_what_is_reported_are_always_in_sight():
+def test_the_line_at_one_is_always_in_sight():
     drawn = drawn_of([crosses(2)] * 3)
     left, right = drawn.axes[0].get_xlim()
-    assert left < 1 < 15 < right
-    assert {"1×", "3×", "15×"} <= set(words(drawn))
+    assert left < 1 < right
+    assert "1×" in words(drawn)
 
 
 def test_whiskers_are_the_tables_intervals():
@@ -110,7 +110,7 @@ def test_a_wide_interval_does_not_flatten_the_bars():
     data = reports.figures.create("speed-up").data(results)
     _, right = reports.draw("speed-up", results).axes[0].get_xlim()
     assert max(data["ratio"]) == pytest.approx(4)
-    assert 15 < right < 60 < 1000 < min(data["shown high"])
+    assert 4 < right < 60 < 1000 < min(data["shown high"])
 
 
 def test_it_says_all_ratios():

@@ -5,9 +5,9 @@ import pytest
 
 import reports
 from reports.analysis.statistics import interval
-from tests.reports.conftest import Arm, Plan, Writer
 from tests.reports.figure_legibility import words
 from tests.reports.results_builder import PRIMARY, Run, make
+from tests.support.study_writer import Arm, Plan, Writer
 
 
 def case(folder, names):

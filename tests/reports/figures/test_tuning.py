@@ -9,7 +9,7 @@ from scipy import stats
 import reports
 from bench.errors import InputError
 from reports.figures.options import FigureOptions
-from tests.reports.conftest import Arm, Plan, Writer
+from tests.support.study_writer import Arm, Plan, Writer
 
 
 def case(folder, names):
@@ -56,7 +56,7 @@ def test_tuning_can_begin_with_trials_that_were_pruned(study):
 
 
 def test_the_measure_stays_the_one_that_chose(results):
-    shown = FigureOptions(measure="RR@10").measured(results)
+    shown = FigureOptions(measure="RR@10").with_measure(results)
     figure = reports.figures.create("tuning")
     assert "nDCG@10: margin-mse" in figure.alt(shown, figure.data(shown))
     (axes,) = reports.draw("tuning", results, measure="RR@10").axes

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from bench.study.schema import Claim
 from reports.analysis.quality import quality_table
 from reports.analysis.retention import retention_table
 from reports.analysis.sensitivity import bands_table, sweeps_table, transfer_table
@@ -12,7 +11,7 @@ from reports.formatting import decimals, fixed, measure, percents
 from reports.headlines import KINDS, headline, headlines, quality, retention, sensitivity, shares
 from tests.reports.analysis.test_claims import BASELINE, FASTER, _shares, bare
 from tests.reports.analysis.test_sensitivity import _arm, _results, _sweep
-from tests.reports.results_builder import Run, make
+from tests.reports.results_builder import Run, claiming, make
 
 
 def _of(*tests):
@@ -27,11 +26,6 @@ ARMS = {
     "same": _of((0.50, 0.53), (0.52, 0.51), (0.51, 0.52)),
     "bad": _of((0.20, 0.22), (0.21, 0.22), (0.22, 0.20)),
 }
-
-
-def _claiming(results, **claim):
-    study = results.study.model_copy(update={"claims": [Claim(**{"says": "s", **claim})]})
-    return replace(results, study=study)
 
 
 def _between(row):
@@ -66,7 +60,7 @@ def test_retention_begins_with_the_arm_that_a_claim_is_about(study):
     ]
     results = study(arms=arms, trials=0, baseline="large")
     assert [clause.split()[0] for clause in retention.sentences(results)] == ["small", "large"]
-    claimed = _claiming(results, arm="beaten", quantity="retention", at_least=0.9)
+    claimed = claiming(results, {"arm": "beaten", "quantity": "retention", "at_least": 0.9})
     first, *others = retention.sentences(claimed)
     row = retention_table(claimed).set_index("arm").loc["beaten"]
     low = min(row["seeds low"], row["queries low"])
@@ -130,9 +124,9 @@ def test_a_study_may_say_what_its_question_is_about(kind):
 
 def test_a_claim_says_what_the_question_is_about():
     results = make({"b": BASELINE, "a": FASTER})
-    claimed = _claiming(results, arm="a", quantity="cold-speed-up", at_least=3.0)
+    claimed = claiming(results, {"quantity": "cold-speed-up", "at_least": 3.0})
     assert "reached" in headline(claimed)
-    timed = _claiming(_shares(), arm="a", quantity="train-speed-up", at_least=1)
+    timed = claiming(_shares(), {"quantity": "train-speed-up", "at_least": 1})
     assert "within the budget" in headline(timed)
     assert "of its labels" in headline(_shares())
 

@@ -12,7 +12,7 @@ from reports.page import Picture, render
 from reports.tables import Table, all_tables
 from reports.tables.base import Cell
 from reports.writing import write_report
-from tests.reports.conftest import Arm, Plan, Writer
+from tests.support.study_writer import Arm, Plan, Writer
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 BROWSER = next(

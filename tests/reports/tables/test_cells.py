@@ -16,7 +16,6 @@ import tomli_w
 from scipy import stats
 
 from bench.results import ERRORS, PACE, load_results
-from bench.study.schema import Claim
 from reports.analysis import Analysis
 from reports.analysis.quality import quality_table
 from reports.analysis.retention import retention_table
@@ -31,7 +30,7 @@ from reports.tables.latex import to_latex
 from reports.tables.quality import comparison_table
 from reports.tables.retention import retained_table
 from reports.tables.speed import reaching, speed_tables
-from tests.reports.results_builder import Run, make
+from tests.reports.results_builder import Run, claiming, make
 
 POINTS = 6
 
@@ -190,32 +189,29 @@ def test_what_is_true_of_some_quantities_alone_names_them():
 # -- claims ----------------------------------------------------------------------------------------
 
 
-def _claimed(results, *claims, matching=""):
-    comparison = results.study.comparison.model_copy(update={"matching": matching})
-    study = results.study.model_copy(update={"claims": list(claims), "comparison": comparison})
-    return replace(results, study=study)
-
-
 def test_claims_stand_beside_what_was_measured():
     results = make({"b": [crosses(4)] * 3, "a": [crosses(1)] * 3, "c": [crosses(2)] * 3})
+    speed = {"against": "c", "quantity": "train-speed-up"}
     claims = [
-        Claim(says="fast", source="s", arm="a", quantity="convergence", at_most=0.3),
-        Claim(says="faster", arm="a", against="c", quantity="train-speed-up", at_least=2.5),
+        {"says": "fast", "source": "s", "quantity": "convergence", "at_most": 0.3},
+        {"says": "faster", **speed, "at_least": 2.5},
+        {"says": "not much", **speed, "at_least": 1.5, "at_most": 3},
     ]
     assert claim_tables(results) == []
-    (table,) = claim_tables(_claimed(results, *claims, matching="all of it"))
+    (table,) = claim_tables(claiming(results, *claims, matching="all of it"))
     assert texts(table) == [
         ["fast (s)", "a", "convergence", "≤ 0.3", "0.25 [0.25, 0.25]", "supported"],
         ["faster", "a against c", "train-speed-up", "≥ 2.5", "2 [2, 2]", "not supported"],
+        ["not much", "a against c", "train-speed-up", "1.5 to 3", "2 [2, 2]", "supported"],
     ]
     assert "declared to match the source's: all of it" in table.note
     assert "to 99 % of the gain of b" in table.note
-    assert list(table.data["value"]) == pytest.approx([0.25, 2.0])
-    assert list(table.data["verdict"]) == ["supported", "not supported"]
-    (table,) = claim_tables(_claimed(results, *claims))
+    assert list(table.data["value"]) == pytest.approx([0.25, 2.0, 2.0])
+    assert list(table.data["verdict"]) == ["supported", "not supported", "supported"]
+    (table,) = claim_tables(claiming(results, *claims))
     assert [row[-1] for row in texts(table)] == [
         "none: the set-up is not declared to match the source's"
-    ] * 2
+    ] * 3
     assert "is no verdict" in table.note
 
 

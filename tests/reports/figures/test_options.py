@@ -20,8 +20,7 @@ MANY = [{"name": f"arm {number:02}", "level": 0.5 + 0.01 * number} for number in
 
 def _shown(results, *asked, figure="convergence"):
     """The arms of the rows that are drawn."""
-    entry = figures.create(figure)
-    rows = FigureOptions(asked).rows(entry, results, entry.data(results))
+    rows = FigureOptions(asked).select(figures.create(figure), results).rows
     return [arm for arm in arms(results) if arm in set(rows["arm"])]
 
 
@@ -73,8 +72,7 @@ def test_of_many_arms_the_baseline_and_the_best_on_dev_select_are_shown(study):
     best = best_on_select(results).query("role == 'final'").groupby("arm")["value"].mean()
     others = best.drop("arm 00").nlargest(11).index
     assert set(shown) == {"arm 00", *others}
-    entry = figures.create("convergence")
-    note = FigureOptions().note(entry, results, entry.data(results))
+    note = FigureOptions().select(figures.create("convergence"), results).note
     assert note.startswith("12 of 20 arms: the baseline and those that are best on dev-select")
 
 
@@ -96,7 +94,7 @@ def _measured_otherwise(results):
 
 def test_another_measure_is_shown_of_the_points_that_were_chosen_by_the_primary_one(results):
     results = _measured_otherwise(results)
-    other = FigureOptions(measure="RR@10").measured(results)
+    other = FigureOptions(measure="RR@10").with_measure(results)
     assert other.study.primary == "RR@10"
     before, now = selectors.tested_points(results), selectors.tested_points(other)
     assert list(before.index) == list(now.index)
@@ -104,8 +102,7 @@ def test_another_measure_is_shown_of_the_points_that_were_chosen_by_the_primary_
     assert best_on_select(other).equals(best_on_select(results))
     drawn = reports.draw("convergence", results, measure="RR@10")
     assert any("RR@10" in text for text in words(drawn))
-    entry = figures.create("convergence")
-    note = FigureOptions(measure="RR@10").note(entry, other, entry.data(other))
+    note = FigureOptions(measure="RR@10").select(figures.create("convergence"), other).note
     assert note == "Shown by RR@10; nDCG@10 is what everything was chosen by."
 
 

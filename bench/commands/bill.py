@@ -8,8 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.results import load_results
+from bench.storage.clocks import PHASES
 from reports.analysis import Analysis
-from reports.analysis.costs import PHASES, artifact_costs, phase_costs
+from reports.analysis.costs import artifact_costs, phase_costs
 
 
 def show_bill(folder: Path) -> None:
@@ -35,7 +36,7 @@ def show_bill(folder: Path) -> None:
     console = Console()
     console.print(table)
     phases = phase_costs(results)
-    names = {**PHASES, "tuning": "tuning trials"}
+    names = {**{name: phase.label for name, phase in PHASES.items()}, "tuning": "tuning trials"}
     used = [phase for phase in names if (phases[phase] > 0).any()]
     table = Table("arm", *(names[phase] for phase in used), "cold", "warm", "tuned")
     summary = results.summary

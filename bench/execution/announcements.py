@@ -9,7 +9,7 @@ from bench.encoding.device import environment
 from bench.errors import first_line
 from bench.progress import duration
 from bench.results import Row
-from bench.storage.ledger import ARTIFACT_PHASES
+from bench.storage.clocks import ARTIFACT_PHASES
 from bench.study.arms import Arm
 from bench.study.schema import Study
 

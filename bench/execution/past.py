@@ -13,7 +13,8 @@ import pandas as pd
 
 from bench.errors import InputError
 from bench.results import read_summary, read_table
-from bench.storage.ledger import ARTIFACT_PHASES, Bill
+from bench.storage.clocks import ARTIFACT_PHASES
+from bench.storage.ledger import Bill
 from bench.storage.records import DRY_RUN
 from bench.study.arms import Arm, resolve_arms
 from bench.study.budget import Consumed

@@ -1,6 +1,11 @@
 """Columns of a study's tables."""
 
-CLOCKS = ("train_seconds", "cold_seconds", "warm_seconds", "tuned_seconds")
+from bench.storage import clocks
+
+_clocks = dict.fromkeys(["train", "cold", "warm", *clocks.CLOCKS])
+CLOCKS = tuple(f"{name}_seconds" for name in _clocks)
+"""Columns of charged seconds, in the order that summary.csv has had since its first version."""
+
 SPEEDS = ("query_seconds", "document_seconds")
 PACE = ("reference_step_start", "reference_step_end")
 TENTHS = ("first_tenth", "last_tenth")

@@ -17,7 +17,8 @@ from bench.results.columns import (
     TENTHS,
     measure_column,
 )
-from bench.storage.ledger import Bill, cold_seconds, total, tuning_seconds, warm_seconds
+from bench.storage.clocks import CLOCKS
+from bench.storage.ledger import Bill, charge, tuning_seconds
 from bench.storage.records import Role, RunFolder
 from bench.study.schema import Study
 
@@ -58,6 +59,13 @@ def summary_row(
         return values
     record = row.folder.record()
     own = bills[row.folder.id]
+    trials = [
+        bills[trial.folder.id]
+        for trial in rows
+        if (trial.arm, trial.role) == (row.arm, "tuning")
+        and trial.train_share == row.train_share
+        and trial.folder.id in bills
+    ]
     values |= {key: record[key] for key in (*COUNTS, "best_point", "unpriced")}
     values["stopped"] = record.get("stopped")
     values |= {key: record.get(key) for key in (*LABELS, *SIZES, *SPEEDS)}
@@ -69,20 +77,11 @@ def summary_row(
     values["environment"] = ", ".join(
         f"{name} {value}" for name, value in record["environment"].items()
     )
-    values |= {
-        "train_seconds": total(own, "train"),
-        "cold_seconds": cold_seconds(own),
-        "warm_seconds": warm_seconds(own),
-    }
-    if row.role == "final":
-        trials = [
-            bills[trial.folder.id]
-            for trial in rows
-            if (trial.arm, trial.role) == (row.arm, "tuning")
-            and trial.train_share == row.train_share
-            and trial.folder.id in bills
-        ]
-        values["tuned_seconds"] = values["cold_seconds"] + tuning_seconds(own, trials)
+    for name, clock in CLOCKS.items():
+        if not clock.trials:
+            values[f"{name}_seconds"] = charge(own, name)
+        elif row.role == "final":
+            values[f"{name}_seconds"] = charge(own, name) + tuning_seconds(own, trials)
     if row.role != "tuning":
         queries = row.folder.table("queries")
         for part, measured in queries.groupby("part"):

@@ -1,4 +1,4 @@
-"""Bills (the cost of an artifact, or of a part of a run) and the clocks that sum them.
+"""Bills: the cost of an artifact, or of a part of a run.
 
 Seconds are wall-clock seconds of a machine that does nothing else. Artifacts keep the bill of their
 making; an arm that reuses one is charged as if it had made it alone (cold), and its own bill is
@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from bench.storage.artifact_name import ArtifactName
+from bench.storage.clocks import ARTIFACT_PHASES, CLOCKS, PHASES, TRIAL_PHASES
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,7 @@ class Bill:
     """One cost.
 
     Attributes:
-        phase: ``prepare``, ``score``, ``read`` (artifacts; ``prepare`` is due before the first
-            step, ``score`` as its examples are consumed); ``train``, ``mine``,
-            ``evaluate``, ``test``, ``start``, ``compile``, ``save``, ``wasted`` (a run).
+        phase: one of `bench.storage.clocks.PHASES`.
         what: the artifact's name, or the part of the run.
         seconds: wall-clock seconds.
         examples: triples drawn, or for which something was scored.
@@ -61,13 +60,8 @@ class Bill:
         return asdict(self)
 
 
-ARTIFACT_PHASES = ("prepare", "score")
-OWN_PHASES = ("train", "mine")
-"""Phases of a run's own work: training, and mining its own negatives."""
-
-
-class Clocks:
-    """Seconds by phase: ``with clocks("evaluate"): …``; one phase runs at a time."""
+class PhaseTimer:
+    """Seconds by phase: ``with timer("evaluate"): …``; one phase runs at a time."""
 
     def __init__(self, seconds: dict[str, float] | None = None) -> None:
         self._seconds = dict(seconds or {})
@@ -111,7 +105,9 @@ def consumed(bill: Bill, examples: int) -> Bill:
 
     A run that ends before its budget owes less than its artifact cost.
     """
-    if bill.phase != "score" or bill.examples <= examples:
+    if not (bill.phase in ARTIFACT_PHASES and PHASES[bill.phase].by_example):
+        return bill
+    if bill.examples <= examples:
         return bill
     share = examples / bill.examples
     return replace(
@@ -124,14 +120,10 @@ def consumed(bill: Bill, examples: int) -> Bill:
     )
 
 
-def cold_seconds(bills: Iterable[Bill]) -> float:
-    """Training plus every artifact the arm needs, each once, whether or not it was reused."""
-    return total(bills, *OWN_PHASES, *ARTIFACT_PHASES)
-
-
-def warm_seconds(bills: Iterable[Bill]) -> float:
-    """Training plus reading the artifacts, as if all of them had been there."""
-    return total(bills, *OWN_PHASES, "read")
+def charge(bills: Iterable[Bill], clock: str) -> float:
+    """Seconds that a clock charges for a run with these bills, whether or not its artifacts were
+    reused; without trials (`tuning_seconds`)."""
+    return total(bills, *CLOCKS[clock].phases)
 
 
 def tuning_seconds(own: Iterable[Bill], trials: Iterable[Iterable[Bill]]) -> float:
@@ -145,7 +137,7 @@ def tuning_seconds(own: Iterable[Bill], trials: Iterable[Iterable[Bill]]) -> flo
     seconds, known = 0.0, {bill.artifact for bill in own if bill.phase in ARTIFACT_PHASES}
     for bills in trials:
         for bill in bills:
-            if bill.phase in (*OWN_PHASES, "evaluate"):
+            if bill.phase in TRIAL_PHASES:
                 seconds += bill.seconds
             elif bill.phase in ARTIFACT_PHASES and bill.artifact not in known:
                 known.add(bill.artifact)

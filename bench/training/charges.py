@@ -7,7 +7,7 @@ from typing import Any
 from bench.context import Context
 from bench.encoding.flops import training_flops
 from bench.storage.artifacts import once
-from bench.storage.ledger import Bill, Clocks, consumed
+from bench.storage.ledger import Bill, PhaseTimer, consumed
 from bench.teachers.base import Teacher
 from bench.training.setup import Setup
 from bench.training.specification import RunSpecification
@@ -17,7 +17,7 @@ from bench.triples.stream import DrawPlan
 
 
 def bills(
-    specification: RunSpecification, setup: Setup, state: State, clocks: Clocks, device: str
+    specification: RunSpecification, setup: Setup, state: State, clocks: PhaseTimer, device: str
 ) -> list[Bill]:
     """What the run's artifacts cost, what reading them cost, and the phases of the run itself.
 

@@ -14,7 +14,7 @@ from bench.losses.signals import Embeddings, unit
 from bench.optimization.loop import Diagnostics, Loop
 from bench.optimization.schedule import Schedule
 from bench.optimization.seeds import derive_seed
-from bench.storage.ledger import Clocks
+from bench.storage.ledger import PhaseTimer
 from bench.study.budget import Consumed
 from bench.training.batches import Batch, each
 from bench.training.setup import Setup
@@ -37,7 +37,7 @@ class StudentLoop(Loop[Batch]):
         self,
         specification: RunSpecification,
         setup: Setup,
-        clocks: Clocks,
+        clocks: PhaseTimer,
         state: State,
         device: Device,
     ) -> None:

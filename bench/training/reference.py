@@ -19,7 +19,7 @@ from bench.evaluation.footprint import Footprint, count
 from bench.evaluation.measured import keep_rankings
 from bench.evaluation.ranking import Ranking, to_frame
 from bench.storage.artifacts import Artifact, once
-from bench.storage.ledger import Bill, Clocks
+from bench.storage.ledger import Bill, PhaseTimer
 from bench.storage.records import RunFolder
 from bench.students.base import FromModel, Student
 from bench.teachers import BiScorer, LoadedTeacher, Teacher
@@ -47,7 +47,7 @@ class Reference:
     report: Report
 
     def execute(self) -> None:
-        clocks = Clocks()
+        clocks = PhaseTimer()
         with clocks("start"):
             ranker = self._ranker()
         self.report("measuring dev")

@@ -20,7 +20,7 @@ from bench.exporting.folder import save_student
 from bench.optimization.warming import warm_optimizer, warm_shapes
 from bench.storage.artifacts import once
 from bench.storage.files import disk_is_full, read_object, remove_leftovers, write_json
-from bench.storage.ledger import Clocks
+from bench.storage.ledger import PhaseTimer
 from bench.storage.records import RunFolder
 from bench.teachers.base import Teacher
 from bench.training import charges
@@ -114,14 +114,14 @@ class Run:
         remove_leftovers(self.folder.path)
         remove_leftovers(self.folder.checkpoints)
 
-    def _restore(self, start_seconds: float) -> tuple[State, Clocks]:
+    def _restore(self, start_seconds: float) -> tuple[State, PhaseTimer]:
         """Take up the last checkpoint, if any; put what was done after it on the bill as wasted."""
         setup = self.setup
         restored = checkpoints.load(self.folder, setup.modules, setup.optimizer)
         state, seconds = restored or (State(tokens=[0] * len(setup.towers.encoders)), {})
         if stream := setup.self_mined:
             stream.ranked = state.mined
-        clocks = Clocks(seconds)
+        clocks = PhaseTimer(seconds)
         if self.folder.heartbeat.exists():
             mend = "delete it, and the run goes on"
             spent = sum(read_object(self.folder.heartbeat, mend).values())

@@ -5,33 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bench.storage.ledger import Bill, cold_seconds, tuning_seconds
+from bench.storage.clocks import ARTIFACT_PHASES, CLOCKS, PHASES, TRIAL_PHASES
+from bench.storage.ledger import Bill, charge, tuning_seconds
 from reports.analysis.base import Analysis, cached
 from reports.analysis.selectors import RUN, arms, final_runs
-
-PHASES = {
-    "prepare": "artifacts, each once",
-    "score": "scoring drawn pairs",
-    "read": "reading artifacts",
-    "train": "training",
-    "mine": "mining by the student",
-    "evaluate": "dev evaluations",
-    "test": "test",
-    "start": "starting",
-    "compile": "warming up",
-    "save": "saving",
-    "wasted": "lost to kills",
-}
-"""The phases of final runs, in the order of the table."""
-
-TRIAL = ["train", "mine", "evaluate"]
-"""What a trial does itself."""
-
-_BEFORE = {"train": [], "warm": ["read"], "cold": ["prepare"], "tuned": ["prepare"]}
-"""Of each clock, the phases that are due before the first step; of tuned, so are the trials."""
-
-_BY_EXAMPLE = {"train": [], "warm": ["mine"], "cold": ["score", "mine"], "tuned": ["score", "mine"]}
-"""Of each clock, the phases that are due as examples are consumed."""
 
 _ARTIFACT = ["arm", "what", "phase", "seconds", "texts", "tokens", "flops", "device", "reused"]
 
@@ -44,7 +21,7 @@ def phase_costs(results: Analysis) -> pd.DataFrame:
     runs = final.groupby("arm")["seed"].nunique()
     table = final.pivot_table(index="arm", columns="phase", values="seconds", aggfunc="sum")
     table = table.div(runs, axis="index")
-    trials = bills[(bills["role"] == "tuning") & bills["phase"].isin(TRIAL)]
+    trials = bills[(bills["role"] == "tuning") & bills["phase"].isin(TRIAL_PHASES)]
     table["tuning"] = trials.groupby("arm")["seconds"].sum()
     return (
         table.reindex(index=arms(results), columns=[*PHASES, "tuning"])
@@ -57,7 +34,7 @@ def phase_costs(results: Analysis) -> pd.DataFrame:
 def artifact_costs(results: Analysis) -> pd.DataFrame:
     """Every artifact of an arm's final runs once, at what making it cost whoever made it."""
     bills = results.ledger.reindex(columns=[*RUN, *_ARTIFACT[1:]])
-    rows = bills[(bills["role"] == "final") & bills["phase"].isin(["prepare", "score"])]
+    rows = bills[(bills["role"] == "final") & bills["phase"].isin(ARTIFACT_PHASES)]
     return rows.drop_duplicates(["arm", "what"])[_ARTIFACT].reset_index(drop=True)
 
 
@@ -69,7 +46,7 @@ def charged(results: Analysis, trained: pd.DataFrame, clock: str) -> pd.DataFram
     examples are consumed (scoring the drawn pairs, mining along the way), each example alike.
 
     Args:
-        clock: ``train``, ``warm``, ``cold`` or ``tuned``.
+        clock: a name of `bench.storage.clocks.CLOCKS`.
     """
     runs = final_runs(results).set_index(RUN)
     bills = results.ledger.reindex(columns=[*RUN, "phase", "seconds"])
@@ -78,8 +55,9 @@ def charged(results: Analysis, trained: pd.DataFrame, clock: str) -> pd.DataFram
         due = bills[bills["phase"].isin(phases)].groupby(RUN)["seconds"].sum()
         return due.reindex(runs.index).fillna(0.0)
 
-    fixed, by_example = total(_BEFORE[clock]), total(_BY_EXAMPLE[clock])
-    if clock == "tuned":
+    phases = [phase for phase in CLOCKS[clock].by_example if phase != "train"]  # it has a curve
+    fixed, by_example = total(CLOCKS[clock].at_once), total(phases)
+    if CLOCKS[clock].trials:
         fixed += runs["tuned_seconds"] - runs["cold_seconds"]
     charges = pd.DataFrame(
         {"fixed_seconds": fixed, "by_example": by_example / runs["examples"].clip(lower=1)}
@@ -104,7 +82,7 @@ def tuning_costs(results: Analysis) -> pd.DataFrame:
     for arm in arms(results):
         runs, tried = list(finals.get(arm, {}).values()), trials.get(arm, {})
         numbers = [-1, *(number for number, _ in tried)]
-        cold = np.mean([cold_seconds(run) for run in runs]) if runs else np.nan
+        cold = np.mean([charge(run, "cold") for run in runs]) if runs else np.nan
         for count, number in enumerate(numbers):
             before = list(tried.values())[:count]
             spent = float(np.mean([tuning_seconds(run, before) for run in runs or [[]]]))

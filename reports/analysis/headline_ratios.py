@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from reports.analysis.base import Analysis
-from reports.analysis.selectors import tuned_arms
+from reports.analysis.selectors import charged_clocks
 from reports.analysis.speed import speed_table, with_shown
-from reports.analysis.targets import CLOCKS, targets, to_target
+from reports.analysis.targets import targets, to_target
 from reports.formatting import Row, spanned
 
 
@@ -33,7 +33,7 @@ def headline_ratios(results: Analysis) -> pd.DataFrame:
     runs = runs[(runs["target"] == str(targets(results)[0])) & runs["quality"].notna()]
     there = runs.assign(untrained=runs["point"] == 0).groupby("arm")
     about = there.agg({"quality": "first", "untrained": "sum"})
-    clocks = CLOCKS if tuned_arms(results) else CLOCKS[:-1]
+    clocks = charged_clocks(results)
     return headline_rows(results, clocks).join(about, on="arm", how="inner")
 
 

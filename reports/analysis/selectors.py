@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.registry import format_entry
+from bench.storage.clocks import CLOCKS
 from bench.study.schema import Study
 from reports.analysis.base import Analysis, cached
 
@@ -28,6 +29,12 @@ def tuned_arms(results: Analysis) -> list[str]:
     """The arms that have tuning trials; where nuisance parameters are fixed, some have none."""
     summary = results.summary
     return list(summary.loc[summary["role"] == "tuning", "arm"].unique())
+
+
+def charged_clocks(results: Analysis) -> list[str]:
+    """The clocks that have something to show: those with trials only where there are some."""
+    tuned = bool(tuned_arms(results))
+    return [name for name, clock in CLOCKS.items() if tuned or not clock.trials]
 
 
 def references(results: Analysis) -> pd.DataFrame:

@@ -8,13 +8,13 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from bench.storage.clocks import CLOCKS
 from reports.analysis.base import Analysis, cached
 from reports.analysis.costs import charged
 from reports.analysis.resampling import resampled_means
 from reports.analysis.selectors import RUN, curves, final_runs
 from reports.analysis.statistics import Interval, interval
 
-CLOCKS = ("train", "warm", "cold", "tuned")
 AMOUNTS = ("examples", *CLOCKS)
 """What getting there is counted in: examples, and charged seconds by each clock."""
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from bench.storage.clocks import CLOCKS
 from bench.study.schema import Claim
 from reports.analysis.base import Analysis
 from reports.analysis.claims import bounds_text, claims_about, quantity_of
-from reports.analysis.targets import CLOCKS
 from reports.drawing.labels import Label
 from reports.formatting import plain
 from reports.style import GREY, points

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bench.storage.artifact_name import ArtifactName
-from bench.storage.ledger import ARTIFACT_PHASES
+from bench.storage.clocks import ARTIFACT_PHASES
 from reports import figures
 from reports.analysis.base import Analysis
 from reports.analysis.selectors import RUN, final_runs

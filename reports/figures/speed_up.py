@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import matplotlib.figure
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
+from bench.storage.clocks import CLOCKS
 from reports import figures
 from reports.analysis.base import Analysis
 from reports.analysis.headline_ratios import headline_ratios, missing, ratio_text, times
-from reports.analysis.targets import CLOCKS
 from reports.drawing.axes import set_log_scale
 from reports.drawing.claims import claim_bounds, draw_claims
 from reports.drawing.labels import legend_below, wrapped, write_in_row
@@ -24,7 +25,7 @@ from reports.style import GREY, canvas, characters, looks, points
 PITCH = 9.0  # points between two lines, of text or bars
 FAR = 3.0  # intervals are cut at so many times the longest bar, so that a wide one hides no bar
 FARTHEST = 200.0  # bars are cut here: train and warm speed-ups may be in the thousands
-_STRENGTHS = dict(zip(CLOCKS, (0.3, 0.5, 0.75, 1.0), strict=True))
+_STRENGTHS = dict(zip(CLOCKS, np.linspace(0.3, 1.0, len(CLOCKS)), strict=True))
 _BOUNDS = {"": "", "≥": ">", "≤": "<", "~": "D"}
 
 

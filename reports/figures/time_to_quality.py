@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from reports import figures
 from reports.analysis.base import Analysis
 from reports.analysis.costs import charged
-from reports.analysis.selectors import curves, tuned_arms
+from reports.analysis.selectors import charged_clocks, curves
 from reports.analysis.targets import to_target
 from reports.drawing.axes import set_log_scale
 from reports.drawing.curves import draw_arms, means, set_range
@@ -23,7 +23,7 @@ from reports.figures.base import Figure
 from reports.formatting import measure, named, plain, seconds
 from reports.style import LineStyle, canvas, looks, points
 
-CLOCKS = {
+TITLES = {
     "train": "train: training alone",
     "cold": "cold: with all that it needs prepared",
     "tuned": "tuned: with tuning trials, too",
@@ -50,7 +50,7 @@ class TimeToQuality(Figure):
         trained = curves(results, "final")
         if trained.empty:
             return trained
-        clocks = [clock for clock in CLOCKS if clock != "tuned" or tuned_arms(results)]
+        clocks = [clock for clock in charged_clocks(results) if clock in TITLES]
         data = pd.concat([_by(clock, results, trained) for clock in clocks], ignore_index=True)
         headline = to_target(results)[["target", "quality"]].iloc[:1].to_dict("list")
         return data.assign(**{name: [*value, np.nan][0] for name, value in headline.items()})
@@ -69,7 +69,7 @@ class TimeToQuality(Figure):
             set_range(axes, rows[primary], quality, rows[["low", "high"]].stack())
             _draw_waits(axes, rows, primary, looks(results))
             arms = draw_arms(axes, rows, "seconds", primary, looks(results))
-            axes.set_title(CLOCKS[clock])
+            axes.set_title(TITLES[clock])
             for value in quality:
                 axes.axhline(value, color="black", linewidth=points(0.5), zorder=1)
         for value in quality:

@@ -7,9 +7,10 @@ import math
 import pandas as pd
 
 from bench.results import CLOCKS
+from bench.storage.clocks import PHASES
 from reports import formatting
 from reports.analysis.base import Analysis
-from reports.analysis.costs import PHASES, artifact_costs, phase_costs
+from reports.analysis.costs import artifact_costs, phase_costs
 from reports.analysis.tuning import tuning_table
 from reports.formatting import Row
 from reports.tables.base import Cell, Table, groups, name, seconds, text
@@ -85,7 +86,7 @@ def costs_table(results: Analysis) -> Table:
             "Means of a final run; artifacts whoever made them; tuning: the training "
             "and the dev evaluations of all trials. Phases that took no time are left out."
         ),
-        header=["arm", *(PHASES.get(phase, "tuning") for phase in phases)],
+        header=["arm", *(PHASES[phase].label if phase in PHASES else phase for phase in phases)],
         align="l" + "r" * len(phases),
         groups=groups(table, lambda row: [name(row), *seconds(row, phases)]),
         data=table,

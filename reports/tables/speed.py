@@ -8,13 +8,14 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from bench.storage.clocks import CLOCKS
 from reports import formatting
 from reports.analysis.base import Analysis
 from reports.analysis.interval_calibration import pipeline_label
 from reports.analysis.selectors import arms, final_runs, tuned_arms
 from reports.analysis.speed import speed_by_trials, speed_table, with_shown
 from reports.analysis.statistics import interval, restricted
-from reports.analysis.targets import AMOUNTS, CLOCKS, to_target
+from reports.analysis.targets import AMOUNTS, to_target
 from reports.formatting import Row
 from reports.tables.base import Cell, Table, best, groups, without_empty
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.storage.ledger import Bill, cold_seconds, total, tuning_seconds, warm_seconds
+from bench.storage.ledger import Bill, charge, tuning_seconds
 from bench.study.schema import Claim, parse_study
 from reports.analysis import Analysis
 
@@ -168,10 +168,10 @@ def _numbers(run: Run, tried: list[list[Bill]]) -> dict[str, Any]:
         "examples": run.each * (len(run.dev) - 1),
         "labels": run.labels,
         "train_queries": None if run.labels is None else run.labels / 2,
-        "train_seconds": total(own, "train"),
-        "cold_seconds": cold_seconds(own),
-        "warm_seconds": warm_seconds(own),
-        "tuned_seconds": cold_seconds(own) + tuning_seconds(own, tried),
+        "train_seconds": charge(own, "train"),
+        "cold_seconds": charge(own, "cold"),
+        "warm_seconds": charge(own, "warm"),
+        "tuned_seconds": charge(own, "tuned") + tuning_seconds(own, tried),
         "stopped": run.stopped,
         **{
             PRIMARY if part == "test" else f"{PRIMARY} ({part})": sum(values) / len(values)

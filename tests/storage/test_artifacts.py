@@ -13,7 +13,7 @@ import pytest
 
 from bench.storage.artifacts import Artifacts, BuildReport, damaged, once, shard
 from bench.storage.files import atomic, atomic_folder, canonical, digest, remove_leftovers
-from bench.storage.ledger import Bill, Clocks, cold_seconds, tuning_seconds, warm_seconds
+from bench.storage.ledger import Bill, PhaseTimer, charge, tuning_seconds
 
 
 def test_made_once_and_billed(tmp_path):
@@ -229,11 +229,11 @@ def test_charges_are_sums_by_phase():
         Bill("evaluate", "run", 3.0),
         Bill("wasted", "run", 100.0),
     ]
-    assert cold_seconds(bills) == 22.0
-    assert warm_seconds(bills) == 10.25
+    assert charge(bills, "cold") == 22.0
+    assert charge(bills, "warm") == 10.25
     mining = [*bills, Bill("mine", "run", 2.0), Bill("score", "scores z", 4.0)]
-    assert cold_seconds(mining) == 28.0
-    assert warm_seconds(mining) == 12.25
+    assert charge(mining, "cold") == 28.0
+    assert charge(mining, "warm") == 12.25
     assert len(once([*bills[:2], *bills[:2]])) == 2
 
 
@@ -245,7 +245,7 @@ def test_tuning_adds_trials_and_the_artifacts_only_they_needed():
 
 
 def test_clocks_charge_a_block_that_fails():
-    clocks = Clocks({"train": 5.0})
+    clocks = PhaseTimer({"train": 5.0})
     with pytest.raises(ValueError, match="x"), clocks("train"):
         assert clocks.read("train") >= 5.0
         raise ValueError("x")

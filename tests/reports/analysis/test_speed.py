@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from bench.storage.clocks import CLOCKS
 from reports.analysis.speed import MOST_LOST, speed_by_trials, speed_table
 from reports.analysis.statistics import seeds_and_queries
-from reports.analysis.targets import AMOUNTS, CLOCKS, RESAMPLES, to_target
+from reports.analysis.targets import AMOUNTS, RESAMPLES, to_target
 from tests.reports.results_builder import EACH, PRIMARY, Run, make
 
 POINTS = 6

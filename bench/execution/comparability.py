@@ -17,6 +17,7 @@ from bench.execution.model_checks import model_notes
 from bench.lazy import Library
 from bench.losses.sum import Sum
 from bench.storage.caveats import Caveats
+from bench.triples.pairs import decode_pairs, encode_pairs
 
 if TYPE_CHECKING:
     import scipy
@@ -148,8 +149,9 @@ def relevant_in_batch(collection: Collection, size: int) -> float:
     random from an epoch, one that is relevant for their own query: its expectation, 0 to 1."""
     pairs, judged = _pairs(collection), collection.part("train").relevant()
     drawn = np.bincount(pairs[:, 1], minlength=len(collection.documents))
-    codes = np.unique(np.concatenate([judged, pairs]) @ [len(collection.documents), 1])
-    queries, documents = np.divmod(codes, len(collection.documents))
+    known, total = np.concatenate([judged, pairs]), len(collection.documents)
+    codes = np.unique(encode_pairs(known[:, 0], known[:, 1], total))
+    queries, documents = decode_pairs(codes, total)
     met = np.bincount(queries, weights=drawn[documents])[pairs[:, 0]] - 1
     others, taken = len(pairs) - 1, min(size, len(pairs)) - 1
     left = others - met

@@ -11,6 +11,7 @@ import numpy as np
 from bench.collections.base import Texts
 from bench.errors import InputError
 from bench.teachers._score_formats import FORMATS, lines
+from bench.triples.pairs import decode_pairs
 
 BLOCK = 1 << 20
 """Pairs that are collected before repeated ones are dropped."""
@@ -88,7 +89,7 @@ class ScoreFile:
         apart = np.abs(scores - kept) > self.tolerance
         if apart.any():
             place = int(apart.argmax())
-            query, document = divmod(int(codes[place]), len(self.documents))
+            query, document = map(int, decode_pairs(codes[place], len(self.documents)))
             raise InputError(
                 f"precomputed: {self.path}: query {self.queries.ids[query].as_py()!r} and document "
                 f"{self.documents.ids[document].as_py()!r} have two scores, {kept[place]:g} and "

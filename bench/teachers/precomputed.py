@@ -17,6 +17,7 @@ from bench.progress import say
 from bench.storage.artifacts import BuildReport
 from bench.storage.files import file_digest, save_array
 from bench.teachers.base import SignalSource, Teacher
+from bench.triples.pairs import decode_pairs
 
 if TYPE_CHECKING:
     from bench.context import Context
@@ -98,7 +99,7 @@ class Precomputed(Teacher):
         places = np.searchsorted(found.codes, drawn).clip(max=len(found.codes) - 1)
         missing = drawn[found.codes[places] != drawn]
         if len(missing):
-            query, document = divmod(int(missing[0]), found.documents)
+            query, document = map(int, decode_pairs(missing[0], found.documents))
             first = plan.stream.queries.ids[query].as_py()
             second = context.collection.documents.ids[document].as_py()
             raise InputError(

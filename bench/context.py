@@ -1,4 +1,4 @@
-"""What all runs of a study share."""
+"""What all runs of a process share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Context:
-    """The collection, the artifacts, and the device.
+    """The collection, where prepared things are kept, and what computes.
 
     Attributes:
         test_collections: further collections that only tests read, by the names of these tests.
@@ -42,26 +42,26 @@ class Context:
         }
 
     def notes(self) -> list[str]:
-        """The notes of the collection, and of those that only tests read."""
+        """What a reader has to know of the collection, and of those that only tests read."""
         others = [
             f"{name}: {note}" for name, one in self.test_collections.items() for note in one.notes
         ]
         return [*self.collection.notes, *others]
 
     def tests(self, names: Iterable[str]) -> list[Tests]:
-        """These tests, grouped by collection."""
+        """What these tests search, the parts of one collection together."""
         own: dict[str, str] = {}
         others = []
         for name in names:
             if name in self.test_collections:
-                other = replace(self, collection=self.test_collections[name], test_collections={})
-                others.append(Tests(other, {name: "test"}))
+                there = replace(self, collection=self.test_collections[name], test_collections={})
+                others.append(Tests(there, {name: "test"}))
             else:
                 own[name] = name
         return [Tests(self, own), *others] if own else others
 
     def fingerprints(self, names: Iterable[str]) -> dict[str, str]:
-        """The fingerprint of each test's collection."""
+        """The fingerprint of the collection that each of these tests is of."""
         return {
             name: self.test_collections.get(name, self.collection).fingerprint for name in names
         }

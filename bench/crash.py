@@ -1,4 +1,4 @@
-"""Unexpected errors: one line for the user, and the traceback in a file."""
+"""An error that nobody foresaw: one line for the user, and its traceback in a file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.errors import BenchError, first_line
 from bench.storage.files import disk_is_full, write_text
 
 LOG = "crash.log"
-"""In the folder that a command works in: the traceback of the last unexpected error."""
+"""In the folder that a command works in: the traceback of the last error that nobody foresaw."""
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def explained(folder: Path | None = None) -> Iterator[None]:
 
 
 def _write(text: str, folder: Path | None) -> str:
-    """The file that the text was written to."""
+    """Where the text is now."""
     if folder is not None and folder.is_dir():
         try:
             write_text(folder / LOG, text)

@@ -1,4 +1,4 @@
-"""Old names of renamed things: they work for one more release, and a warning names the new one.
+"""Old names of renamed things: they go on working for a release, and a warning names the new one.
 
 `docs/compatibility.md` lists them.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def warn_renamed(old: str, new: str, stacklevel: int = 3) -> None:
-    """Warn that something has a new name.
+    """Say that something is called otherwise now.
 
     Args:
         stacklevel: whose line the warning shows, as `warnings.warn` counts from here.
@@ -55,7 +55,7 @@ class Renamed:
 
 
 def adopt_old_names(cls: type) -> None:
-    """Let a subclass define things by their old names: each is taken for the new name too.
+    """Take what a new class defines by an old name of its base for the new name too.
 
     Called by the base's ``__init_subclass__``.
     """

@@ -13,11 +13,11 @@ class InputError(BenchError):
 
 
 class DiskFullError(BenchError):
-    """The disk is full. This is no fault of the run, which goes on later."""
+    """There is no room left where something had to be written: no fault of the run's."""
 
 
 class BusyError(BenchError):
-    """Another process holds a file too long. This is no fault of the run, which goes on later."""
+    """Another process holds what is needed, for too long: no fault of the run's."""
 
 
 class TrainingError(BenchError):
@@ -25,7 +25,7 @@ class TrainingError(BenchError):
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and the chain of its causes."""
+    """An error, and all that it came from."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -38,7 +38,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def first_line(said: object) -> str:
-    """The first line of an error or a text; the error's type where it has none."""
+    """What an error or a text says, in a line: its first, or its type where it says nothing."""
     lines = str(said).strip().splitlines()
     return lines[0] if lines else type(said).__name__
 

@@ -1,9 +1,10 @@
-"""Which of an entry's options and a study's keys are part of an identity.
+"""What of an entry's options and a study's keys is part of an identity.
 
 Run ids, addresses of artifacts and the names of Optuna's studies are digests of all options of an
 entry and of all keys of a study's parts. An option that is added later would change every one of
-them, and everything would be trained again. So its annotation says in which version it came and
-which value reproduces the behaviour before it; while it has that value, no identity contains it::
+them, and everything would be trained again. So it says beside itself, as an annotation, since when
+it is there and which value reproduces what was before it; while it has that value, no identity
+contains it::
 
     label_smoothing: Annotated[float, Ge(0), Since("0.2", before=0.0)] = 0.0
 
@@ -23,7 +24,7 @@ from pydantic import BaseModel
 from bench.storage.files import canonical
 
 LEFT_OUT = object()
-"""The result of an identity rule for a value that identities do not contain."""
+"""What an identity rule gives for a value that identities do not contain."""
 
 
 class IdentityRule:

@@ -1,4 +1,4 @@
-"""Lazy imports: what is slow to import is imported when something of it is first used.
+"""What is slow to import is imported when something of it is first used.
 
 Rooms offer their public names by ``attach``, listed in their ``__init__.pyi``; modules that must be
 quick to import take a heavy library as a ``Library``.
@@ -19,7 +19,7 @@ class Library(ModuleType):
     """A library that is imported when an attribute or a submodule of it is first used."""
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # attributes that inspection reads of every module
+        if name.startswith("__"):  # what inspection asks of every module
             raise AttributeError(name)
         module = importlib.import_module(self.__name__)
         if hasattr(module, name):

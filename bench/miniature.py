@@ -1,7 +1,7 @@
-"""The values of options in a dry run (``bench run --smoke``).
+"""How an option says what becomes of it in a dry run (``bench run --smoke``).
 
-An option that decides how long something takes, or that must fit the width of a model, has an
-annotation that shrinks it::
+An option that decides how long something takes, or that fits the width of a model, says beside
+itself what a dry run takes in its place::
 
     examples: Annotated[int, Ge(1), AtMost(16)] = 2000
 """
@@ -27,7 +27,7 @@ class Miniature(Protocol):
 
 @dataclass(frozen=True)
 class AtMost:
-    """An upper limit.
+    """At most so much.
 
     Attributes:
         zero: what takes the place of 0, where 0 means everything.
@@ -49,7 +49,7 @@ class ModelWidth:
 
 
 def shrunk(entry: Any) -> dict[str, int]:
-    """The options of a dataclass that have such an annotation, with their values in a dry run."""
+    """The options of a dataclass that say what becomes of them, with their values in a dry run."""
     hints = typing.get_type_hints(type(entry), include_extras=True)
     return {
         field.name: annotation.shrink(getattr(entry, field.name))

@@ -1,4 +1,4 @@
-"""Progress on the terminal: what is being done, and the time left.
+"""Telling the person in front of the terminal what is going on, and how long still.
 
 In a terminal there is one live line below the messages; elsewhere (a log file, CI) each message is
 a plain line and the live line is left out.
@@ -16,18 +16,18 @@ _status: Status | None = None
 
 
 def say(message: str) -> None:
-    """Print a line that stays."""
+    """A line that stays."""
     console.print(escape(message))
 
 
 @cache
 def say_once(message: str) -> None:
-    """Print a line once in a process."""
+    """The same, however often a process comes by."""
     say(message)
 
 
 def narrate(message: str) -> None:
-    """Show what is being done, in the live line."""
+    """What is being done right now: the live line."""
     global _status
     if not console.is_terminal:
         return
@@ -38,7 +38,7 @@ def narrate(message: str) -> None:
 
 
 def quiet() -> None:
-    """Remove the live line."""
+    """Take the live line away."""
     global _status
     if _status is not None:
         _status.stop()
@@ -56,7 +56,7 @@ def duration(seconds: float) -> str:
 
 
 class Countdown:
-    """The time left for a number of jobs, from the mean of those this process has finished."""
+    """Time left of a number of jobs, from the mean of those this process has finished."""
 
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
@@ -65,11 +65,11 @@ class Countdown:
         self._worked = 0
 
     def skip(self) -> None:
-        """Count a job that was finished before."""
+        """A job that was finished before."""
         self.done += 1
 
     def finish(self) -> None:
-        """Count a job that was finished now."""
+        """A job that was done now."""
         self.done += 1
         self._worked += 1
 

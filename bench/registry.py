@@ -82,7 +82,7 @@ class Entry:
 
     @classmethod
     def facts(cls) -> dict[str, Any]:
-        """Facts for listings besides name, summary and options."""
+        """What a listing says of it besides name, summary and options."""
         return {}
 
     def __str__(self) -> str:
@@ -90,8 +90,8 @@ class Entry:
 
 
 def tell_apart(one: Entry, among: Iterable[Entry]) -> str:
-    """The shortest label that is unique among these entries: its name, and the options that differ
-    from others of that name."""
+    """As much of an entry as tells it from the others: its name, and what options it has that
+    others of that name have not."""
     alike = [other for other in among if other.name == one.name]
     own = {
         name: value
@@ -161,10 +161,10 @@ class Registry(Generic[EntryType]):
         return _build(cls, {**given, **options})
 
     def identify(self, text: str) -> str:
-        """An entry's text as identities contain it: as it is written, unless its entry has options
-        with identity rules.
+        """An entry's text as identities contain it: as it is written, unless that entry has options
+        that were added later.
 
-        Those follow their rules, whether or not they are written.
+        Those are left out by their own rules, and the others are in it, written or not.
         """
         name, written = parse_entry(text)
         if name not in self.names():
@@ -245,7 +245,7 @@ def _build(cls: type[EntryType], options: dict[str, Any]) -> EntryType:
         return TypeAdapter(cls).validate_json(text, strict=True)
     except ValidationError as error:
         raise InputError(f"{cls.name}: {first_problem(error)}") from None
-    except (ValueError, TypeError) as error:  # the entry's own check, or no JSON value
+    except (ValueError, TypeError) as error:  # its own __post_init__ check, or no value of JSON's
         raise InputError(f"{cls.name}: {error}") from None
 
 
@@ -261,9 +261,9 @@ def first_problem(error: ValidationError, values: Any = None) -> str:
     """One line for a pydantic error: key path, what is wrong, what was given.
 
     Args:
-        values: the checked values, if the key path has to be the one they were written with.
+        values: what was checked, where its key path has to be the one it was written with.
     """
-    # Every member of a union reports an error; that of the intended one is not about the type.
+    # Of a union every member complains; the one that was meant does not of the type.
     problem = min(error.errors(), key=lambda one: one["type"].endswith("_type"))
     steps = problem["loc"] if values is None else place_of(problem, values)
     path = ".".join(map(str, steps))
@@ -278,8 +278,8 @@ def first_problem(error: ValidationError, values: Any = None) -> str:
 
 
 def place_of(problem: Mapping[str, Any], values: Any) -> list[int | str]:
-    """The steps of a pydantic error's place that lead through the values, without the members of
-    unions, which are not in what was written."""
+    """The steps of a pydantic error's place that lead through the values: without the members of
+    unions, which nobody has written."""
     steps: list[int | str] = []
     for step in problem["loc"]:
         inside = isinstance(values, Mapping) and step in values
@@ -300,7 +300,7 @@ def parse_entry(text: str) -> tuple[str, dict[str, Any]]:
     name, inside = match.groups()
     try:
         return name, tomllib.loads(f"options = {{ {inside or ''} }}")["options"]
-    except (ValueError, RecursionError) as error:  # everything else that tomllib refuses
+    except (ValueError, RecursionError) as error:  # whatever else tomllib does not take
         raise InputError(
             f"{text!r}: the options are not readable ({error}); "
             'write numbers and true/false plainly, text in quotes: error="l1"'

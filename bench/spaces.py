@@ -58,7 +58,7 @@ class Float:
         return [canonical(self.low + index * self.step) for index in range(count)]
 
     def at(self, share: float) -> float:
-        """The value with this share of the space below it, 0 ≤ share < 1."""
+        """The value that so much of the space lies below, 0 ≤ share < 1."""
         if self.step is not None:
             return _at(self.grid(), share)
         if self.log:
@@ -67,7 +67,7 @@ class Float:
 
 
 def _choices(values: Any) -> tuple[Any, ...]:
-    """Check that Optuna can choose from these values: plain ones, each once."""
+    """Values that Optuna can choose from: plain ones, each once."""
     if not isinstance(values, list | tuple) or not values:
         raise ValueError("choices are a list of one value or more")
     seen = set()
@@ -94,7 +94,7 @@ class Choice:
         return list(self.values)
 
     def at(self, share: float) -> Any:
-        """The value with this share of the list before it, 0 ≤ share < 1."""
+        """The value that so much of the list lies before, 0 ≤ share < 1."""
         return _at(self.values, share)
 
 

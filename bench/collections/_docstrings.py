@@ -14,13 +14,13 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 SUMMARY_WORDS = 3
-"""Fewest words of a summary that is a query."""
+"""A summary of fewer words asks for nothing …"""
 BODY_WORDS = 8
-"""Fewest words of a body that is a document."""
+"""… and a body of fewer words answers nothing."""
 
 
 class Described(NamedTuple):
-    """The query and the document of one docstring."""
+    """What one docstring gives."""
 
     name: str
     summary: str
@@ -38,7 +38,7 @@ def described(source: bytes, module: str) -> Iterator[Described]:
     A source that cannot be parsed gives nothing.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # warnings about escapes in the sources
+        with warnings.catch_warnings(action="ignore"):  # about escapes in other people's strings
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return
@@ -78,7 +78,7 @@ def split(docstring: str) -> tuple[str, str] | None:
 
 
 def _without(sentence: str, text: str) -> str:
-    if sentence.lower() not in text.lower():  # fast path
+    if sentence.lower() not in text.lower():  # nearly always, and it saves compiling a pattern
         return text
     pattern = rf"(?<!\w){re.escape(sentence)}(?!\w)\.?"
     return " ".join(re.sub(pattern, " ", text, flags=re.IGNORECASE).split())

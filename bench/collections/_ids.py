@@ -1,4 +1,4 @@
-"""Valid ids of documents and queries, and messages about ids that are not there."""
+"""What an id of a document or a query can be, and how two ids of the same thing differ."""
 
 import difflib
 import re
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 def what_ails_id(id: str) -> str:
     """Why a document or query cannot have this id; empty where it can.
 
-    TREC files separate their columns by any white space.
+    TREC files separate their columns by any white space, and so does whoever reads them.
     """
     if not id:
         return "is empty"
@@ -17,7 +17,7 @@ def what_ails_id(id: str) -> str:
 
 
 def how_they_differ(missing: str, known: Iterable[str]) -> str:
-    """A sentence on an id that is not there, and the one that is probably meant."""
+    """A sentence on the id that is not there, and the one that is probably meant."""
     known = list(known)
     for says, key in _DIFFERENCES.items():
         if wanted := key(missing):
@@ -28,7 +28,7 @@ def how_they_differ(missing: str, known: Iterable[str]) -> str:
     return f"the first is {missing!r}, there is for example {[*near, *known][0]!r}"
 
 
-_FEW = 10_000  # the search for a similar id is slow
+_FEW = 10_000  # looking for one that is nearly the same is slow
 
 _DIFFERENCES: dict[str, Callable[[str], str]] = {
     "they differ in white space": lambda id: "".join(id.split()),

@@ -1,4 +1,4 @@
-"""Checking a part's judgements; those that are left out are counted."""
+"""What a part's judgements must be, and what of them is left out and counted."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class PartRows:
 
 
 def unique(pairs: Iterable[tuple[str, str]], origin: str, kind: str) -> Pairs:
-    """(id, text) of documents or queries, checked to have valid and different ids.
+    """(id, text) of documents or queries, known to have ids of their own.
 
     Raises:
-        InputError: there are none, or an id is there twice or is not valid.
+        InputError: there are none, or an id stands there twice or cannot be one.
     """
     pairs = list(pairs)
     if not pairs:
@@ -52,7 +52,7 @@ def unique(pairs: Iterable[tuple[str, str]], origin: str, kind: str) -> Pairs:
 def check_part(
     name: str, part: RawPart, documents: Mapping[str, int]
 ) -> tuple[PartRows, list[str]]:
-    """The checked part, and sentences about what was left out of it or is odd.
+    """A part as it is used, and what was left out of it or is odd about it, a sentence each.
 
     Args:
         documents: the position of each document by its id.
@@ -90,7 +90,7 @@ def check_part(
 
 
 def _each_once(name: str, part: RawPart) -> tuple[Judgements, list[str]]:
-    """The judgements without repetitions."""
+    """The judgements without those that say the same again."""
     first: dict[tuple[str, str], tuple[int, int]] = {}
     kept = []
     rows = list(part.judgements)
@@ -120,7 +120,7 @@ def _known(
     kind: str,
     known: Mapping[str, object],
 ) -> tuple[Judgements, list[str]]:
-    """The judgements of existing queries and documents; a few others are left out."""
+    """The judgements of queries or documents that are there; a few others are left out."""
     missing = [str(row[column]) for row in judgements if row[column] not in known]
     if not missing:
         return judgements, []

@@ -39,7 +39,7 @@ def json_texts(path: Path, kind: str) -> Iterator[tuple[int, str, str, dict[str,
         kind: what a line is, for messages: ``document`` or ``query``.
 
     Raises:
-        InputError: a line is no such object, or its id is not valid.
+        InputError: a line is no such object, or its id is none.
     """
     for number, line in text_lines(path):
         where = f"{path}:{number}"
@@ -68,7 +68,7 @@ def text_of(value: Any, key: str, where: str) -> str:
 
 
 def checked_id(id: str, kind: str, where: str) -> str:
-    """The id, checked to be valid."""
+    """The id, known to be one."""
     if ailment := what_ails_id(id):
         raise InputError(f"{where}: the {kind} id {id!r} {ailment}")
     return id
@@ -81,7 +81,7 @@ def queries_by_id(path: Path, rows: Iterable[tuple[int, str, str]]) -> dict[str,
         rows: line number, id, text.
 
     Raises:
-        InputError: an id is there twice, or a query is empty.
+        InputError: an id stands there twice, or a query is empty.
     """
     queries: dict[str, str] = {}
     for number, id, text in rows:

@@ -1,4 +1,4 @@
-"""Near-duplicate texts: exact, by the Jaccard index of their word trigrams."""
+"""Which texts say nearly the same: exact, by the Jaccard index of their word trigrams."""
 
 from __future__ import annotations
 

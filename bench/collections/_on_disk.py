@@ -1,4 +1,4 @@
-"""The base of sources that read a folder with a file of judgements for each part."""
+"""What sources share that read one folder with a file of judgements for each part."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class OnDisk(Source):
         } or files
 
     def digests(self, files: Iterable[Path], layout: str) -> dict[str, Any]:
-        """Digests of these files' content.
+        """What identifies these files' content.
 
         Raises:
             InputError: one is not there; ``layout`` says which files such a folder has.

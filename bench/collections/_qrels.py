@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.errors import InputError
 
 MOST = 1_000_000
-"""The largest absolute grade: evaluators keep a counter for every grade up to it."""
+"""The largest grade, either way: evaluators keep a counter for every grade up to it."""
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 

@@ -1,4 +1,4 @@
-"""Checks of a collection's texts: repeated across parts, empty, or without spaces."""
+"""What the texts of a collection say of it: repeated across parts, empty, or without spaces."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _UNSPACED = re.compile(
 
 
 def normalised(text: str) -> str:
-    """A text without differences that no reader sees."""
+    """A text with what no reader sees as a difference taken away."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def apart(
     parts: Mapping[str, PartRows], held_out: Iterable[str], others: Iterable[str], origin: str
 ) -> tuple[dict[str, PartRows], list[str]]:
-    """The parts; queries of ``others`` whose text is also in a held-out part are left out.
+    """The parts, without the queries of ``others`` whose text is asked in one that is held out.
 
-    Such a text has another id in each part, and training or choosing on it sees the answer.
+    Ids hide that a text stands in two parts; who trains or chooses on it has seen the answer.
 
     Raises:
         InputError: nothing is left of one.

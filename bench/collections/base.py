@@ -1,4 +1,4 @@
-"""A collection: as its source reads it, and as everything else sees it."""
+"""What a collection is: as its source reads it, and as everything else sees it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RawPart:
         queries: (id, text).
         judgements: (query id, document id, relevance), relevance > 0 meaning relevant.
         origin: the file or data set it was read from, for messages.
-        lines: the line of each judgement in its file, where there is one.
+        lines: the line of the file that each judgement stands in, where it stands in one.
     """
 
     queries: Iterable[tuple[str, str]]
@@ -65,15 +65,15 @@ class Source(Entry):
     Attributes:
         ignore_identical_ids: whether the document with a query's own id is left out of that query's
             rankings, as BEIR does, for queries that stand in the corpus (ArguAna, Quora).
-        bm25_tokens: the units that BM25 matches: ``words``, or two, three or four characters in a
-            row, for languages that are written without spaces.
+        bm25_tokens: what BM25 matches: ``words``, or the characters in twos, threes or fours, for
+            languages that are written without spaces.
     """
 
     ignore_identical_ids: bool = field(default=False, kw_only=True)
     bm25_tokens: BM25Tokens = field(default="words", kw_only=True)
 
     def identity(self) -> dict[str, Any]:
-        """Everything the content depends on (digests of files, versions), cheap to compute."""
+        """What the content depends on (digests of files, versions), cheap to find out."""
         raise NotImplementedError
 
     def part_names(self) -> frozenset[str] | None:
@@ -84,7 +84,7 @@ class Source(Entry):
         """The whole collection.
 
         Raises:
-            InputError: something in it is wrong, with file and line.
+            InputError: something in it is not as it must be, with file and line.
         """
         raise NotImplementedError
 
@@ -153,9 +153,9 @@ class Collection:
         parts: by name: ``train``, ``dev``, ``test``, ….
         trainable: positions of the documents that may be training negatives.
         triples: int64 [n, 3] positions of train query, positive, negative; or `None`.
-        notes: sentences for the record (how dev was carved, …).
-        whole: the fingerprint with all train queries: of things that do not depend on which of
-            them are used.
+        notes: what the record should say (how dev was carved, …).
+        whole: the fingerprint with all train queries; nothing that is searched depends on which
+            of them are left.
         searchable: positions of the documents that have any text; the others are never found.
         ignore_identical_ids, bm25_tokens: as in `Source`.
     """
@@ -228,12 +228,12 @@ class Collection:
 
 
 def _hashes(purpose: str, texts: Texts) -> list[bytes]:
-    """A hash of each text's id for one purpose, the same on every machine."""
+    """A key of each text by its id, the same on every machine, and another for each purpose."""
     return [hashlib.sha256(f"{purpose} {id}".encode()).digest() for id in texts.id_list()]
 
 
 def _among(rows: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """The rows whose query (first column) is among these sorted ones, renumbered by its place."""
+    """The rows whose query, in the first column, is among these (sorted), by its place there."""
     ours = rows[np.isin(rows[:, 0], kept)].copy()
     ours[:, 0] = np.searchsorted(kept, ours[:, 0])
     return ours

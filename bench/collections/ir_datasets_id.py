@@ -131,7 +131,7 @@ class IrDatasets(Source):
             )
 
     def _triples(self, train: str) -> Iterator[tuple[str, str, str]]:
-        """Train's triples, read lazily: there may be hundreds of millions."""
+        """Train's triples, read as they are asked for: there may be hundreds of millions."""
         with _reading(self.id):
             data = load(train)
             if not data.has_docpairs():
@@ -183,7 +183,7 @@ _load: Callable[[str], Any] = _from_library
 
 
 def documents_of(id: str) -> str:
-    """The id of the data set that holds the documents of this one's judgements."""
+    """The id of the data set whose documents that one's judgements are over."""
     return str(ir_datasets.docs_parent_id(id))
 
 
@@ -204,7 +204,7 @@ def check_known(id: str) -> None:
 
 
 def _text(row: Any) -> str:
-    """The text of a document or query that is searched, by ir_datasets' own choice."""
+    """What of a document or a query is searched, as ir_datasets chooses it."""
     if not hasattr(row, "default_text"):
         raise InputError(f"ir-datasets: {type(row).__name__} has no text of its own to search")
     return str(row.default_text())
@@ -217,7 +217,7 @@ def _judgements(data: Any, part: str) -> Iterator[tuple[str, str, int]]:
 
 @contextmanager
 def _reading(id: str) -> Iterator[None]:
-    """Name the data set in errors of fetching and reading."""
+    """Says of which data set it was that something could not be fetched or read."""
     try:
         yield
     except (OSError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""Test collections must share no judged pair with training."""
+"""Test collections must be strangers to training."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from bench.errors import InputError
 
 
 def check_apart(collection: Collection, name: str, other: Collection) -> None:
-    """Check that a test collection has no pair that training or choices see here.
+    """That no test of another collection has a pair that training or choices see here.
 
-    A query may be the same by chance; a query together with a relevant document is not.
+    Queries may be the same by chance; a query together with a relevant document is not.
 
     Raises:
         InputError: a judged pair of its ``test`` part is, word for word, in train or dev.

@@ -1,4 +1,4 @@
-"""The prepared collection that a user names."""
+"""From what a user writes to a prepared collection."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,12 +55,12 @@ def _named(written: str) -> Source | None:
 
 
 def open_collection(written: str | Mapping[str, Any], artifacts: Artifacts) -> Collection:
-    """The collection, prepared now or found."""
+    """Prepare the collection, or open it where that has been done."""
     return prepare(resolve(written), artifacts)
 
 
 def open_prepared(written: str | Mapping[str, Any], artifacts: Artifacts) -> Collection | None:
-    """The collection if it has been prepared; `None` if not, or if it cannot be."""
+    """The collection where it has been prepared; nothing where it has not, or cannot be."""
     if not (artifacts.root / "collection").is_dir():
         return None  # without asking ir_datasets, which is slow to import
     try:

@@ -1,4 +1,4 @@
-"""Reading architectures and weights from a folder; what does not fit is refused in one line."""
+"""Architectures and weights from a folder, refused in one line where they do not fit."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ CONVERT = (
     "convert it once, where you trust it: SentenceTransformer({folder!r}).save_pretrained(…), or "
     "AutoModel.from_pretrained({folder!r}).save_pretrained(…), writes safetensors"
 )
-"""Advice on pickled weights, which are never opened here."""
+"""How weights that are pickled, which are never opened here, become ones that are read."""
 
 
 def check_weights(model: str, folder: Path) -> None:
-    """Check that the folder holds all shards of its weights in safetensors.
+    """There are weights in safetensors in this folder, whole.
 
     Raises:
         InputError: there are none, or shards of them are missing.
@@ -67,7 +67,7 @@ def read_config(model: str, folder: Path) -> PreTrainedConfig:
 
 
 def encoder_class(model: str, config: PreTrainedConfig) -> Any:
-    """The class that loads the encoder: for encoder-decoders like T5 the encoder's half.
+    """What loads the encoder: of T5 and its kin the encoder's half.
 
     Raises:
         InputError: an encoder-decoder that has no class for one half; it would answer with the
@@ -136,7 +136,7 @@ def load(
 
 
 def is_none(prefix: str, name: str) -> bool:
-    """No weight may be missing."""
+    """That no weight may be missing."""
     return False
 
 
@@ -146,12 +146,12 @@ def is_pooler(prefix: str, name: str) -> bool:
 
 
 def is_head(prefix: str, name: str) -> bool:
-    """Whether a weight belongs to the head behind the encoder."""
+    """Whether a weight is of what stands behind the encoder."""
     return is_pooler(prefix, name) or not name.startswith(f"{prefix}.")
 
 
 def check_states(model: str, transformer: PreTrainedModel) -> None:
-    """Check that the model gives a state for each token, to be pooled.
+    """It gives a state for each token, which is what is pooled.
 
     Raises:
         InputError: it does not, or takes more than the tokens of a text.
@@ -169,7 +169,7 @@ def check_states(model: str, transformer: PreTrainedModel) -> None:
 
 
 def _behind(folder: Path, name: str) -> str:
-    """In words, under which other prefix the weight is found."""
+    """Where the weight is found behind a foreign prefix, in words."""
     for file in sorted(folder.glob("*.safetensors")):
         with safetensors.safe_open(file, framework="pt") as weights:
             if found := _prefix(weights.keys(), name):
@@ -181,7 +181,7 @@ def _behind(folder: Path, name: str) -> str:
 
 
 def _prefix(names: Iterable[str], name: str) -> str:
-    """The prefix before a name among these."""
+    """What stands before a name among these."""
     return next((one.removesuffix(name) for one in names if one.endswith(f".{name}")), "")
 
 

@@ -1,8 +1,8 @@
 """Attention that never waits for its mask, and that reads texts one behind another.
 
-transformers' own implementation reads every mask, to leave it out where nothing is padded. On a GPU
-that read waits for everything queued before, and the kernel depends on the mask's values. Here the
-mask is always given, so that the same kernel runs in every step.
+transformers' own looks into every mask, to leave it out where nothing is padded. On a GPU that look
+waits for all that was queued before, and the kernel depends on what the mask says; so there the
+mask is always given, and the same kernel runs in every step.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "sdpa_settled"
-"""Its name in transformers."""
+"""As transformers knows it."""
 
 JOINS = frozenset({"bert", "distilbert", "roberta", "xlm-roberta"})
-"""Types of models that accept positions and pass on where texts start."""
+"""Types of models that take positions and pass on where texts start."""
 
 
 def settle(module: nn.Module) -> None:
-    """Use this attention in every transformer inside that computes scaled dot-product attention."""
+    """Let every transformer within, where it computes scaled dot-product attention, do so."""
     AttentionInterface.register(NAME, attention)
     AttentionMaskInterface.register(NAME, mask)
     for part in module.modules():
@@ -33,7 +33,7 @@ def settle(module: nn.Module) -> None:
 
 
 def joins(transformer: PreTrainedModel) -> bool:
-    """Whether a model uses this attention and can read texts joined one behind another."""
+    """Whether it was settled, and reads texts that stand one behind another."""
     config = transformer.config
     return (
         config._attn_implementation == NAME
@@ -44,8 +44,8 @@ def joins(transformer: PreTrainedModel) -> bool:
 
 
 def mask(*args: Any, **options: Any) -> Tensor | None:
-    """transformers' mask for scaled dot-product attention, even where it masks nothing; `None` for
-    joined texts."""
+    """transformers' mask for scaled dot-product attention, also where it masks nothing; none of
+    texts that stand one behind another."""
     if options.get("attention_mask") is None:
         return None
     allowed = {"allow_is_causal_skip": False, "allow_is_bidirectional_skip": False}
@@ -86,7 +86,7 @@ def _one_by_one(
     dropout: float,
     scale: float | None,
 ) -> Tensor:
-    """The same without FlashAttention: one text after another."""
+    """The same, where there is no FlashAttention."""
     sides = (side.transpose(0, 1).split(lengths, 1) for side in (query, key, value))
     found = [
         scaled_dot_product_attention(asking, asked, said, dropout_p=dropout, scale=scale)

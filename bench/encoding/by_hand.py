@@ -1,4 +1,4 @@
-"""Encoding a few texts that are in no collection."""
+"""A few texts that are in no collection."""
 
 from __future__ import annotations
 

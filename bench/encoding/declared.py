@@ -1,4 +1,4 @@
-"""Options whose defaults come from the model's own folder."""
+"""Options of an entry that its model's own folder answers, where they are not given."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from bench.errors import InputError
 from bench.losses.signals import Similarity
 
 LENGTH = 256
-"""Most tokens of a text where the folder says nothing."""
+"""Most tokens of a text where nothing is said of it."""
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a model's folder says of itself, by the names of the options.
+    """What a model says of itself, as the options of what is made from it are named.
 
     Attributes:
         modules: of its one encoder; `None` where it has no modules.json, and says nothing.
-        notes: surprising parts of it, a sentence each.
+        notes: what of it is not as one might think, a sentence each.
     """
 
     model: str
@@ -41,7 +41,7 @@ class Declaration:
 
     @property
     def body(self) -> str:
-        """The folder that its transformer and its tokenizer are loaded from."""
+        """What its transformer and its tokenizer are loaded from."""
         if self.modules is None or self.modules.body == locate(self.model):
             return self.model
         return str(self.modules.body)
@@ -58,7 +58,7 @@ class Declaration:
 
 
 def declaration(model: str) -> Declaration:
-    """What a model's folder says of itself; empty while it has not been fetched.
+    """What a model says of itself; nothing while it has not been fetched.
 
     Raises:
         InputError: it has an encoder for each side, or modules that are not known.
@@ -105,7 +105,7 @@ def declared() -> Any:
 
 
 def check_encoder(entry: Any) -> None:
-    """Check, without reading weights, that an entry's model is an encoder of texts.
+    """That an entry's model is an encoder of texts, as far as is seen without its weights.
 
     Raises:
         InputError: it is not, has no tokenizer, or is a table where a transformer is needed.
@@ -124,7 +124,7 @@ def check_encoder(entry: Any) -> None:
 
 
 def check_classifier(model: str) -> None:
-    """Check, without reading weights, that a model can read a query and a document together.
+    """That a model can read a query and a document together, its weights not looked at.
 
     Raises:
         InputError: it needs code of its own, is not known, or has no tokenizer.
@@ -135,11 +135,11 @@ def check_classifier(model: str) -> None:
 
 
 OPTIONS = ("pooling", "similarity", "max_length", "query_prompt", "document_prompt")
-"""The options that a folder answers."""
+"""What a folder answers."""
 
 
 def departures(entry: Any) -> list[str]:
-    """Where an entry reads its model differently than the model's folder says, a line each.
+    """Where an entry reads its model otherwise than the model says, a line each.
 
     Args:
         entry: with a ``model``, and options of which some may be `Declared`.
@@ -162,7 +162,7 @@ def departures(entry: Any) -> list[str]:
 
 
 def left_out(entry: Any) -> list[str]:
-    """A note that an entry leaves out its model's linear layer, where there is one."""
+    """That an entry takes no linear layer from its model, where that has one."""
     modules = entry.declares.modules
     if modules is None or modules.dense is None:
         return []
@@ -170,4 +170,4 @@ def left_out(entry: Any) -> list[str]:
 
 
 SENTINEL = 10**9
-"""Lengths from here on mean that a tokenizer has no limit."""
+"""From here on a length is a tokenizer's way to say that there is none."""

@@ -1,4 +1,4 @@
-"""The device that computes, and its precision."""
+"""Which device computes, and how exactly."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Module = TypeVar("Module", bound=torch.nn.Module)
 
 @dataclass(frozen=True)
 class Device:
-    """Where tensors live, and in which precision and passes the encoder runs.
+    """Where tensors live, in which precision the encoder runs and in which passes.
 
     Weights stay float32.
 
     Attributes:
         packing: how texts are padded.
-        joining: how texts are joined one behind another, for encoders that can read them so; `None`
-            where that does not pay.
+        joining: how texts stand one behind another, for encoders that read them so; `None` where
+            that does not pay.
     """
 
     torch: torch.device
@@ -59,18 +59,18 @@ class Device:
             torch.cuda.synchronize(self.torch)
 
     def place(self, module: Module) -> Module:
-        """The module, its weights moved to the device and its attention chosen for it."""
+        """The module, its weights on the device and its attention as the device likes it."""
         if isinstance(self.packing, Ladder):
             encoding.settle(module)
         return module.to(self.torch)
 
     def stage(self, array: np.ndarray | Tensor) -> Tensor:
-        """A tensor whose upload waits for nothing: in pinned memory for CUDA."""
+        """As a tensor from which an upload waits for nothing: pinned where that is CUDA's."""
         tensor = torch.from_numpy(array) if isinstance(array, np.ndarray) else array
         return tensor.pin_memory() if self.torch.type == "cuda" else tensor
 
     def put(self, array: np.ndarray | Tensor) -> Tensor:
-        """A tensor on the device; asynchronous on CUDA."""
+        """As a tensor on the device, staged before or now; asynchronous on CUDA."""
         staged = array if isinstance(array, Tensor) else self.stage(array)
         return staged.to(self.torch, non_blocking=True)
 
@@ -92,7 +92,7 @@ def choose(precision: Precision = "auto") -> Device:
 
 
 def environment(device: Device) -> dict[str, Any]:
-    """Machine, device, threads and versions, which a comparison must not mix."""
+    """What a comparison must not mix: machine, device, threads, versions."""
     names = ("torch", "transformers", "numpy", "ir_measures", "optuna")
     return {
         "device": device.label,
@@ -106,7 +106,7 @@ def environment(device: Device) -> dict[str, Any]:
 
 
 def _kernels() -> dict[str, Any]:
-    """The kernels that a GPU uses, where there is a choice."""
+    """What a GPU computes with, where there is a choice."""
     return {
         "cuda": torch.version.cuda,
         "float32 products": torch.get_float32_matmul_precision(),
@@ -121,7 +121,7 @@ def forget_peak(device: Device) -> None:
 
 
 def peak_memory(device: Device) -> int:
-    """Peak bytes so far: of tensors on a GPU; on a CPU, of the whole process."""
+    """Most bytes so far: of the GPU's memory that tensors had; on a CPU, of the process."""
     if device.torch.type == "cuda":
         return torch.cuda.max_memory_allocated(device.torch)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -129,12 +129,12 @@ def peak_memory(device: Device) -> int:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error says that tensors found no memory, on a GPU or a CPU."""
+    """Whether tensors found no room, on a GPU or a CPU."""
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def said_of(error: Exception, device: Device) -> str:
-    """An error's text; for too little memory, with advice."""
+    """An error's text; of too little memory, what there is to do."""
     if not is_out_of_memory(error):
         return str(error)
     return (

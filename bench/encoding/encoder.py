@@ -25,9 +25,9 @@ class Encoder(nn.Module):
     Attributes:
         similarity: how two vectors are compared: ``cosine`` or ``dot``.
         head: a linear layer behind the pooling; `None` for none.
-        artifacts: those that its initial weights were computed from.
-        most: tokens of a text that it can read.
-        joins: whether it reads joined texts, one behind another.
+        artifacts: what its start was computed from.
+        most: tokens it can read.
+        joins: whether it reads texts that stand one behind another.
     """
 
     most: int = sys.maxsize
@@ -41,7 +41,7 @@ class Encoder(nn.Module):
 
     @property
     def pooled_width(self) -> int:
-        """d of the vectors that `pooled` gives."""
+        """d of what `pooled` gives."""
         raise NotImplementedError
 
     @property
@@ -53,24 +53,24 @@ class Encoder(nn.Module):
         raise NotImplementedError
 
     def pooled_joined(self, texts: Joined) -> Tensor:
-        """The same for joined texts."""
+        """The same of texts that stand one behind another."""
         raise NotImplementedError
 
     def forward(self, texts: Padded | Joined) -> Tensor:
-        """Texts → [n, width] vectors, not normalised; rows of padding come last."""
+        """Texts → [n, width] vectors, not normalised; those of what fills a group come last."""
         if isinstance(texts, Joined):
             vectors = self.pooled_joined(texts)
         else:
             vectors = self.pooled(texts.ids, texts.mask)
         if self.head is None:
             return vectors
-        # A text without tokens stays zero: the layer's bias alone would resemble some query.
+        # A text without tokens stays nothing: the layer's bias alone would be like some query.
         return self.head(vectors) * vectors.any(-1, keepdim=True)
 
     def pack(
         self, rows: list[np.ndarray], padding: int, device: Device, group_tokens: int = 0
     ) -> AnyPacked:
-        """Token ids in groups that the encoder can read and that suit the device.
+        """Token ids as the encoder can read them and the device likes it.
 
         Args:
             group_tokens: most tokens of a pass; 0 is what suits the device.
@@ -82,8 +82,8 @@ class Encoder(nn.Module):
     def trials(
         self, texts: int, longest: int, device: Device, group_tokens: int = 0
     ) -> Iterator[Padded | Joined]:
-        """Padding in every shape that packing may produce, the largest first, so that memory is
-        taken once; nothing where the shapes are not known beforehand.
+        """Padding in every shape that packing may come to, the largest first, so that memory is
+        taken once; nothing where they are not known beforehand.
 
         Args:
             texts: how many are packed at a time, at most.
@@ -105,7 +105,7 @@ class Encoder(nn.Module):
                 when gradients come back to it.
         """
         parts = []
-        # One context, so that weights are cast to half precision once and not for every group.
+        # One context, in which weights are cast to half precision once and not for every group.
         with device.autocast():
             for group in packed.groups:
                 texts = group.on(device)

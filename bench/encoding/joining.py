@@ -1,4 +1,4 @@
-"""Cutting a batch into stretches of texts joined one behind another."""
+"""How texts are cut into stretches that stand one behind another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from bench.encoding.packing import rung, rungs
 
 PARTS = 8
-"""Rungs to a doubling: fewer mean more padding, more mean more shapes to warm up."""
+"""Rungs to a doubling: fewer would be more padding, more would be more to try beforehand."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,6 @@ class Joining:
 
 
 def _room(total: int, most: int) -> int:
-    """The rung of so many tokens."""
+    """What so many tokens come to."""
     above = rung(total, PARTS)
     return above if total > most else min(above, most)

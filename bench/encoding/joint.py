@@ -22,7 +22,7 @@ class JointBatch:
     """One group of pairs of like length, padded on the right.
 
     Attributes:
-        pairs: positions [n] of the pairs in it; further rows are padding.
+        pairs: which of the pairs these are [n]; rows behind them are empty.
         ids, mask, types: [rows, length]; ``types`` are the model's token types.
         owners: [rows, length] of `NEITHER`, `QUERY`, `DOCUMENT`.
     """
@@ -55,7 +55,7 @@ class JointForm:
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase) -> JointForm:
-        """The form, read off an example, so that it works for any kind of tokenizer."""
+        """Read off an example, so that it holds for any kind of tokenizer."""
         first, second = (
             tokenizer(word, add_special_tokens=False)["input_ids"] for word in ("one", "two")
         )

@@ -1,4 +1,4 @@
-"""A smaller encoder made of some layers of a larger one."""
+"""Some layers of an encoder: which, and the smaller encoder made of them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Which = Literal["first", "last", "spaced"]
 def keep_layers(transformer: PreTrainedModel, layers: int, which: Which) -> PreTrainedModel:
     """An encoder of ``layers`` of this one's layers.
 
-    It is built anew from a configuration with as many layers, so that loading its saved files
-    gives the same encoder: in some architectures layers differ by their place (ModernBERT's first
-    has no norm before its attention, T5's first holds the biases of all).
+    It is built anew from a configuration that is cut likewise, so that it is what its own saved
+    files give: layers differ by their place in some architectures (ModernBERT's first has no norm
+    before its attention, T5's first holds the biases of all).
 
     Raises:
-        InputError: it does not have that many, or its layers cannot be found.
+        InputError: it does not have that many, or its layers cannot be told.
     """
     kept = choose_layers(transformer.config.num_hidden_layers, layers, which)
     stack = _stack(transformer)
@@ -70,7 +70,7 @@ def _stack(transformer: PreTrainedModel) -> str:
 
 
 def _cut(config: PreTrainedConfig, kept: list[int]) -> PreTrainedConfig:
-    """The configuration with so many layers; lists with an entry for each layer are cut too."""
+    """The configuration with so many layers, and its lists of an entry a layer cut alike."""
     total = config.num_hidden_layers
     cut = deepcopy(config)
     for name, value in config.to_dict().items():
@@ -81,7 +81,7 @@ def _cut(config: PreTrainedConfig, kept: list[int]) -> PreTrainedConfig:
 
 
 NO_LAYERS = ("architectures", "_id", "_ids")
-"""Endings of the names of lists that do not hold an entry for each layer."""
+"""How the names of lists end that hold no entry a layer, however long they are."""
 
 
 def _weights_of(

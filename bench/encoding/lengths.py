@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
 TABLES = ("position_embeddings", "position_embedding", "embed_positions", "wpe")
-"""Names of tables of positions."""
+"""What tables of positions are called."""
 
 
 def most_tokens(transformer: PreTrainedModel) -> int:
-    """The size of its table of positions, where it has one."""
+    """Its table of positions says, where it has one."""
     table = _table(transformer)
     return sys.maxsize if table is None else table.num_embeddings - first_position(transformer)
 
 
 def first_position(transformer: PreTrainedModel) -> int:
-    """The first position: some (RoBERTa) count from behind the padding id, OPT from an offset."""
+    """Some (RoBERTa, MPNet) count from behind that of the padding, others (OPT) from an offset."""
     table = _table(transformer)
     if table is None:
         return 0
@@ -40,7 +40,7 @@ def _table(transformer: PreTrainedModel) -> nn.Embedding | None:
 
 
 def most_positions(model: str, config: PreTrainedConfig) -> int:
-    """The same from the configuration alone, without weights."""
+    """The same, or less where the configuration says so, of weights that are not loaded."""
     said = getattr(config, "max_position_embeddings", None) or 0
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         drawn = encoder_class(model, config).from_config(config, trust_remote_code=False)

@@ -44,7 +44,7 @@ _FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.mod
 
 
 def forget() -> None:
-    """Forget everything known of models, so that it is found out again."""
+    """What is known of models is found out again."""
     for known in _KNOWN:
         known.cache_clear()
 
@@ -91,7 +91,7 @@ def at_hand(model: str) -> bool:
             for name in ("config.json", "modules.json")
         ]
         return any(isinstance(file, str) for file in found)
-    except huggingface_hub.errors.HFValidationError:  # no hub's id: a path that is not there
+    except huggingface_hub.errors.HFValidationError:  # no hub's id: it is a path of nothing
         return True
 
 
@@ -164,10 +164,10 @@ USUAL: dict[str, Any] = {
     "default_prompt_name": None,
     "similarity_fn_name": None,
 }
-"""Values that are no part of a digest, because they change nothing; the bundled encoder's."""
+"""What is no part of a digest: values that change nothing, as the bundled encoder's do not."""
 
 USUAL_TOKENIZER = "d9a02e92cf8f1fc8"
-"""The digest of the bundled encoder's tokenizer, which is no part of a weights digest."""
+"""The bundled encoder's, by its digest: likewise."""
 
 
 def transformer_configs(folder: Path) -> list[Path]:
@@ -177,7 +177,7 @@ def transformer_configs(folder: Path) -> list[Path]:
 
 
 def _but(values: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
-    """The values that are not the usual ones, without versions of libraries."""
+    """The values that are not the usual ones; versions of libraries are nobody's."""
     return {
         key: value
         for key, value in values.items()
@@ -187,13 +187,13 @@ def _but(values: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
 
 @remembered
 def tokenizer_digest(model: str) -> str:
-    """16 hex digits over the tokenizer's files and everything else that changes a text."""
+    """16 hex digits over the tokenizer's files, and over what else is done to a text."""
     folder = locate(model)
     files = {file for pattern in TOKENIZER for file in folder.glob(pattern)}
     found = {file.name: file_digest(file) for file in files}
     if (special := folder / "special_tokens_map.json").is_file():
         about = folder / "tokenizer_config.json"
-        # The same value in two files counts once.
+        # What is said twice counts once.
         if own := _but(read_json(special), read_json(about) if about.is_file() else {}):
             found[special.name] = digest(own)
     if _lowers(folder):
@@ -211,11 +211,11 @@ TOKENIZER = (
     "*.model",
     "*.spm",
 )
-"""Files of a tokenizer."""
+"""Files that a tokenizer is read from."""
 
 
 def check_tokenizer(model: str) -> None:
-    """Check that there is a tokenizer; transformers would make up one that knows no word.
+    """There is a tokenizer; transformers would make up one that knows no word.
 
     Raises:
         InputError: there is none.
@@ -251,12 +251,12 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
 
 
 def _lowers(folder: Path) -> bool:
-    """Whether a folder says that texts are lower-cased before tokenization."""
+    """Whether a folder says that texts are lowered before its tokenizer reads them."""
     return any(read_json(file).get("do_lower_case") for file in transformer_configs(folder)[:1])
 
 
 def _lower(tokenizer: PreTrainedTokenizerBase) -> None:
-    """Make the tokenizer lower-case texts, as sentence-transformers does."""
+    """Texts are lowered first, as sentence-transformers does where a folder says so."""
     inner = tokenizer.backend_tokenizer
     inner.normalizer = tokenizers.normalizers.Sequence(
         [tokenizers.normalizers.Lowercase(), *([inner.normalizer] if inner.normalizer else [])]
@@ -264,7 +264,7 @@ def _lower(tokenizer: PreTrainedTokenizerBase) -> None:
 
 
 def load_config(model: str) -> PreTrainedConfig:
-    """The architecture of a model, without reading weights.
+    """The architecture of a model, its weights not looked at.
 
     Raises:
         InputError: it needs code of its own, is not known, or is no encoder.

@@ -1,4 +1,4 @@
-"""Texts as padded groups: of similar length on a CPU, of few shapes on a GPU."""
+"""Texts as padded groups: of like length where that is best, of few shapes where shapes cost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Group:
     """Texts that are encoded in one pass.
 
     Attributes:
-        texts: positions [n] of the texts in it.
+        texts: which of them these are [n].
         rows: how many the pass has: n, and more where some are empty.
         length: tokens a row is padded to.
     """
@@ -25,7 +25,7 @@ class Group:
 
 
 class Packing(Protocol):
-    """How texts are grouped into passes for a device."""
+    """How a device likes its passes."""
 
     def groups(self, lengths: np.ndarray, most_tokens: int, most: int) -> list[Group]:
         """Every text in one group, each group sorted by (length, position).
@@ -89,9 +89,9 @@ class Close:
 class Ladder:
     """Few passes, their rows and lengths on the rungs of a ladder: what is best on a GPU.
 
-    There even a small pass costs its launches, and the first pass of every shape costs loading and
-    choosing kernels. So texts are cut into the few ranges of lengths that cost least, padding and
-    passes together, and all shapes are known, and warmed up, beforehand.
+    There a pass costs its launches, however small it is, and the first one of every shape costs
+    kernels that are loaded and chosen. So texts are cut into those few ranges of lengths that cost
+    least, padding and passes together, and the shapes are known, and tried, beforehand.
 
     Attributes:
         tokens: most padded tokens of a pass.
@@ -126,7 +126,7 @@ class Ladder:
         return sorted(found, key=lambda shape: (shape[0] * shape[1], shape), reverse=True)
 
     def _ranges(self, tops: np.ndarray) -> list[tuple[int, int]]:
-        """The cheapest cut of texts, sorted by length, into passes: (start, stop) of each."""
+        """Cut texts, sorted by length, where their passes cost least: (start, stop) of each."""
         used, starts = np.unique(tops, return_index=True)
         ends = np.append(starts[1:], len(tops)).tolist()
         # The cheapest way to cut the texts of the first rungs into so many ranges.
@@ -144,20 +144,20 @@ class Ladder:
 
 
 Way = tuple[float, tuple[tuple[int, int], ...]]
-"""A cost in tokens, and the ranges that have it."""
+"""What it costs, in tokens, and its ranges."""
 
 STEP = 32
 """Of the ladder's first rungs."""
 
 
 def rung(size: int, parts: int = 4) -> int:
-    """The next rung of the ladder: multiples of 32, then a fixed number of rungs to a doubling."""
+    """The next rung of the ladder: multiples of 32, and from some size on so many to a doubling."""
     step = max(STEP, (1 << (size - 1).bit_length()) // (2 * parts))
     return max(STEP, -(-size // step) * step)
 
 
 def rung_below(size: int) -> int:
-    """The highest rung that is not above ``size``; below the first rung, ``size`` itself."""
+    """The last rung that is not above; below the first one, ``size`` itself."""
     if size < STEP:
         return size
     step = max(STEP, 1 << max(0, size.bit_length() - 3))
@@ -165,7 +165,7 @@ def rung_below(size: int) -> int:
 
 
 def rungs(most: int, parts: int = 4) -> Iterator[int]:
-    """The rungs of all sizes up to ``most``."""
+    """Those that sizes of up to ``most`` come to."""
     size = 0
     while size < most:
         size = rung(size + 1, parts)

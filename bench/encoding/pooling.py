@@ -35,7 +35,7 @@ def pool(states: Tensor, mask: Tensor, pooling: str) -> Tensor:
 
 
 def pool_joined(states: Tensor, texts: Joined, pooling: str) -> Tensor:
-    """The same for joined texts: [T, d] states → [n, d] or [n, m·d]."""
+    """The same of texts that stand one behind another: [T, d] states → [n, d] or [n, m·d]."""
     modes = pooling.split("+")
     if len(modes) > 1:
         return torch.cat([pool_joined(states, texts, mode) for mode in modes], 1)
@@ -57,5 +57,5 @@ def pool_joined(states: Tensor, texts: Joined, pooling: str) -> Tensor:
 
 
 def _reduce(states: Tensor, how: str, starts: Tensor) -> Tensor:
-    # The unsafe form does not check the offsets; a GPU would have to wait for that.
+    # Unsafe leaves out a look at the offsets, for which a GPU would have to wait.
     return torch.segment_reduce(states.float(), how, offsets=starts, unsafe=True)

@@ -1,4 +1,4 @@
-"""The average of token embeddings: no context and hardly any computation."""
+"""A table of token embeddings, averaged: no context, and next to no computation."""
 
 from __future__ import annotations
 

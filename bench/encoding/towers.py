@@ -23,17 +23,17 @@ class Vectors(Protocol):
 
 
 class StoredVectors(Vectors, Protocol):
-    """Stored vectors of documents, which are not encoded again."""
+    """Documents' vectors that are already there."""
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
-        """The artifacts that hold them."""
+        """What they are kept in."""
 
     def of(self, collection: Collection) -> Vectors:
-        """The vectors of a collection's documents; it may be another one than was trained on."""
+        """Those of the documents there, which may be another collection's."""
 
     def encoder(self) -> Encoder:
-        """The encoder that made them, for new documents; training never runs it."""
+        """What made them, for documents to come; nothing of the training runs it."""
 
 
 class Towers(nn.Module):
@@ -44,7 +44,7 @@ class Towers(nn.Module):
     Attributes:
         query_encoder: of queries, and of documents too where nothing else is given.
         document_encoder: of documents alone; `None` where they share the other, or are stored.
-        stored: the documents' vectors, where they are not encoded during training.
+        stored: the documents' vectors, where no encoder of the training makes them.
     """
 
     def __init__(
@@ -73,18 +73,18 @@ class Towers(nn.Module):
 
     @property
     def encoders(self) -> tuple[Encoder, ...]:
-        """The encoders that train: one, or those of queries and of documents."""
+        """What trains: one, or those of queries and of documents."""
         second = (self.document_encoder,) if self.document_encoder else ()
         return (self.query_encoder, *second)
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
-        """The artifacts that were prepared for it, with their bills."""
+        """What had to be prepared for it, with its bills."""
         starts = [artifact for encoder in self.encoders for artifact in encoder.artifacts]
         return (*starts, *(self.stored.artifacts if self.stored else ()))
 
     def of_documents(self) -> Encoder:
-        """The encoder of documents; loaded now where documents are stored."""
+        """What encodes a document; loaded now where documents are stored."""
         if self.stored:
             return self.stored.encoder()
         return self.document_encoder or self.query_encoder

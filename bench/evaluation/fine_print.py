@@ -1,4 +1,4 @@
-"""Notes on how to read a study's measures: their depth, and what counts as relevant."""
+"""How the measures of a study are to be read: how deep they look, and what counts as relevant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.evaluation.measures import counts_relevant, with_threshold
 
 
 def depth_notes(measures: Mapping[str, Measure], depth: int) -> Iterator[str]:
-    """A note on the depth of measures without a cutoff."""
+    """How deep those look that have no cutoff."""
     if names := [name for name, one in measures.items() if "cutoff" not in one.params]:
         yield (
             f"{', '.join(names)}: of the first {depth:,} documents (the depth of a ranking), there "
@@ -23,7 +23,7 @@ def depth_notes(measures: Mapping[str, Measure], depth: int) -> Iterator[str]:
 def grade_notes(
     measures: Mapping[str, Measure], parts: Mapping[str, Part], relevance: Mapping[str, int]
 ) -> Iterator[str]:
-    """A note on the grade from which binary measures count a document as relevant.
+    """From which grade binary measures count a document as relevant, where there are several.
 
     Args:
         relevance: by part, the least grade, where it is not 1.
@@ -49,10 +49,8 @@ def grade_notes(
 def without_relevant(
     measures: Mapping[str, Measure], parts: Mapping[str, Part], relevance: Mapping[str, int]
 ) -> Iterator[tuple[str, str, int, int]]:
-    """(measure, part, least grade, how many queries count as 0 for want of a document of it).
-
-    Grade 1 is left out: a query without a document of that is no query of a part.
-    """
+    """(measure, part, least grade, queries) where queries have no document of the grade that the
+    measure asks for, so that they count as 0. Grade 1 is the collection's own matter."""
     for name, one in measures.items():
         for part_name, part in parts.items():
             least = with_threshold(one, relevance.get(part_name, 1)).params.get("rel", 1)

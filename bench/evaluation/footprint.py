@@ -22,7 +22,7 @@ from bench.storage.artifacts import BuildReport
 from bench.storage.files import read_json, write_json
 
 QUERIES, DOCUMENTS, PASSES = 32, 32, 3
-"""Texts of each side that are timed, and repetitions."""
+"""How many texts of each side are timed, and how many times."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Footprint:
     Attributes:
         parameters: of both sides together, each weight once.
         trained_parameters: those that training changed.
-        query_parameters: of the query encoder, which runs while somebody waits.
+        query_parameters: of what encodes a query: all that has to run while somebody waits.
         embedding_parameters: those in embedding tables, which are looked up.
         query_flops, document_flops: of a forward pass over a text of this collection's mean
             length, estimated.
@@ -61,7 +61,7 @@ def footprint(
     """Measured on dev queries and on documents of the collection.
 
     Args:
-        identity: of the student, for artifacts.
+        identity: the student, as artifacts are told apart by.
         trained: whether training changed it.
     """
     of_documents = towers.of_documents()
@@ -134,9 +134,9 @@ def _sample(tokens: Tokens, size: int) -> np.ndarray:
 
 
 def _time(work: Callable[[], object], device: Device) -> float:
-    """Seconds of the fastest of `PASSES` passes, after a warm-up pass.
+    """Seconds of the fastest of `PASSES` times, after one that warms what there is to warm.
 
-    The fastest, because other work on the machine can only add to it.
+    The fastest, because whatever else the machine does can only add to it.
     """
     work()
     seconds = []

@@ -17,8 +17,8 @@ SELECT = "dev-select "
 """Prefix of the columns measured on dev-select; those without are measured on dev-curve."""
 
 JUDGED = "Judged@10"
-"""Measured of every test query, whatever the study asks for: the share of the first ten documents
-that are judged. Where it is small, documents counted as misses may be relevant."""
+"""Measured of every test query whatever the study asks for: the share of the first ten documents
+that anybody has judged. Where that is small, what a measure counts as a miss may be none."""
 
 
 def keep_rankings(folder: RunFolder, tests: Tests, rankings: Mapping[str, Ranking]) -> None:
@@ -52,7 +52,7 @@ def measure_run(
 def _measure_dev(
     folder: RunFolder, collection: Collection, measures: Sequence[str], each: bool
 ) -> None:
-    """Fill both tables at once, so that no query is measured twice.
+    """Of both tables at once, so that no query is measured twice.
 
     Args:
         each: whether dev.parquet is wanted.
@@ -91,7 +91,7 @@ def _measure_dev(
 def _measure_tests(
     folder: RunFolder, context: Context, measures: Sequence[str], tests: Mapping[str, int]
 ) -> None:
-    """Measure each test, with the least grade that counts as relevant there."""
+    """Of each test, with the least grade that counts as relevant there."""
     names = list(dict.fromkeys([*measures, JUDGED]))
     if (folder.path / "queries.parquet").exists():
         known = folder.table("queries")

@@ -19,14 +19,14 @@ _PROVIDER = ir_measures.providers.FallbackProvider(_PROVIDERS)
 _COMPUTED = {one.NAME for provider in _PROVIDERS for one in provider.SUPPORTED_MEASURES}
 
 MOST = 1_000_000
-"""The largest number in a measure's name; larger ones overflow or abort the computation."""
+"""The largest number in a measure's name; above, what computes it overflows or aborts."""
 
 
 def parse(name: str) -> ir_measures.Measure:
     """The measure of that name.
 
     Raises:
-        InputError: there is none, it makes no sense, or it needs a package that is not used here.
+        InputError: there is none, or it makes no sense, or needs a package we do not use.
     """
     if any(letter.isspace() for letter in name):
         raise InputError(f"measure {name!r}: written without spaces, for example RR(rel=2)@10")
@@ -79,7 +79,7 @@ def _problem(measure: ir_measures.Measure) -> str:
         if not _PROVIDER.supports(measure):
             return "neither pytrec_eval nor msmarco computes it"
         list(_PROVIDER.iter_calc([measure], {"query": {"document": 1}}, {"query": {"document": 1}}))
-    except Exception as error:  # anything else that ir-measures or its providers refuse
+    except Exception as error:  # whatever else ir-measures or what it wraps does not take
         return str(error)
     return ""
 
@@ -101,7 +101,7 @@ def parse_all(names: Sequence[str]) -> dict[str, ir_measures.Measure]:
 
 
 def check_measures(names: Sequence[str], depth: int) -> None:
-    """Raise `InputError` for names that `parse_all` refuses or that look deeper than rankings."""
+    """Raise `InputError` for what `parse_all` refuses, and what looks deeper than a ranking is."""
     for name, measure in parse_all(names).items():
         if (cutoff := measure.params.get("cutoff", 0)) > depth:
             raise InputError(
@@ -115,8 +115,8 @@ def deepest(measures: Iterable[ir_measures.Measure], otherwise: int) -> int:
 
 
 def with_threshold(measure: ir_measures.Measure, relevance: int) -> ir_measures.Measure:
-    """The measure with ``relevance`` as the least relevant grade, if it is binary and names none
-    itself; any other measure as it is."""
+    """A binary measure that takes grades from ``relevance`` for relevant, unless it says itself
+    from which; any other measure as it is."""
     return measure(rel=relevance) if counts_relevant(measure) else measure
 
 
@@ -150,7 +150,7 @@ def per_query(
     values = pd.DataFrame(0.0, index=pd.Index(np.sort(chosen), name="query"), columns=list(names))
     for name in names:
         measure = with_threshold(parse(name), relevance)
-        # One at a time: a provider that computes several at once mistakes some for each other.
+        # One at a time: what computes several at once takes some of them for one and the same.
         for metric in _PROVIDER.iter_calc([measure], qrels, run):
             values.at[int(metric.query_id), name] = metric.value
     return values

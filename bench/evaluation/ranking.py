@@ -28,7 +28,7 @@ class Ranking:
 
 
 def without(ranking: Ranking, left_out: np.ndarray | None, depth: int) -> Ranking:
-    """The ranking, at most ``depth`` deep, without one document of each query.
+    """The ranking, at most ``depth`` deep, less one document of each query.
 
     Args:
         left_out: [queries] position of that document, -1 for none; `None` leaves nothing out.

@@ -12,7 +12,7 @@ CELLS = 64_000_000
 """Most scores held at once."""
 
 LAST = torch.finfo(torch.float32).min
-"""The score of a document without tokens; finite, so that a TREC run can hold it."""
+"""The score of a document without any token; a number, so that a TREC run can hold it."""
 
 
 @torch.inference_mode()

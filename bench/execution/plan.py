@@ -104,7 +104,7 @@ def alike(one: Study, other: Study, keys: Iterable[str]) -> bool:
 def plan_arm(
     study: Study, arm: Arm, forecast: Forecast, before: Before | None, share: float = 1.0
 ) -> ArmPlan:
-    """An arm's runs on a share of the train queries: those there, and the others' time."""
+    """An arm's runs on a share of the train queries: those that are there, the time of the others."""
     rows = []
     old = before.arms.get(arm.name) if before else None
     parts = ("loss", "teacher", "student", "sampler", "space", "training_overrides")

@@ -1,4 +1,4 @@
-"""Queries written by an encoder–decoder, stored in shards."""
+"""Queries written by an encoder–decoder, so many texts between two savings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.generators.seq2seq import Seq2Seq
 
 SHARD = 256
-"""Texts of a shard."""
+"""Texts read between two savings."""
 
 
 def decode(
@@ -43,7 +43,7 @@ def decode(
         part = positions[start : start + SHARD]
         make = partial(_shard, writer, texts, part)
         shards.append(shard(folder, f"shard-{start}", make))
-    # Counted from what is stored, by a stopped process too.
+    # Counted from what is stored: a stopped process read and wrote, too.
     read, written = (sum(int(rows[kind].sum()) for rows in shards) for kind in ("read", "written"))
     return Written(
         texts=[text for rows in shards for text in rows["text"].tolist()],

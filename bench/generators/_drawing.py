@@ -1,4 +1,4 @@
-"""Drawing each next token by a number that was drawn beforehand."""
+"""Drawing each next token with a number that was fixed beforehand."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from transformers import LogitsProcessor
 
 
 class Draw(LogitsProcessor):
-    """Leaves each row one token: the one where its number falls among the cumulated probabilities.
+    """Leaves each row one token: where its number falls among the probabilities.
 
     Unlike transformers' own sampling, which draws for a whole batch from one stream, a row's tokens
-    depend on the row alone. Tokens are in the vocabulary's order: if they were sorted by
-    probability, the last bit could exchange two that are nearly equal.
+    depend on the row alone. They stand in the vocabulary's order: sorted by probability, any two
+    that are nearly equal would change places with the last bit.
 
     Args:
         numbers: uniform in [0, 1): [n, steps].
-        top_k: how many of the likeliest tokens are drawn from; 0 for all.
+        top_k: so many of the likeliest tokens are drawn from; 0 is all.
     """
 
     def __init__(self, numbers: Tensor, top_k: int, temperature: float) -> None:
@@ -31,7 +31,7 @@ class Draw(LogitsProcessor):
         tokens, places = tokens.sort(1)
         best = best.gather(1, places)
         reached = best.softmax(1).cumsum(1)
-        # Rounding can leave the last sum below 1: then the last possible token is drawn; for
+        # Rounding can leave the last sum below 1: the last token that is possible is drawn then; of
         # 0 it is the first.
         number = self._numbers[:, self._step, None].minimum(reached[:, -1:])
         number = number.clamp_min(torch.finfo(number.dtype).tiny)

@@ -1,4 +1,4 @@
-"""Choosing and storing the queries among the texts that were written."""
+"""Which of the texts that were written become queries, and how they are stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILE, SHARDS = "queries.arrow", "shard-*.npy"
 
 
 def keep(folder: Path, written: Written, collection: Collection, generator: str) -> BuildReport:
-    """Store the new queries, in the order they were written, and delete the shards.
+    """Store what is new, in the order it was written; the shards have served.
 
     Raises:
         InputError: nothing is new.
@@ -62,5 +62,5 @@ def kept(artifact: Artifact) -> GeneratedQueries:
 
 
 def plain(text: str) -> str:
-    """The text for comparison, without case and white space."""
+    """The text as it is compared: case and white space do not count."""
     return " ".join(text.split()).casefold()

@@ -29,7 +29,7 @@ Row = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class Writer:
-    """The model and its settings."""
+    """The model and what is asked of it."""
 
     options: Seq2Seq
     device: Device
@@ -48,7 +48,7 @@ class Writer:
 
     @cached_property
     def hidden(self) -> int:
-        """The id that replaces a masked token.
+        """What a masked token is replaced by.
 
         Raises:
             InputError: the tokenizer has nothing for it.
@@ -70,7 +70,7 @@ class Writer:
 
     @property
     def head(self) -> nn.Module:
-        """The layer from the decoder's width to the vocabulary: a product, even if it is tied."""
+        """From the decoder's width to the vocabulary: multiplied, even where it is a table too."""
         return self.model.get_output_embeddings()
 
     def write(self, texts: list[str], positions: np.ndarray) -> list[Row]:
@@ -93,7 +93,7 @@ class Writer:
     @torch.inference_mode()
     def _group(self, rows: list[np.ndarray], own: list[np.random.Generator]) -> list[Row]:
         length = self.options.query_length
-        # Drawn first, so that noise changes the probabilities and not these numbers.
+        # Drawn first: noise changes what is likely, not the luck.
         luck = np.stack([random.random(length, dtype=np.float32) for random in own])
         if varied := self.options.source == "queries":
             rows = [self._masked(row, random) for row, random in zip(rows, own, strict=True)]
@@ -108,7 +108,7 @@ class Writer:
                 attention_mask=mask,
                 logits_processor=LogitsProcessorList([draw]),
                 max_new_tokens=length,
-                do_sample=False,  # the processor leaves a single token to choose
+                do_sample=False,  # what is drawn is all that is left to choose from
                 num_beams=1,
                 pad_token_id=self.padding,
             )[:, 1:]
@@ -119,7 +119,7 @@ class Writer:
         ]
 
     def _masked(self, ids: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """The ids with tokens masked at random, except special ones."""
+        """The ids with each token hidden by chance, special ones aside."""
         chosen = random.random(len(ids)) < self.options.mask
         chosen &= ~np.isin(ids, self.tokenizer.all_special_ids)
         return np.where(chosen, self.hidden, ids) if chosen.any() else ids

@@ -1,4 +1,4 @@
-"""The base of every generator: new queries, each with the document it came from, without labels."""
+"""What every generator gives: new queries, each with the document it came from, without labels."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class GeneratedQueries:
 
 @dataclass(frozen=True)
 class Written:
-    """The texts a generator wrote, before duplicates and existing queries are removed.
+    """What a generator wrote, before duplicates and queries that there are already are removed.
 
     Attributes:
         sources: the position of each text's document.
@@ -57,27 +57,27 @@ class Generator(Entry):
     """How new queries are written.
 
     Attributes:
-        most: texts that are drawn to write queries from; 0 for all.
-        seed: a text's queries depend on it and on the text's position.
+        most: of the texts that queries are written from, so many are drawn; 0 is all of them.
+        seed: of all that is random; a text's queries depend on it and on the text's position.
     """
 
     most: Annotated[int, Ge(0), AtMost(16, zero=16)] = 0
     seed: Annotated[int, Ge(0)] = 0
 
     def write(self, context: Context, folder: Path) -> Written:
-        """Write the queries, in shards of ``folder`` (`bench.storage.artifacts.shard`)."""
+        """Write the queries; what `bench.storage.artifacts.shard` keeps in ``folder`` survives."""
         raise NotImplementedError
 
     def models(self) -> list[str]:
-        """Every model it uses, so that a missing one is found before anything is written."""
+        """Every model it is made of, so that a missing one is found before anything is written."""
         return []
 
     def weights(self) -> str:
-        """A digest of the model's weights, on which the queries depend."""
+        """A digest of the model's weights, part of what the queries are made from."""
         return ""
 
     def chosen(self, positions: np.ndarray) -> np.ndarray:
-        """The positions that queries are written from, sorted."""
+        """Those of the positions that queries are written from, sorted."""
         if not 0 < self.most < len(positions):
             return positions
         random = np.random.default_rng(self.seed)
@@ -86,8 +86,8 @@ class Generator(Entry):
     def generate(self, context: Context) -> GeneratedQueries:
         """Write the queries, or find them.
 
-        No text is there twice, and none is a query of the collection's train, dev or test parts
-        (case and white space aside).
+        No text is there twice, and none is a query of the collection: not of train, where it would
+        not be new, and not of dev or test (case and white space aside).
 
         Raises:
             InputError: there is nothing to write from, or nothing is left.

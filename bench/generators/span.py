@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from bench.context import Context
 
 LEAST = 3
-"""Fewest words of a sentence; a document of fewer than twice as many gives no query, since too
-little of it would be left to find."""
+"""A sentence of fewer words asks for nothing; a document of fewer than twice as many has no part
+that would leave something to find."""
 
 CHUNK = 20_000
 """Documents read at a time."""
@@ -73,5 +73,5 @@ class Span(Generator):
 
 
 def _choose(count: int, wanted: int, random: np.random.Generator) -> list[int]:
-    """Different numbers below ``count``; all of them where more are wanted."""
+    """Different ones of ``count`` numbers, all of them where more are wanted."""
     return random.permutation(count)[:wanted].tolist()

@@ -1,4 +1,4 @@
-"""Samplers: one file for each way to draw."""
+"""Samplers: one file a way to draw."""
 
 from bench.lazy import attach
 from bench.registry import Registry

@@ -1,4 +1,4 @@
-"""Two streams as one, with a fixed share of the second."""
+"""Two ways to draw as one, with a fixed share of the second."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Mixed:
         before = np.floor(np.arange(start, stop + 1) * self._share).astype(np.int64)
         begin, end = int(before[0]), int(before[-1])
         one = self._first.batch(seed, start - begin, stop - end)
-        # A seed of its own: with the same one, both would get the same order and negatives.
+        # Streams of its own: with the same, both kinds would get the same order and negatives.
         own = int(np.random.SeedSequence([seed, SECOND]).generate_state(1, np.uint64)[0])
         two = self._second.batch(own, begin, end)
         # Where the second's triples go; the stable order puts all of one before all of two.

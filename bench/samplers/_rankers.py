@@ -1,4 +1,4 @@
-"""Rankers of samplers: BM25, or a teacher that can search."""
+"""What samplers rank with: BM25, or a teacher that can search."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def ranker(context: Context, by: str) -> Ranker:
 
 
 def searching(context: Context, by: str) -> LoadedTeacher:
-    """A loaded bi-encoder teacher, to search with.
+    """A bi-encoder teacher, ready to search with.
 
     Raises:
         InputError: another kind of teacher.
     """
-    return search_teacher(by).load(context.collection.part("train").queries, context)
+    return search_teacher(by).loaded(context.collection.part("train").queries, context)
 
 
 def search_teacher(by: str) -> teachers.BiEncoder:
-    """The bi-encoder teacher of that text.
+    """The bi-encoder teacher that is written so.
 
     Raises:
         InputError: another kind of teacher.

@@ -33,7 +33,7 @@ BATCH = 256
 
 @dataclass(frozen=True)
 class Everything:
-    """Every positive of every train query with its whole window, all to be scored.
+    """Every positive of every train query with its whole window: what there is to be scored.
 
     Attributes:
         pairs: int64 [n, 2].
@@ -119,7 +119,7 @@ class Balanced:
             queries += random.permutation(self.topics[topic])[:room].tolist()
             if len(queries) == stop - start:
                 break
-        while len(queries) < stop - start:  # more queries wanted than there are
+        while len(queries) < stop - start:  # more asked for than there are queries
             queries.append(int(random.choice(queries)))
         drawn = [self._draw(random, query) for query in queries]
         positives, negatives = zip(*drawn, strict=True)

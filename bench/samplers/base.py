@@ -1,4 +1,4 @@
-"""The base of every sampler."""
+"""What every sampler must say and give."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ class Sampler(Entry):
     negatives: Annotated[int, Ge(1)] = 1
 
     labelled: ClassVar[bool] = True
-    """Whether positives are judged documents."""
+    """Whether a positive is one because it was judged so."""
 
     def teachers(self) -> list[Teacher]:
-        """The teachers it draws by, so that a wrong one is found before anything is written.
+        """What it draws by, so that one that cannot be is found before anything is written.
 
         Raises:
-            InputError: no such teacher, or one that cannot do what is asked of it.
+            InputError: a teacher that is none, or cannot do what is asked of it.
         """
         return []
 
     def models(self) -> list[str]:
-        """Every model that it uses, including those of its teachers."""
+        """Every model that it needs, those of its teachers included."""
         return [model for teacher in self.teachers() for model in teacher.models()]
 
     def prepare(self, context: Context) -> TripleStream:
-        """Make or find the artifacts that drawing needs."""
+        """Make (or find) what drawing needs."""
         raise NotImplementedError
 
 

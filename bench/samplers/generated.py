@@ -43,7 +43,7 @@ class Generated(Sampler):
     labelled = False
 
     def __post_init__(self) -> None:
-        _ = self.generator  # reports one that cannot work now
+        _ = self.generator  # so that one that cannot be is said now
 
     @cached_property
     def generator(self) -> Generator:

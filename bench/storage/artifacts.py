@@ -3,8 +3,7 @@
 An artifact is a folder ``<root>/<kind>/<digest>/`` that appears whole or not at all. Its
 ``artifact.json`` holds the specification behind the digest, a digest of every file, its bill, and
 the bills of what it was made from. It is verified when a process first opens it; a damaged one is
-reported and made again. If two processes want the same one at once, one makes it and the other
-waits.
+named and made again. Two processes that want the same one at once: one makes it, the other waits.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ from bench.storage.files import (
 from bench.storage.ledger import Bill
 
 FORMAT = 2
-"""Of the files of all artifacts; with a higher one, older artifacts are made again."""
+"""Raised when what is written changes: older artifacts are then not taken for the new."""
 
 RECORD, SHARDS = "artifact.json", ".shards.json"
 
@@ -50,7 +49,7 @@ class Artifact:
     Attributes:
         folder: where its files are.
         bills: what making it cost, first its own bill, then those of what it was made from.
-        read_seconds: of finding, verifying and opening it, if it was there already.
+        read_seconds: how long finding, verifying and opening it took, where it was there already.
         about: facts that its maker recorded.
     """
 
@@ -217,7 +216,7 @@ class Artifacts:
 
 
 def artifact_lock(folder: Path) -> FileLock:
-    """Held while the artifact of this folder is made or deleted."""
+    """Held by who makes the artifact of this folder, or deletes it."""
     return FileLock(folder.parent.parent / f"{folder.parent.name}-{folder.name}.lock")
 
 
@@ -227,7 +226,7 @@ def _name(kind: str, specification: Mapping[str, Any]) -> ArtifactName:
 
 
 def shard(folder: Path, name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
-    """One array of a long work: loaded if a stopped process left it whole, else made and stored.
+    """One array of a long work: loaded where a stopped process left it whole, else made and kept.
 
     Args:
         folder: the one that ``make`` of `Artifacts.get` is given.
@@ -248,7 +247,7 @@ def shard(folder: Path, name: str, make: Callable[[], np.ndarray]) -> np.ndarray
 
 
 def _shards(folder: Path) -> dict[str, float]:
-    """Seconds of each finished shard; empty if that cannot be read: they are made again."""
+    """Seconds of each finished shard; none where that cannot be read: they are made again."""
     try:
         finished = read_json(folder / SHARDS)
         return {str(name): float(seconds) for name, seconds in finished.items()}
@@ -257,7 +256,7 @@ def _shards(folder: Path) -> dict[str, float]:
 
 
 def damaged(folder: Path) -> str:
-    """What is wrong with an artifact's files; empty if nothing is."""
+    """What is wrong with an artifact's files; empty where nothing is."""
     try:
         record = read_json(folder / RECORD)
         own, *_ = [Bill(**bill) for bill in record["bills"]]

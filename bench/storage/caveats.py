@@ -1,4 +1,4 @@
-"""The caveats of a study, as its folder keeps them."""
+"""What must be known before a study's numbers are compared, as its folder keeps it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Caveats:
     """Sentences without a full stop.
 
     Attributes:
-        warnings: about what distorts a comparison.
-        notes: on how measures and models are read.
+        warnings: what bends a comparison.
+        notes: how measures, and models, are read.
     """
 
     warnings: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""SQLite files: their URLs, and waiting for one that another process holds."""
+"""SQLite files: how they are addressed, and patience with one that another process holds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.errors import BusyError, causes
 from bench.progress import say
 
 PATIENCE = 60.0
-"""Seconds to wait for a database; SQLite itself waits 5 s before it reports anything."""
+"""Seconds for which a database is waited for; SQLite itself waits 5 s before it says anything."""
 
 T = TypeVar("T")
 _ESCAPED = {ord(sign): f"%{ord(sign):02X}" for sign in "%?#"}
@@ -33,11 +33,11 @@ def is_locked(error: BaseException) -> bool:
 
 
 def patiently(database: str, action: Callable[[], T]) -> T:
-    """Call ``action``, again while another process holds the database, and return its result.
+    """What ``action`` returns, which is tried again while another process holds the database.
 
     Args:
         database: its URL.
-        action: can be stopped anywhere and started again.
+        action: may be stopped anywhere and begun again.
 
     Raises:
         BusyError: it is held for too long.
@@ -63,7 +63,7 @@ def patiently(database: str, action: Callable[[], T]) -> T:
 
 
 def patient(method: Callable[..., T]) -> Callable[..., T]:
-    """Call the method `patiently`; its object's ``database`` is the one it needs."""
+    """The method, called `patiently`; its object says in ``database`` which one it needs."""
 
     @functools.wraps(method)
     def called(self: Any, *arguments: Any, **options: Any) -> T:

@@ -25,7 +25,7 @@ _SAYS_FULL = re.compile(
 
 
 def disk_is_full(error: BaseException) -> bool:
-    """Whether an error, or a cause of it, says that the disk is full."""
+    """Whether an error, or one that it came from, says that there is no room left."""
     return any(
         (isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT))
         or isinstance(one, DiskFullError)
@@ -36,7 +36,7 @@ def disk_is_full(error: BaseException) -> bool:
 
 @contextmanager
 def explain_full_disk(path: Path) -> Iterator[None]:
-    """While ``path`` is written, turn each library's own error of a full disk into one error.
+    """Where ``path`` is written: each library's own error of a full disk becomes one that says so.
 
     Raises:
         DiskFullError: there is no room left.
@@ -53,10 +53,10 @@ def explain_full_disk(path: Path) -> Iterator[None]:
 
 
 def check_place(option: str, folder: Path) -> None:
-    """Check that ``folder`` can be written to, or made; nothing is left of the trial.
+    """See that ``folder`` is one that can be written to, or made; the trial leaves nothing.
 
     Args:
-        option: the command line's option that named it.
+        option: the one that named it.
 
     Raises:
         InputError: it is a file, lies below one, or cannot be made or written to.
@@ -65,7 +65,7 @@ def check_place(option: str, folder: Path) -> None:
 
 
 def check_target(option: str, path: Path) -> None:
-    """The same for a file that will be written or replaced."""
+    """The same for a file that will be written, or written over."""
     if path.is_dir():
         raise InputError(f"{option} {path}: that is a folder; name a file")
     _try_place(f"{option} {path}", path.parent)
@@ -92,7 +92,7 @@ def _try_place(named: str, folder: Path) -> None:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a path to write to; it replaces ``path`` only if the block ends without an error."""
+    """Yield a path to write to; it takes the place of ``path`` only if the block ends well."""
     with explain_full_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
@@ -129,7 +129,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def sync(path: Path) -> None:
-    """Make sure that a written file is on the disk."""
+    """Make sure that what was written is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -153,7 +153,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def save_array(path: Path, array: np.ndarray) -> None:
-    """Write as `np.save`, which may silently lose the last bytes on a full disk."""
+    """The file of `np.save`, whose own writing may lose the last bytes on a full disk unsaid."""
     array = np.asarray(array, order="C")
     with path.open("wb") as stream:
         header = np.lib.format.header_data_from_array_1_0(array)
@@ -169,11 +169,11 @@ def read_object(path: Path, mend: str, needs: Mapping[str, type] = MappingProxyT
     """The JSON object of a file that we wrote.
 
     Args:
-        mend: advice for a damaged file.
-        needs: the keys that it must have, with their types.
+        mend: what to do where it is damaged.
+        needs: keys that must be in it, and of which type.
 
     Raises:
-        InputError: it is not there, or damaged.
+        InputError: it is not there, or not as we write it.
     """
     try:
         value = read_json(path)
@@ -190,7 +190,7 @@ def read_object(path: Path, mend: str, needs: Mapping[str, type] = MappingProxyT
 
 
 def damaged(path: Path, what: object, mend: str) -> InputError:
-    """The error for a damaged file of ours."""
+    """The one line for a file of ours that is not as we wrote it."""
     return InputError(f"{path} is damaged ({first_line(what)}); {mend}")
 
 

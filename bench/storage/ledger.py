@@ -1,8 +1,8 @@
 """Bills: the cost of an artifact, or of a part of a run.
 
-Seconds are wall-clock seconds of a machine that does nothing else. Artifacts keep the bill of their
-making; an arm that reuses one is charged as if it had made it alone (cold), and its own bill is
-marked ``reused``.
+Seconds are wall-clock seconds of a machine that does nothing else. Artifacts keep the bill of when
+they were made; an arm that reuses one is charged as if it had made it alone (cold), while the
+clock of what it really spent says ``reused``.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Bill:
 
     @property
     def artifact(self) -> ArtifactName | None:
-        """The artifact whose cost this is; `None` for a part of a run."""
+        """Whose cost it is; `None` for a run's own."""
         return ArtifactName.parse(self.what) if self.phase in (*ARTIFACT_PHASES, "read") else None
 
     @classmethod
@@ -101,9 +101,10 @@ def total(bills: Iterable[Bill], *phases: str) -> float:
 
 
 def consumed(bill: Bill, examples: int) -> Bill:
-    """The part of a bill that is due after so many examples: of scoring, that of these examples.
+    """What is due of a bill after so many examples: of scoring, those of the examples consumed.
 
-    A run that ends before its budget owes less than its artifact cost.
+    A run that ends before its budget owes less than its artifact cost; whoever takes the rest up,
+    or nobody, pays for it.
     """
     if not (bill.phase in ARTIFACT_PHASES and PHASES[bill.phase].by_example):
         return bill
@@ -127,8 +128,8 @@ def charge(bills: Iterable[Bill], clock: str) -> float:
 
 
 def tuning_seconds(own: Iterable[Bill], trials: Iterable[Iterable[Bill]]) -> float:
-    """Seconds that tuning adds to a run's: the trials (failed ones too), their dev evaluations, and
-    the artifacts that they needed and the run does not, each once.
+    """What tuning adds to the bill of a run: the trials, those that failed too, their dev
+    evaluations, and the artifacts that they needed and the run does not, each once.
 
     Args:
         own: the run's bills.

@@ -27,7 +27,7 @@ def write_links(
         storage: the URL of Optuna's file in that folder.
         optuna_studies: the name in it of each arm's Optuna study.
         mlflow: uri, experiment and runs (MLflow's id of each run); `None` where nothing was
-            tracked: then the links from before stay.
+            tracked: what was known of it before stays.
     """
 
     def look_up() -> dict[str, int]:
@@ -46,7 +46,7 @@ def write_links(
 
 
 def read_links(out: Path) -> dict[str, Any]:
-    """The links; empty if the file cannot be read, since nothing depends on them."""
+    """What was written; nothing where it cannot be read, as nothing hangs on it."""
     try:
         found = json.loads((out / "links.json").read_text("utf-8"))
     except (OSError, ValueError):
@@ -55,7 +55,7 @@ def read_links(out: Path) -> dict[str, Any]:
 
 
 def for_others(url: str) -> str:
-    """A URL for a page that is passed on: without a password; a file relative to the study."""
+    """A page is passed on: without a password, and a file from where the study was run."""
     here = f"{sqlite_url(Path.cwd())}/"
     if url.startswith(here):
         return f"sqlite:///{url.removeprefix(here)}"

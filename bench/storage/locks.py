@@ -1,4 +1,4 @@
-"""The locks of a study's folder; the system releases them when a process ends in any way."""
+"""The locks of a study's folder; the system opens them when a process ends, however it does."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ from filelock import FileLock
 
 
 def study_lock(out: Path) -> FileLock:
-    """Held while the study is carried out, until its report is drawn."""
+    """Held by who carries the study out, until its report is drawn."""
     return FileLock(out / ".lock")
 
 
 def report_lock(out: Path) -> FileLock:
-    """Held while the report is drawn, by ``bench run`` or by ``bench report`` beside it."""
+    """Held by who draws the report: ``bench run``, or ``bench report`` beside it."""
     return FileLock(out / ".report.lock")

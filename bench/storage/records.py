@@ -1,4 +1,4 @@
-"""Run records: the files that a run leaves in its folder. Everything else is made from them.
+"""Run records: what a run leaves in its folder. They are the truth; all else is made from them.
 
 ``run.json`` is written last: a run is done, or has failed, when it says so.
 """
@@ -18,13 +18,13 @@ from bench.storage.files import atomic, damaged, read_object, write_json
 from bench.storage.ledger import Bill
 
 FORMAT = 1
-"""Of run.json and the tables beside it. It is raised when older code could not read them; records
-of older versions stay readable."""
+"""Of run.json and the tables beside it. Raised when older code could not read them; what an older
+version wrote stays readable."""
 
 Role = Literal["tuning", "final", "reference"]
 
 FINISHED = ("done", "failed", "pruned")
-"""States of a run that is not worked on again, unless it is retried."""
+"""A run of which nothing more is to be done, unless it is retried."""
 
 _DONE = {
     "specification": dict,
@@ -35,7 +35,7 @@ _DONE = {
     "collection": dict,
 }
 _FAILED = {"error": str}
-"""Keys that the record of such a run has at least, with their types."""
+"""What the record of a run that ended so has at least, and of which type."""
 
 _COLUMNS = {
     "curve": ("point",),
@@ -44,12 +44,12 @@ _COLUMNS = {
     "queries": ("part", "query"),
     "dev": ("point", "query"),
 }
-"""Columns that the tables beside it have at least."""
+"""What the tables beside it have at least."""
 
 _MEASURED = "delete it: a report goes without it, and `bench run` measures it again"
 
 DRY_RUN = "DRY-RUN.txt"
-"""In a study's folder: its numbers are no results (`bench.execution.dry_run`)."""
+"""In a study's folder: its numbers are no results (`bench.dry_run`)."""
 
 
 @dataclass(frozen=True)
@@ -147,5 +147,5 @@ class RunFolder:
 
     def bills(self) -> list[Bill]:
         if not (self.path / "bills.parquet").exists() and self.status() == "failed":
-            return []  # it failed before it had cost anything
+            return []  # before it had cost anything
         return [Bill(**row) for row in self.table("bills").to_dict("records")]

@@ -16,10 +16,10 @@ from bench.teachers import BiScorer, EmbeddingTable, LoadedTeacher, store_docume
 
 @dataclass(frozen=True)
 class Inherited:
-    """The vectors that a bi-encoder stored of a collection's documents.
+    """What a bi-encoder stored of a collection's documents.
 
-    Those that training can draw are charged as the teacher's embeddings are. The others are encoded
-    when they are first searched, which is on no arm's bill, as for any student.
+    Those that training can draw are charged as the teacher's embeddings are; the others, encoded
+    when something first searches them, cost no arm anything, as nobody's do.
     """
 
     loaded: LoadedTeacher
@@ -53,7 +53,7 @@ class Inherited:
         return vectors
 
     def of(self, collection: Collection) -> Vectors:
-        """The vectors of a collection's documents, encoded when first searched if it is another."""
+        """Those of the documents there; another collection's are encoded when first searched."""
         here = self.loaded.tokenized.context
         if collection.fingerprint == here.collection.fingerprint:
             return self
@@ -62,6 +62,6 @@ class Inherited:
         return store_documents(there, np.arange(len(collection.documents)))
 
     def encoder(self) -> Encoder:
-        """The teacher's encoder, for new documents; training never runs it."""
+        """The teacher's encoder, for documents to come; nothing of the training runs it."""
         assert isinstance(self.loaded.scorer, BiScorer)
         return self.loaded.scorer.encoder

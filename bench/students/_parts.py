@@ -1,4 +1,4 @@
-"""The parts of students that are made of other entries."""
+"""What students are made of that are made of others."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def bi_encoder(option: str, written: str) -> BiEncoder:
 
 
 def check_unprojected(name: str, student: OneEncoder) -> None:
-    """Check that a student has no linear layer behind its pooling, so that one can be put there.
+    """That nothing stands behind a student's pooling, so that a linear layer can be put there.
 
     Raises:
         InputError: a linear layer does already.

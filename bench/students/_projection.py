@@ -1,4 +1,4 @@
-"""The linear layer behind an encoder's pooling, and its initial weights."""
+"""The linear layer behind an encoder's pooling, and where it starts."""
 
 from __future__ import annotations
 
@@ -24,18 +24,17 @@ from bench.students.base import ProjectionStart
 from bench.teachers import EmbeddingTable, LoadedTeacher, store_documents, store_queries
 
 SAMPLE = {"queries": 10_000, "documents": 2_000}
-"""Most texts of each side that initial weights are computed from."""
+"""Most texts of each side that a start is computed from; documents take longer to encode."""
 
 RIDGE = 1e-3
-"""Ridge of the least squares, as a share of the diagonal's mean."""
+"""What least squares adds to the diagonal, as a share of its mean."""
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Leave torch's generator as it was.
+    """Leaves torch's generator as it was: making what a student needs draws, finding it does not.
 
-    Preparing a student's artifacts draws random numbers and finding them does not; the same seed
-    would give another student where they had to be prepared first.
+    Without it the same seed would draw another student when a teacher had to be prepared first.
     """
     with torch.random.fork_rng(devices=[]):  # weights are drawn on the CPU
         yield
@@ -46,9 +45,9 @@ class Projection:
     """Puts a layer behind an encoder that has none.
 
     Attributes:
-        width: of the vectors behind it.
-        sides: how the encoder reads ``queries``, ``documents``, or both.
-        teacher: its embeddings are the targets of ``procrustes`` and ``least-squares``.
+        width: of the vectors it is to give.
+        sides: ``queries``, ``documents`` or both: what the encoder reads, and how.
+        teacher: whose embeddings ``procrustes`` and ``least-squares`` come near to.
     """
 
     encoder: Encoder
@@ -59,7 +58,7 @@ class Projection:
     context: Context
 
     def attach(self) -> Encoder:
-        """The encoder with the layer behind it.
+        """The encoder, its layer behind it.
 
         Raises:
             InputError: it has a layer already, or the start has no such width.

@@ -61,12 +61,12 @@ def small_bert(
 
 @torch.no_grad()
 def start_from(large: PreTrainedModel, small: PreTrainedModel) -> None:
-    """Copy the larger encoder's weights where they fit, in place."""
+    """Take over what there is room for, in place."""
     tables = small.embeddings
     words = large.get_input_embeddings().weight
     kept = _principal(words, min(tables.word_embeddings.embedding_dim, words.shape[1]))
     centre = words.mean(0)
-    room = kept.shape[1]  # further columns of a table wider than the model's stay random
+    room = kept.shape[1]  # a table wider than the model's keeps its further columns as drawn
     tables.word_embeddings.weight[:, :room] = (words - centre) @ kept
     places = getattr(getattr(large, "embeddings", None), "position_embeddings", None)
     if places is not None and large.config.model_type in ("bert", "electra"):
@@ -93,7 +93,7 @@ def _fit_projection(large: PreTrainedModel, small: PreTrainedModel) -> None:
         theirs = theirs @ _principal(theirs, width)
     ones = torch.ones(len(ours), 1)
     inputs = torch.cat([ours, ones], 1).double()
-    # The norm makes every row's sum a rounding error, which the smallest map ignores.
+    # The norm makes every row add up to nothing but rounding errors; the smallest map ignores them.
     map_ = torch.linalg.lstsq(inputs, theirs.double(), rcond=1e-6, driver="gelsd").solution
     behind.weight[: theirs.shape[1]] = map_[:-1].T.float()
     behind.bias[: theirs.shape[1]] = map_[-1].float()

@@ -1,4 +1,4 @@
-"""The base of every student architecture."""
+"""What every student architecture must say and build."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 ProjectionStart = Literal["random", "orthogonal", "pca", "procrustes", "least-squares"]
-"""Initial weights of a linear layer behind an encoder; ``projected`` explains them."""
+"""Where a linear layer behind an encoder begins; ``projected`` tells them apart."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Student(Entry):
 
     @property
     def similarity(self) -> Similarity:
-        """How two vectors are compared, by losses too."""
+        """How two vectors are compared; losses are handed it."""
         raise NotImplementedError
 
     @property
@@ -65,19 +65,19 @@ class Student(Entry):
 
     @property
     def randomly_initialised(self) -> bool:
-        """Whether some of its initial weights are random."""
+        """Whether some of its weights are drawn at random when it is built."""
         return False
 
     def models(self) -> list[str]:
-        """Every model it uses, so that a missing one is found before anything is written."""
+        """Every model it is made of, so that a missing one is found before anything is written."""
         raise NotImplementedError
 
     def parts(self) -> Sequence[FromModel | BiEncoder]:
-        """The entries, of one model each, that it is made of."""
+        """The entries of one model each that it is made of."""
         return []
 
     def check(self) -> None:
-        """Check its models and options, without reading weights.
+        """That what it is made of can be, as far as that is seen without any weights.
 
         Raises:
             InputError: a model that says something that cannot be done, or an option it cannot
@@ -87,7 +87,7 @@ class Student(Entry):
             part.check()
 
     def check_weights(self) -> None:
-        """Check that the files of its models hold their weights.
+        """That the files of its models hold their weights.
 
         Raises:
             InputError: they do not.
@@ -96,7 +96,7 @@ class Student(Entry):
             part.check_weights()
 
     def notes(self) -> list[str]:
-        """Where it reads its models differently than their folders say, a line each."""
+        """Where it reads its models otherwise than they say themselves, a line each."""
         return [note for part in self.parts() for note in part.notes()]
 
     def weights(self) -> str:
@@ -105,28 +105,29 @@ class Student(Entry):
         return found[0] if len(found) == 1 else digest(found)
 
     def document_teacher(self) -> Teacher | None:
-        """The teacher whose document vectors it uses; `None` for none."""
+        """The teacher whose document vectors are its own."""
         return None
 
     def build(self, context: Context) -> Towers:
-        """The untrained student; random weights come from torch's global generator."""
+        """The untrained student; what it has to draw comes from torch's global generator."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class OneEncoder(Student):
-    """A student with one encoder for queries and documents."""
+    """A student whose one encoder reads queries and documents."""
 
     @property
     def projects(self) -> bool:
-        """Whether it has a linear layer behind its pooling."""
+        """Whether a linear layer stands behind its pooling."""
         return False
 
     def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
         """The untrained encoder.
 
         Args:
-            start: the transformer to make it from, which may be changed; by default the model's.
+            start: the transformer it is made from, and may change; the student's own where none is
+                given.
         """
         raise NotImplementedError
 
@@ -138,16 +139,16 @@ class OneEncoder(Student):
 class FromModel(OneEncoder):
     """A student made from one pretrained encoder.
 
-    Options that are left out come from the model's folder, where it is one of
-    sentence-transformers; else they are mean pooling, cosine, 256 tokens and no prompt.
+    Where the model's folder is one of sentence-transformers, what is left out is as it says itself;
+    else mean pooling, cosine, 256 tokens and no prompt.
 
     Attributes:
         model: the encoder it starts from: the bundled one's name, a folder, or a hub id.
         pooling: how token states become one vector.
-        similarity: how two vectors are compared, by losses too.
+        similarity: how two vectors are compared; losses are handed it.
         max_length: most tokens of a document, special tokens included.
         query_length: the same of a query; 0 means as for documents.
-        query_prompt, document_prompt: text put before every query or document.
+        query_prompt, document_prompt: what is written before every query or document.
     """
 
     model: str = "all-MiniLM-L6-v2"
@@ -160,7 +161,7 @@ class FromModel(OneEncoder):
 
     @property
     def declares(self) -> Declaration:
-        """What its model's folder says of itself."""
+        """What its model says of itself."""
         return declaration(self.model)
 
     @property
@@ -195,7 +196,7 @@ class FromModel(OneEncoder):
         return departures(self)
 
     def transformer(self, start: PreTrainedModel | None = None) -> PreTrainedModel:
-        """The transformer that its encoder is made of, with weights.
+        """What its encoder is made of, its weights loaded.
 
         Raises:
             InputError: the model's files do not hold its weights.

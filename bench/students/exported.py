@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @students.register("exported", version=1)
 @dataclass(frozen=True)
 class Exported(Student):
-    """A folder (or hub id) of sentence-transformers as it is, with its own options.
+    """A folder (or hub id) of sentence-transformers as it is, with what it says of itself.
 
     Its pooling, lengths, prompts, projection and normalisation are the folder's; a Router's two
     routes are two towers. Modules other than Transformer, StaticEmbedding, Pooling, Dense (linear),

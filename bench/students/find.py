@@ -1,4 +1,4 @@
-"""The student that a user names."""
+"""From what a user writes to a student."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def find_student(written: str) -> Student:
 
 
 def _from_folder(model: str) -> Student:
-    """The student that a folder or hub id describes, or a whole encoder where it describes none."""
+    """What a folder or hub id says it is, or a whole encoder where it says nothing."""
     if (locate(model) / "modules.json").is_file() and model != BUNDLED:
         return students.create("exported", folder=model)
     return students.create("pretrained", model=model)

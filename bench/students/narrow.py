@@ -24,12 +24,11 @@ class Narrow(FromModel):
     """A BERT of at most ``parameters``, its embedding table factorised, its tokenizer ``model``'s.
 
     The table has ``embedding`` columns and a linear layer behind it, as in ALBERT (arXiv
-    1909.11942) and ELECTRA (arXiv 2003.10555), whose architecture in transformers this is. The
-    remaining parameters go into ``layers`` of one width: the largest multiple of 32, the width of a
-    head, that fits. With ``start="model"`` it takes over from ``model``: the table is its principal
-    components, the layer behind it the nearest linear map to its embeddings (or to as many
-    principal components of those), and layers are copied at equal distances where the widths agree;
-    other weights are random. With ``start="random"`` all are.
+    1909.11942) and ELECTRA (arXiv 2003.10555), whose architecture in transformers this is. What is
+    left goes into ``layers`` of one width: the largest multiple of 32, the width of a head, that
+    fits. The start is the ``model``'s: the table its principal components, the layer behind it the
+    nearest linear map to its embeddings (or to as many principal components of those), and its
+    layers, at equal distances, where the widths agree; the rest is drawn. Or all of it is drawn.
     """
 
     parameters: Annotated[int, Ge(1000)] = 2_220_000

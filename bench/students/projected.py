@@ -33,11 +33,11 @@ TAUGHT = ("procrustes", "least-squares")
 class Projected(OneEncoder):
     """A student of one encoder with a linear layer behind its pooling: vectors ``width`` wide.
 
-    ``start`` gives the layer's initial weights: ``random`` or ``orthogonal`` ones;
+    ``start`` is where that layer begins: drawn at ``random`` or ``orthogonal``;
     ``pca``, the directions that keep most of the encoder's own dot products (singular vectors, not
-    centred); or the map that comes nearest to the embeddings of ``teacher``, a bi-encoder of that
-    width: ``procrustes`` a rotation and a scale, ``least-squares`` any linear map. The last three
-    are computed from texts of the train part, at a cost that is charged. The layer is a part of the
+    centred); or what comes nearest to the embeddings of ``teacher``, a bi-encoder of that width:
+    ``procrustes`` by a rotation and a scale, ``least-squares`` by any linear map. The last three
+    are computed from texts of the train part, a cost that is charged. The layer is a part of the
     student: trained, counted and exported.
     """
 
@@ -100,7 +100,7 @@ class Projected(OneEncoder):
         if self.start in TAUGHT:
             train = context.collection.part("train").queries
             with students.undisturbed():
-                teacher = bi_encoder("teacher", self.teacher).load(train, context)
+                teacher = bi_encoder("teacher", self.teacher).loaded(train, context)
         sides = {"queries": self.query_config, "documents": self.document_config}
         return students.Projection(
             encoder, self.width, self.start, sides, teacher, context

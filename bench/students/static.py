@@ -1,4 +1,4 @@
-"""Averaged token embeddings: the smallest student."""
+"""Averaged token embeddings: the floor."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Untied(Student):
     """Two towers of any student's encoder, both trained: ``queries`` and ``documents``.
 
-    Both must give vectors of the same width and share the similarity; ``projected`` changes a
+    Both give vectors of one width and are compared by one similarity; ``projected`` changes a
     width.
     """
 

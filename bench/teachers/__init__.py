@@ -1,4 +1,4 @@
-"""Teachers: one file for each kind."""
+"""Teachers: one file a kind."""
 
 from bench.lazy import attach
 from bench.registry import Registry

@@ -1,4 +1,4 @@
-"""The two vectors of each drawn pair, looked up or computed as the pair is drawn."""
+"""The two vectors of each drawn pair, looked up or read as it is drawn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bench.triples.stream import DrawPlan, Triples
 
 
 def dual_vectors(loaded: LoadedTeacher, needs: frozenset[Signal], plan: DrawPlan) -> SignalSource:
-    """Signals of vectors, and of their cosines as scores."""
+    """A teaching of vectors, and of their cosines as scores."""
     context = loaded.tokenized.context
     if plan.examples is None:
         return DualVectors(needs, loaded, None)
@@ -37,7 +37,7 @@ class DualVectors:
     """Signals from the vectors [B, 1+K, 2, d] of each triple's pairs.
 
     Attributes:
-        stored: by pair; `None` to compute them as pairs are drawn.
+        stored: by pair; `None` reads them as they are drawn.
     """
 
     needs: frozenset[Signal]

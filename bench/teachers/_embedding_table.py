@@ -43,7 +43,7 @@ class EmbeddingTable:
 
 @dataclass(frozen=True)
 class EmbeddingSignals:
-    """A bi-encoder's signals, from stored vectors of queries and documents."""
+    """A bi-encoder's signals, from what was stored of queries and documents."""
 
     needs: frozenset[Signal]
     queries: EmbeddingTable | None
@@ -51,7 +51,7 @@ class EmbeddingSignals:
 
     @classmethod
     def of(cls, loaded: LoadedTeacher, needs: frozenset[Signal]) -> EmbeddingSignals:
-        """The table of what training can draw and the loss needs, made or found."""
+        """Encode what training can draw and the loss needs, or open it where that has been done."""
         queries = documents = None
         if needs & {*SCORED, Signal.QUERIES}:
             queries = store_queries(loaded)
@@ -85,7 +85,7 @@ class EmbeddingSignals:
 
 
 def store_queries(loaded: LoadedTeacher) -> EmbeddingTable:
-    """The vectors of all queries."""
+    """The vectors of every query it reads."""
     tokenized = loaded.tokenized
     everything = np.arange(len(tokenized.texts))
     return _store(loaded, "queries", tokenized.texts.fingerprint, tokenized.queries, everything)

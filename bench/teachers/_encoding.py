@@ -1,4 +1,4 @@
-"""An artifact of texts as a teacher encodes them, each once, and the row of each text in it."""
+"""Some texts as a teacher encodes them, each once: the artifact, and where each text is in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.storage.files import save_array
 from bench.teachers._loaded import LoadedTeacher
 
 WARMING = 256
-"""Texts that are encoded as a warm-up, before the clock starts."""
+"""Texts that are encoded before a clock counts."""
 
 
 def encoded(
@@ -32,8 +32,8 @@ def encoded(
     Args:
         side: ``queries`` or ``documents``.
         fingerprint: of the texts that positions mean.
-        write: encodes the texts at ``positions``, in that order, into a folder; returns the seconds
-            of its warm-up.
+        write: encodes the texts at ``positions``, in that order, into a folder; the seconds in
+            which it only warmed up.
     """
     context = loaded.tokenized.context
 

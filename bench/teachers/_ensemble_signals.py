@@ -17,7 +17,7 @@ from bench.triples.stream import Triples
 
 @dataclass(frozen=True)
 class Member:
-    """A member that is needed: its share of the scores, and the signals it is asked for."""
+    """A member of which something is needed: its share of the scores, and what it is asked for."""
 
     share: float
     signals: frozenset[Signal]
@@ -33,7 +33,7 @@ class EnsembleSignals:
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
-        """The members' artifacts, each once; the first mention knows whether it was made now."""
+        """Everything the members prepared, each once: the first mention knows if it was made."""
         found: dict[tuple[str, str], Artifact] = {}
         for member in self.members:
             for artifact in member.signal_source.artifacts:
@@ -74,7 +74,7 @@ def _min_max(scores: np.ndarray) -> np.ndarray:
 
 
 def _divide(scores: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """The quotient; 0 where the scale is 0, as it exactly is if all scores of a list are equal."""
+    """Zeros where the scale is 0, as it exactly is where all scores of a list are equal."""
     return np.where(scale == 0, 0.0, scores / np.where(scale == 0, 1.0, scale))
 
 

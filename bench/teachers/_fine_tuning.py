@@ -42,11 +42,11 @@ POINTS = (0.0, 0.5, 1.0)
 """Shares of the examples after which the teacher is measured."""
 
 MEASURE, CANDIDATES, QUERIES = "nDCG@10", 10, 100
-"""The measure that chooses a point, BM25's documents it re-ranks, and most dev-select queries."""
+"""What chooses, over so many of BM25's first documents, for at most so many dev-select queries."""
 
 
 VERSION = 2
-"""Of the artifact's files; a higher one has older artifacts made anew (1 had no labels)."""
+"""Of the artifact's files; raised where older ones must be made anew (1 had no labels)."""
 
 
 @dataclass
@@ -94,7 +94,7 @@ class FineTuning:
         values = [float(value[0]) for value in points]
         best = int(np.argmax(values))
         chosen = folder / "model.safetensors"
-        if not chosen.exists():  # else a kill came while the states were being deleted
+        if not chosen.exists():  # else a kill came while what follows deleted the states
             with atomic(chosen) as aside:
                 shutil.copy(folder / f"state-{best}" / "model.safetensors", aside)
         save_array(folder / LABELS, drawn_labels(self._plan))
@@ -111,7 +111,7 @@ class FineTuning:
         )
 
     def _warm_up(self, loop: FineTuningLoop) -> float:
-        """Compute the first step without taking it; returns the seconds of that."""
+        """Compute the first step without taking it; seconds of that."""
         since = time.perf_counter()
         warm_optimizer(self.context.device)
         loop.scorer.train()
@@ -166,7 +166,7 @@ class FineTuning:
         return float(per_query(dev, ranking, [MEASURE], queries)[MEASURE].mean())
 
     def _tokens(self, scorer: Scorer) -> tuple[int, int]:
-        """Tokens trained on, and tokens read for measuring."""
+        """Tokens trained on, and tokens read to measure."""
         trained = 0
         for triples in self._plan.batches():
             trained += scorer.tokens(

@@ -1,4 +1,4 @@
-"""A teacher's model, fine-tuned if the teacher is."""
+"""A teacher's model as it teaches."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class ScoringTeacher(Protocol):
 
 @dataclass(frozen=True)
 class LoadedTeacher:
-    """A teacher's model, fine-tuned if the teacher is.
+    """A teacher's model as it teaches.
 
     Attributes:
-        tuned: its fine-tuned weights; `None` if it is not fine-tuned.
+        tuned: its fine-tuned weights; `None` as it comes.
     """
 
     teacher: ScoringTeacher
@@ -51,12 +51,12 @@ class LoadedTeacher:
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
-        """The artifacts that the model is made of."""
+        """What making the model took."""
         return () if self.tuned is None else (self.tuned,)
 
     @property
     def specification(self) -> dict[str, object]:
-        """Everything that its signals depend on, without the texts."""
+        """What its signals depend on, the texts aside."""
         return {
             "teacher": self.teacher.specification,
             "weights": self.teacher.weights(),

@@ -1,4 +1,4 @@
-"""The base of teachers that are a model: which one, the lengths of texts, fine-tuning."""
+"""What teachers share that are a model: which one, how long its texts, and its fine-tuning."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class NeuralTeacher(Teacher):
         model: the bundled encoder's name, a folder, or a hub id.
         max_length: most tokens of a document, special tokens included.
         query_length: the same of a query; 0 means as for documents.
-        fine_tune: train it first (`bench.teachers._fine_tuning`), at a cost that is charged; else
-            it is used as it is, and its training is on no bill.
+        fine_tune: train it first (`bench.teachers._fine_tuning`), at a cost that is charged;
+            otherwise it is taken as it is, and its own training is nobody's bill.
         examples, negatives, batch_size, learning_rate, seed: of the fine-tuning.
     """
 
@@ -56,7 +56,7 @@ class NeuralTeacher(Teacher):
 
     @property
     def declares(self) -> Declaration:
-        """What its model's folder says of itself."""
+        """What its model says of itself."""
         return declaration(self.model)
 
     def check(self) -> None:
@@ -74,7 +74,7 @@ class NeuralTeacher(Teacher):
             self.declares.body, self.max_length, self.query_length, queries, context
         )
 
-    def load(self, queries: Texts, context: Context) -> LoadedTeacher:
+    def loaded(self, queries: Texts, context: Context) -> LoadedTeacher:
         """The teacher's model, for these queries and the collection's documents."""
         tokenized = self.tokenized(queries, context)
         tuned = None
@@ -84,4 +84,4 @@ class NeuralTeacher(Teacher):
         return LoadedTeacher(self, tokenized, tuned)
 
     def reference(self, context: Context) -> LoadedTeacher:
-        return self.load(context.collection.part("train").queries, context)
+        return self.loaded(context.collection.part("train").queries, context)

@@ -1,4 +1,4 @@
-"""Reading every pair that a run will draw once, before it starts."""
+"""Reading the pairs that a run will draw, once each, before it starts."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from bench.triples.pairs import decode_pairs
 from bench.triples.stream import DrawPlan, all_pairs_of
 
 SHARD = 4096
-"""Pairs of a shard: a stopped process goes on behind the last whole one."""
+"""Pairs that are read between two moments at which a stopped process can go on."""
 
 WARMING = 64
-"""Pairs that are read as a warm-up, before the clock starts."""
+"""Pairs that are read once before a clock counts."""
 
 Read = Callable[[list[np.ndarray], list[np.ndarray]], Tensor]
 """Token rows of n queries and as many documents → [n, …]."""

@@ -1,4 +1,4 @@
-"""A teacher's values of (query, document) pairs, looked up in the loop."""
+"""What a teacher said of (query, document) pairs, looked up in the loop."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Pairs:
         documents: how many the collection has.
         codes: int64 [n], sorted (`bench.triples.pairs.encode_pairs`).
         values: [n, …].
-        artifacts: where the values are stored, with bills.
+        artifacts: what was prepared, with its bills.
     """
 
     documents: int
@@ -44,7 +44,7 @@ class Pairs:
 
 
 class PairScores(Pairs):
-    """Signals of scores: the values are float32 [n]."""
+    """A teaching of scores: the values are float32 [n]."""
 
     width = 0
 

@@ -1,4 +1,4 @@
-"""The formats of a line in a file of scores."""
+"""What a line of a file of scores may look like."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from bench.errors import InputError
 
 Scored = tuple[str, list[str], list[float]]
-"""A line: a query's id, documents' ids, and the score of each."""
+"""What a line says: a query's id, documents' ids, and the score of each."""
 
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -51,7 +51,7 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def detect(path: Path) -> str:
-    """The format of a file, by its first line.
+    """The format of a file, told from its first line.
 
     Raises:
         InputError: it is none of them, or there is no line.

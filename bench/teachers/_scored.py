@@ -1,4 +1,4 @@
-"""Scores of drawn pairs: looked up, or computed as they are drawn if they are not known before."""
+"""Scores of drawn pairs: looked up, or computed as they are drawn where nobody knows which."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.triples.stream import DrawPlan, Triples
 
 
 def scored(loaded: LoadedTeacher, plan: DrawPlan) -> SignalSource:
-    """Signals of scores alone."""
+    """A teaching of scores alone."""
     if plan.examples is None:
         return Streamed(loaded)
     context = loaded.tokenized.context
@@ -39,7 +39,7 @@ class Streamed:
     def artifacts(self) -> tuple[Artifact, ...]:
         return (*self.loaded.tokenized.artifacts, *self.loaded.artifacts)
 
-    @torch.no_grad()  # not inference_mode: its tensors meet gradients
+    @torch.no_grad()  # not inference_mode: what it gives meets a gradient
     def signals(self, triples: Triples) -> Signals:
         tokenized, scorer = self.loaded.tokenized, self.loaded.scorer
         queries = tokenized.queries.rows(triples.queries)

@@ -1,4 +1,4 @@
-"""Models that score queries with documents: the inside of a teacher.
+"""Models that score queries with documents: what a teacher is inside.
 
 Each takes token rows (special tokens included) of B queries and of their n documents each, and
 gives [B, n] scores that carry gradients while training.
@@ -35,7 +35,7 @@ class Scorer(nn.Module):
     """A model that scores; its weights are kept as one safetensors file.
 
     Attributes:
-        temperature: divides its scores where a softmax needs them as logits.
+        temperature: what its scores are divided by where a softmax needs them as logits.
     """
 
     temperature = 1.0
@@ -45,7 +45,7 @@ class Scorer(nn.Module):
         raise NotImplementedError
 
     def tokens(self, queries: Rows, documents: Rows) -> int:
-        """The number of tokens to encode for that."""
+        """How many tokens that is to encode."""
         return sum(map(len, queries)) + sum(map(len, documents))
 
     def save(self, path: Path) -> None:
@@ -57,7 +57,7 @@ class Scorer(nn.Module):
 
 
 class JointScorer(Scorer):
-    """Query and document in one sequence, so that every pair needs a pass of its own."""
+    """Query and document in one sequence: every pair is a pass of its own."""
 
     def __init__(self, transformer: PreTrainedModel, form: JointForm) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class JointScorer(Scorer):
         return count * sum(map(len, queries)) + sum(map(len, documents))
 
     def each(self, queries: Rows, documents: Rows, device: Device) -> Tensor:
-        """The values that `read` gives of each pair, [n] queries with as many documents: [n, …].
+        """What `read` gives of every pair, [n] queries with as many documents: [n, …].
 
         Raises:
             InputError: a pair is longer than the model can read.

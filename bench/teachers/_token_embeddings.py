@@ -22,7 +22,7 @@ from bench.teachers._scorers import LateScorer, max_sim
 from bench.triples.stream import Triples
 
 SHARD = 2048
-"""Texts of a shard: a stopped process goes on behind the last whole one."""
+"""Texts that are encoded between two moments at which a stopped process can go on."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class TokenSignals:
 
     @classmethod
     def of(cls, loaded: LoadedTeacher, needs: frozenset[Signal]) -> TokenSignals:
-        """The tables of what training can draw, made or found."""
+        """Encode what training can draw, or open it where that has been done."""
         context, tokenized = loaded.tokenized.context, loaded.tokenized
         drawable = context.collection.drawable()
         everything = np.arange(len(tokenized.texts))

@@ -1,4 +1,4 @@
-"""Texts as a teacher's tokenizer writes them, and their re-ranking by a scorer."""
+"""Texts as a teacher's tokenizer writes them, and what a scorer makes of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TokenizedTexts:
     Attributes:
         texts: the queries.
         query_length: most tokens of a query; 0 means as for documents.
-        query_prompt, document_prompt: text put before every query or document.
+        query_prompt, document_prompt: what is written before every query or document.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""The base of every teacher, and of its signals."""
+"""What every teacher must say and give."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class SignalSource(Protocol):
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
-        """The artifacts that were prepared, with their bills."""
+        """What had to be prepared, with its bills."""
 
     @property
     def width(self) -> int:
         """d of the embeddings it gives; 0 where it gives none."""
 
     def signals(self, triples: Triples) -> Signals:
-        """The signals that the loss needs of a batch, on the CPU; called from its own thread."""
+        """What the loss needs of a batch, on the CPU; called from a thread beside the training."""
 
 
 @dataclass(frozen=True)
 class Teacher(Entry):
-    """A source of signals beyond labels: a frozen description that prepares them."""
+    """Whatever gives a signal beyond labels: a frozen description that prepares it."""
 
     ranks: ClassVar[bool] = False
     """Whether it can be measured by itself, as `reference`."""
@@ -48,29 +48,29 @@ class Teacher(Entry):
         return math.inf
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        """Make or find the artifacts of the needed signals, and no others."""
+        """Make (or find) what the needed signals are looked up from, and nothing else."""
         raise NotImplementedError
 
     def models(self) -> list[str]:
-        """Every model it uses, so that a missing one is found before anything is written."""
+        """Every model it is made of, so that a missing one is found before anything is written."""
         return []
 
     def check(self) -> None:
-        """Check its models, without reading weights.
+        """That its models can be, as far as that is seen without any weights.
 
         Raises:
             InputError: a model that is none of the kind.
         """
 
     def check_weights(self) -> None:
-        """Check that the files of its models hold their weights.
+        """That the files of its models hold their weights.
 
         Raises:
             InputError: they do not.
         """
 
     def notes(self) -> list[str]:
-        """Where it reads its models differently than their folders say, a line each."""
+        """Where it reads its models otherwise than they say themselves, a line each."""
         return []
 
     def weights(self) -> str:
@@ -78,11 +78,11 @@ class Teacher(Entry):
         raise NotImplementedError
 
     def reference(self, context: Context) -> LoadedTeacher:
-        """The model that the teacher's reference row measures, fine-tuned if the teacher is."""
+        """The model to measure for the teacher's reference row, fine-tuned where it is."""
         raise NotImplementedError
 
     def unpriced(self) -> str | None:
-        """The costs of making the teacher that are on no bill, in words; the report lists them."""
+        """What of the teacher's own making nobody is charged for, to be listed as such."""
         return None
 
 

@@ -33,11 +33,11 @@ class BiEncoder(NeuralTeacher):
     that is the cosine. Of every train query and every document that training can draw, what the
     loss needs is encoded once, as float32, before the first step: a fixed cost.
 
-    Options that are left out come from the model's folder, where it is one of
-    sentence-transformers; else they are mean pooling, cosine, 256 tokens and no prompt.
+    Where the model's folder is one of sentence-transformers, what is left out is as it says itself;
+    else mean pooling, cosine, 256 tokens and no prompt.
 
     Attributes:
-        query_prompt, document_prompt: text put before every query or document.
+        query_prompt, document_prompt: what is written before every query or document.
     """
 
     max_length: Annotated[int, Ge(4)] = declared()
@@ -56,7 +56,7 @@ class BiEncoder(NeuralTeacher):
         return 1.0 if self.similarity == "cosine" else math.inf
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        return teachers.EmbeddingSignals.of(self.load(plan.stream.queries, context), needs)
+        return teachers.EmbeddingSignals.of(self.loaded(plan.stream.queries, context), needs)
 
     def scorer(self) -> Scorer:
         says = self.declares

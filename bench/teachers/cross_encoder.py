@@ -35,7 +35,7 @@ class CrossEncoder(NeuralTeacher):
         return frozenset({Signal.SCORES})
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        return teachers.scored(self.load(plan.stream.queries, context), plan)
+        return teachers.scored(self.loaded(plan.stream.queries, context), plan)
 
     def check(self) -> None:
         check_classifier(self.model)

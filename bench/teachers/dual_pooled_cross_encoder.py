@@ -36,7 +36,7 @@ class DualPooledCrossEncoder(NeuralTeacher):
         return frozenset({Signal.SCORES, Signal.QUERIES, Signal.DOCUMENTS})
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        loaded = self.load(plan.stream.queries, context)
+        loaded = self.loaded(plan.stream.queries, context)
         if needs <= {Signal.SCORES}:
             return teachers.scored(loaded, plan)
         return teachers.dual_vectors(loaded, needs, plan)

@@ -48,7 +48,7 @@ class Ensemble(Teacher):
             raise ValueError(f"{len(self.teachers)} teachers, but {len(self.shares)} shares")
         if self.shares and not 0 < sum(self.shares) < inf:
             raise ValueError("the sum of the shares must be a number above 0")
-        _ = self.members  # reports a teacher that cannot work now
+        _ = self.members  # so that a teacher that cannot be is said now
 
     @cached_property
     def members(self) -> tuple[tuple[float, Teacher], ...]:
@@ -70,7 +70,7 @@ class Ensemble(Teacher):
         return given if scored else given - {Signal.SCORES}
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        """Ask each member for the signals that it alone is to give."""
+        """Ask each member for what is needed of it, and of it alone."""
         asked = [
             teachers.Member(share, signals, member.prepare(signals, plan, context))
             for (share, member), signals in zip(self.members, self._split(needs), strict=True)
@@ -85,7 +85,7 @@ class Ensemble(Teacher):
         return largest if self.normalise == "none" else 1.0
 
     def _split(self, needs: frozenset[Signal]) -> list[frozenset[Signal]]:
-        """The signals that each member is asked for."""
+        """What of the needed signals each member is asked for."""
         left = needs - {Signal.SCORES}
         split = []
         for share, member in self.members:

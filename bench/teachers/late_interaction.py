@@ -35,7 +35,7 @@ class LateInteraction(NeuralTeacher):
         return frozenset({Signal.SCORES, Signal.IN_BATCH})
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        return teachers.TokenSignals.of(self.load(plan.stream.queries, context), needs)
+        return teachers.TokenSignals.of(self.loaded(plan.stream.queries, context), needs)
 
     def notes(self) -> list[str]:
         return left_out(self)

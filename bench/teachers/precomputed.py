@@ -132,5 +132,5 @@ class Precomputed(Teacher):
 
 @lru_cache
 def _digest(file: Path, size: int, modified: int) -> str:
-    """A digest of the file, read again only if it changed: every run asks for it."""
+    """Asked for with every run, so a file that has not changed is read once."""
     return file_digest(file)

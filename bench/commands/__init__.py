@@ -1,4 +1,4 @@
-"""What each command does once its arguments are read."""
+"""What each command does, apart from reading its arguments."""
 
 from bench.lazy import attach
 

@@ -19,8 +19,8 @@ def choose_run(
     Args:
         share: of the train queries that it was given.
 
-    Where several fit, it is the final run that is best on dev-select, ties to the earliest: test is
-    not looked at.
+    What is left open is the final run that is best on dev-select, ties to the earliest: test has no
+    say in it.
 
     Raises:
         InputError: there is no such run, or it is not finished.

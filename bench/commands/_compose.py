@@ -16,12 +16,12 @@ SECONDS = {"s": 1, "min": 60, "h": 3600}
 
 @dataclass(frozen=True)
 class Shared:
-    """What all arms have in common, from the command line.
+    """What all arms have in common, as the command line says it.
 
     Attributes:
         budget: see `read_budget`.
-        teacher: of the losses that need one.
-        settings: ``key.path=value`` strings that replace the study's values.
+        teacher: of the losses that need one; the others have none.
+        settings: ``key.path=value`` strings that replace what the study would say.
     """
 
     collection: str
@@ -32,7 +32,7 @@ class Shared:
     settings: Sequence[str] = ()
 
     def arm(self, name: str, loss: Loss, written: str) -> dict[str, Any]:
-        """An arm of that loss, as a study file writes it."""
+        """An arm of that loss, which a study file writes so."""
         return {"name": name, "loss": written, "teacher": self.teacher if loss.needs() else "none"}
 
 
@@ -48,7 +48,7 @@ def compose(
     """The study of these arms, named after the command and its subject.
 
     Raises:
-        InputError: a value that is not allowed, or an arm that cannot work.
+        InputError: something a study may not say, or an arm that cannot work.
     """
     values = {
         "name": _as_name(f"{command}-{subject}"),
@@ -61,7 +61,7 @@ def compose(
         "arms": list(arms),
     }
     study = study_from(values, shared.settings, command)
-    resolve_arms(study)  # reports an arm that cannot work now
+    resolve_arms(study)  # so that an arm that cannot work is said now
     return study
 
 
@@ -86,5 +86,5 @@ def read_budget(text: str) -> dict[str, float]:
 
 
 def _as_name(text: str) -> str:
-    """The text with only the characters that a study's name may have, cut to a file's."""
+    """Only characters that a study's name may have, and no more than a file system takes."""
     return re.sub(r"[^A-Za-z0-9_.]+", "-", text)[:120].strip("-")

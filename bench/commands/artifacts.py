@@ -24,10 +24,10 @@ _UNKNOWN: dict[str, Any] = {
     "bills": [{"seconds": 0.0}],
     "made_from": {},
 }
-"""In place of a record that cannot be read."""
+"""The record of an artifact whose own cannot be read."""
 
 KEPT = {"collection"}
-"""Kinds that are never pruned: no bill mentions them, and they take long to make."""
+"""On nobody's bill, and dear to make: never pruned."""
 
 
 def show_artifacts(root: Path, prune: bool, as_json: bool) -> None:
@@ -35,7 +35,7 @@ def show_artifacts(root: Path, prune: bool, as_json: bool) -> None:
 
     Raises:
         InputError: there is no such folder.
-        BenchError: something is damaged, or what a study uses is not known.
+        BenchError: something is damaged, or what a study uses cannot be told.
     """
     if not root.is_dir():
         raise InputError(f"artifacts: there is no folder {root}")
@@ -95,7 +95,7 @@ def _print(found: list[dict[str, Any]]) -> None:
 
 
 def _prune(root: Path) -> None:
-    """Delete what no study uses, except what is being made just now."""
+    """Delete what nobody uses; what is being made is left alone."""
     forget_deleted(root)
     known = usage(root)
     if known.unknown:
@@ -119,7 +119,7 @@ def _prune(root: Path) -> None:
 
 
 def _delete(folder: Path, artifact: Path) -> bool:
-    """Delete it, unless it is being made just now."""
+    """Delete it, unless the artifact is being made right now."""
     try:
         with artifact_lock(artifact).acquire(timeout=0):
             shutil.rmtree(folder)

@@ -23,14 +23,14 @@ REGISTRIES = {
 }
 
 COMMON = {"name", "version", "summary", "options", "module", "question", "claim", "cost"}
-"""Facts that every entry has; a kind may add its own."""
+"""What every entry says of itself; a kind may add facts of its own."""
 
 
 def list_kind(kind: str, as_json: bool, as_markdown: bool) -> None:
     """Print every entry of a kind: name, summary, options with their defaults.
 
-    For a kind with further facts (losses: family, needs, whether parameter-free, source) the
-    Markdown is a table of these.
+    The markdown of a kind that has more to say of its entries (losses: family, needs, whether
+    parameter-free, source) is a table of that.
 
     Raises:
         InputError: no such kind.
@@ -101,5 +101,5 @@ def _options(entry: dict[str, Any]) -> str:
 
 
 def _default(value: Any) -> str:
-    """A default as an entry writes it; some come from the model's own files."""
+    """A default as an entry writes it; some are what a model says itself."""
     return "(the model's)" if value is None else toml_value(value)

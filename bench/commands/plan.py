@@ -1,4 +1,4 @@
-"""``bench plan``: what a study will do and how long it will take, before anything is run."""
+"""``bench plan``: what a study will do and take, before anything is run."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _print_head(
 
 
 def _print_caveats(study: Study, arms: Sequence[Arm], artifacts: Path) -> None:
-    """The caveats that are known before the study has run."""
+    """What is to be known before numbers are compared, as far as it can be told by now."""
     kept = Artifacts(artifacts)
     collection = open_prepared(study.collection, kept)
     others = {name: open_prepared(one, kept) for name, one in study.test_collections.items()}
@@ -162,7 +162,8 @@ SHORT = 32
 
 
 def _print_sources(plans: Sequence[ArmPlan]) -> None:
-    """Print where the seconds come from: study, lengths of its runs, machine, peak memory."""
+    """Where the seconds are from: which study, how long its runs were, on which machine; and what
+    memory those took."""
     arms: Counter[tuple] = Counter()
     for plan in plans:
         if plan.rates:
@@ -201,7 +202,7 @@ def _print_preparations(
 
 
 def _to_come(preparations: Iterable[Preparation]) -> float:
-    """Seconds of making the artifacts that are missing."""
+    """Seconds of making what is not there."""
     return sum(one.seconds for one in preparations if not one.there)
 
 
@@ -220,7 +221,7 @@ def _print_time(
     unclear: Sequence[str],
     unknown: str,
 ) -> None:
-    """Print the time in total and by part."""
+    """The time in all, and its parts."""
     parts: dict[str, float] = defaultdict(float)
     for plan in plans:
         for part, part_seconds in (plan.missing or {}).items():
@@ -246,7 +247,7 @@ def _print_disk(
     forecast: Forecast,
     unknown: str,
 ) -> None:
-    """Print the disk space for students that are kept and artifacts that are missing."""
+    """Disk for the students that will be kept, and for artifacts that have to be made."""
     students: list[float | None] = []
     if study.keep_students:
         wanted = Counter(str(plan.arm.student) for plan in plans for _ in plan.seeds)

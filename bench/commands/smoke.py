@@ -18,10 +18,10 @@ from bench.study.file import load_study
 
 
 def smoke_study(written: str, settings: list[str], out: Path | None) -> None:
-    """Try the study out from end to end, with stand-ins for everything that would be fetched.
+    """Try the study out from end to end, with stand-ins for all that would have to be fetched.
 
-    All artifacts are kept below its own folder: a stand-in must not be taken for the real thing. A
-    dry run that is there already is done again, since the code may have changed.
+    Everything it prepares is kept below its own folder: a stand-in must not be taken for what it
+    stands for. A dry run that is there already is done anew, for the code may have changed.
 
     Raises:
         InputError: the study cannot be run as it is written, or the folder holds something else.
@@ -39,7 +39,7 @@ def smoke_study(written: str, settings: list[str], out: Path | None) -> None:
 
 
 def _with(out: Path) -> str:
-    """In words, which models had stand-ins."""
+    """Which models were not the study's own."""
     names = sorted(path.name.replace("--", "/") for path in (out / "models").glob("*"))
     if not names:
         return ""

@@ -18,7 +18,7 @@ def show_status(folder: Path) -> None:
 
     Raises:
         InputError: there are no results, or something of them is damaged.
-        BenchError: records of finished runs are gone.
+        BenchError: records are gone, and with them more than tables can say.
     """
     summary = read_summary(folder)
     study = read_study(folder)
@@ -37,7 +37,7 @@ def show_status(folder: Path) -> None:
         done = Counter(rows[rows["status"] == "done"]["role"])
         failed, pruned = (int((rows["status"] == end).sum()) for end in ("failed", "pruned"))
         tuned = int((rows["role"] == "tuning").sum()) >= arm.trials
-        hopeless = arm.trials > 0 and tuned and not done["tuning"]  # no trial to choose
+        hopeless = arm.trials > 0 and tuned and not done["tuning"]  # no trial to make a choice of
         wanted = arm.trials + (0 if hopeless else len(study.seeds))
         missing += wanted - done.total() - failed - pruned
         table.add_row(

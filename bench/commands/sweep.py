@@ -43,7 +43,7 @@ def sweep_options(
         save: a new file for the study.
 
     Raises:
-        InputError: the command asks for something impossible, or the file is there already.
+        InputError: the command asks for what cannot be, or there is such a file.
         BenchError: a run failed; everything else was done.
     """
     study = design(loss, options, others, seeds, baseline, shared)
@@ -61,7 +61,7 @@ def design(
     baseline: str | None,
     shared: Shared,
 ) -> Study:
-    """The study: an arm for each combination, the first option varying slowest; then other losses.
+    """The study: an arm a combination, the first option varying slowest, then the other losses.
 
     Args:
         options: as `_read_option` takes them.
@@ -70,7 +70,7 @@ def design(
         baseline: an arm's name; by default the first.
 
     Raises:
-        InputError: an argument that cannot be.
+        InputError: something of this cannot be.
     """
     losses.registry.get(parse_entry(loss)[0])
     axes = _read_options(options)
@@ -97,7 +97,7 @@ def design(
 
 
 def _create(written: str, chosen: Mapping[str, Any]) -> tuple[Loss, str]:
-    """The loss with these options, and its text in a study, defaults included."""
+    """The loss with these options, and how a study writes it: even a default is written down."""
     own = {option: value for option, value in chosen.items() if "." not in option}
     of_parts = {option: value for option, value in chosen.items() if "." in option}
     loss = losses.create(written, **own)
@@ -154,7 +154,7 @@ def _read_option(text: str) -> tuple[str, list[Any]]:
 
 
 def _read_grid(text: str, numbers: Sequence[Any]) -> list[Any]:
-    """Every number of a grid; integers if low, high and step are."""
+    """Every number of a grid; whole ones where low, high and step are."""
     if len(numbers) != 3 or not all(_is_number(number) for number in numbers):
         raise InputError(f"--option {text!r}: a grid is low:high:step, three numbers")
     low, high, step = numbers
@@ -188,7 +188,7 @@ def _read_seeds(text: str) -> list[int]:
 
 
 def _save(study: Study, path: Path) -> None:
-    """Write the study to a new file, once its collection is checked."""
+    """Write the study to a new file, its collection known to be one."""
     if path.exists():
         raise InputError(
             f"--save-study {path}: there is something already; name a new file, or go on with "

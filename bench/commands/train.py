@@ -16,7 +16,7 @@ def train_student(
     """Train one student as a study of one arm would, and say where it is.
 
     Raises:
-        InputError: the command asks for something impossible.
+        InputError: the command asks for what cannot be.
         BenchError: the run failed.
     """
     study = design(loss, seed, shared)

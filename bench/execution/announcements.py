@@ -1,4 +1,4 @@
-"""The lines that a study prints while it is carried out."""
+"""What a study says of itself while it is carried out, in words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.study.schema import Study
 
 
 def first_lines(study: Study, arms: Sequence[Arm], context: Context) -> list[str]:
-    """What will be done, where, and on which device."""
+    """What will be done, where, and with what."""
     collection, shares = context.collection, len(study.train_shares)
     trials = sum(arm.trials for arm in arms) * shares
     finals = len(arms) * len(study.seeds) * shares
@@ -35,7 +35,7 @@ def first_lines(study: Study, arms: Sequence[Arm], context: Context) -> list[str
 
 
 def place(row: Row) -> str:
-    """The run in words: arm, role, trial, seed."""
+    """Which run it is."""
     if row.role == "reference":
         return f"{row.arm} · {row.role}"
     share = f" · {row.train_share:.3g} of the train queries" if row.train_share < 1 else ""

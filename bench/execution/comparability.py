@@ -1,4 +1,4 @@
-"""Caveats known before a study runs: which arms do not compare, how its measures are read."""
+"""Whether the arms of a study compare, and how its measures are to be read, told beforehand."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ else:
     scipy = Library("scipy")
 
 FEW = 0.01
-"""The share of examples with a relevant in-batch negative from which a caveat is due."""
+"""The share of examples from which in-batch negatives that are relevant are worth a word."""
 
 
 def find_caveats(
@@ -100,7 +100,7 @@ def _mean_targets(rows: Iterable[Row]) -> dict[str, tuple[float, float]]:
 def _out_of_reach(
     arms: Iterable[Arm], measured: Mapping[str, tuple[float, float]]
 ) -> Iterator[str]:
-    """Caveats on arms whose teachers give scores that their students' similarity cannot reach."""
+    """Arms whose students shall have scores that no cosine has."""
     advice = "give the loss a scale, or the student similarity = 'dot'"
     for arm in arms:
         reach = arm.loss.reach(arm.student.similarity)
@@ -121,7 +121,7 @@ def _out_of_reach(
 
 
 def _batches(study: Study, arms: Iterable[Arm], collection: Collection) -> Iterator[str]:
-    """Caveats on batches: a query in them twice, or relevant documents as in-batch negatives."""
+    """Batches in which a query stands twice, or beside what is relevant for it."""
     by_size: dict[int, list[Arm]] = defaultdict(list)
     for arm in arms:
         if arm.sampler.labelled:

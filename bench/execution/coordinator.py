@@ -1,7 +1,7 @@
 """A study carried out: trials of every arm, then its runs seed by seed, surviving any kill.
 
-Every decision is made from the run records and not from memory, so the same command simply does
-what is missing.
+Nothing is decided from what is in memory: every step looks at the run records first, so the same
+command simply does what is missing.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Coordinator:
         """Finish the study.
 
         Args:
-            report: draws the report, while the study's folder is still locked.
+            report: draws it, before the folder is anybody else's to work in.
 
         Raises:
             InputError: something in the collection or the models is not as it must be.
@@ -137,7 +137,7 @@ class Coordinator:
         caveats = self._caveats()
         self.out.mkdir(parents=True, exist_ok=True)
         try:
-            # Not `with lock` after this: it would be acquired twice and released once.
+            # Not `with lock` after this: it would count twice, and be let go of once.
             locked = study_lock(self.out).acquire(timeout=0)
         except Timeout:
             raise BenchError(f"{self.out}: another `bench run` is at work there") from None
@@ -154,8 +154,7 @@ class Coordinator:
 
     def _run(self, caveats: Caveats) -> Outcome:
         study = self.study
-        # `bench report` may be drawing: its half-written files are no leftovers.
-        with report_lock(self.out):
+        with report_lock(self.out):  # `bench report` may be drawing: what it has is no leftover
             remove_leftovers(self.out)
         check_storage(self.out)
         differences = describe_changes(self.out, study, self.arms)
@@ -284,7 +283,7 @@ class Coordinator:
         return self._train(arm, share, context, "final", chosen.trial, run, options), run.id
 
     def _in_order(self) -> list[Row]:
-        """The rows in the tables' order: references, then arm by arm; not the order of training."""
+        """The rows as tables list them: references, then arm by arm, however they were trained."""
         arms = [arm.name for arm in self.arms]
 
         def position(row: Row) -> tuple[int, ...]:
@@ -418,5 +417,5 @@ class Coordinator:
 
 
 def _drawn(seed: int, chosen: Chosen) -> str:
-    """The key by which the runs of a seed are put into an order drawn for that seed."""
+    """Where in the order of a seed's runs."""
     return hashlib.sha256(f"{seed} {chosen.arm.name} {chosen.share}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Checks of a study's models before anything is written."""
+"""What the models of a study must be, found out before anything is written."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ else:
 
 
 def models_of(arm: Arm) -> list[str]:
-    """Every model that the arm uses."""
+    """Every model that the arm is made of."""
     return [*arm.student.models(), *arm.teacher.models(), *arm.sampler.models()]
 
 
 def check_models(arms: Iterable[Arm]) -> None:
-    """Check that the arms' models can be what the arms use them for, without reading weights.
+    """That the arms' models can be what is made of them; their weights are not looked at.
 
-    A model that would have to be fetched is not checked.
+    A model that would have to be fetched is passed over.
 
     Raises:
         InputError: one cannot, with the arm's name.
@@ -44,7 +44,7 @@ def check_models(arms: Iterable[Arm]) -> None:
 
 
 def model_notes(arms: Iterable[Arm]) -> list[str]:
-    """Where arms read their models differently than the models' own files say, each line once."""
+    """Where the arms read their models otherwise than these say themselves, each line once."""
     entries = {str(entry): entry for arm in arms for entry in (arm.student, arm.teacher)}
     return list(dict.fromkeys(note for entry in entries.values() for note in entry.notes()))
 
@@ -56,8 +56,8 @@ def not_at_hand(arms: Iterable[Arm]) -> list[str]:
 
 
 def check_weights(arms: Iterable[Arm]) -> None:
-    """Load every model once and drop it again, except those that would have to be fetched or that
-    every installation has.
+    """Load every model once, and let it go again; those aside that would have to be fetched, or
+    that every installation has.
 
     Raises:
         InputError: files that do not hold a model's weights, with the arm's name.

@@ -23,10 +23,10 @@ from bench.study.schema import Study, Training
 
 
 class Key(NamedTuple):
-    """What two runs must share to take the same time; later fields matter less.
+    """What two runs must share to take the same time; the further back, the less it matters.
 
     Attributes:
-        setting: collection, batch size and everything else in a study that changes a run's cost.
+        setting: collection, batch size and whatever else of a study changes what a run costs.
         mines: whether the student mines its own negatives.
         needs: the signals that the loss needs of its teacher.
     """
@@ -48,13 +48,13 @@ class Past:
         study: its study's folder.
         made: when that study's ledger was written, in seconds since 1970.
         final: whether test was measured and the student kept.
-        points: evaluation points that it computed.
+        points: evaluation points it paid for.
         minings: how often it mined its own negatives.
         seconds: by phase, what it did itself.
         flops: of its training.
         bills: those of the artifacts it needed.
         parameters: of its student; 0 where that is not known.
-        memory: peak bytes; 0 where that is not known.
+        memory: most bytes that it took; 0 where that is not known.
     """
 
     study: Path
@@ -94,7 +94,7 @@ def reference_key(study: Study, student: str, teacher: str) -> Key:
 
 
 def setting(study: Study, training: Training) -> str:
-    """Everything else that the seconds of a run's parts depend on, as JSON."""
+    """What else the seconds of a run's parts depend on, as JSON."""
     evaluation = study.evaluation
     parts: list[Any] = [study.collection, study.test, study.test_collections]
     parts += [evaluation.pool, evaluation.depth]
@@ -108,9 +108,9 @@ def refresh(arm: Arm) -> int:
 
 
 def evaluation_points(study: Study, arm: Arm, used: float | None = None) -> int:
-    """Evaluation points that a run computes.
+    """Evaluation points that a run pays for: point 0 only where the student is drawn at random.
 
-    Point 0 is among them only where the student is randomly initialised; else all runs share it.
+    Elsewhere it is the same for all runs, and looked up.
 
     Args:
         used: the share of the budget that was used, where the run may have ended before.
@@ -167,8 +167,8 @@ def _past(
     row: dict[Any, Any],
     bills: list[Bill],
 ) -> Past | None:
-    """One run; `None` where it is not done, was given a share of the train queries, or its arm has
-    changed since."""
+    """One run; `None` where it is not done, was given a share of the train queries, or is of an arm
+    that is written otherwise by now."""
     if row["status"] != "done" or row["train_share"] < 1:
         return None
     seconds: dict[str, float] = defaultdict(float)

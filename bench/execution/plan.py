@@ -1,4 +1,4 @@
-"""The runs of a study that are still to be done, and how long they will take."""
+"""What is still to be done of a study, and what that takes."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from bench.study.schema import TUNING_SEEDS, Study
 
 @dataclass(frozen=True)
 class ArmPlan:
-    """The runs of an arm that are still to be done, on one share of the train queries.
+    """What is still to be done for an arm, given one share of the train queries.
 
     Attributes:
         done: how many of its runs are there.
         trials: tuning runs that are missing.
         seeds: of the final runs that are missing.
-        rates: how long runs like its own took; `None` where that is not known.
-        run: seconds of a final run by part; `None` where a part is not known.
-        missing: the same, of all missing runs together.
+        rates: what runs like its own took; `None` where that is not known.
+        run: seconds of a final run, by what they go into; `None` where a part is not known.
+        missing: the same of everything that is missing.
     """
 
     arm: Arm
@@ -97,14 +97,14 @@ RUNS_NEED = (*REFERENCES_NEED, "budget", "training", "tuning", "primary")
 
 
 def alike(one: Study, other: Study, keys: Iterable[str]) -> bool:
-    """Whether two studies agree in these keys, as far as runs depend on them."""
+    """Whether two studies agree in these keys, but for what changes no run."""
     return all(identity(getattr(one, key)) == identity(getattr(other, key)) for key in keys)
 
 
 def plan_arm(
     study: Study, arm: Arm, forecast: Forecast, before: Before | None, share: float = 1.0
 ) -> ArmPlan:
-    """An arm's runs on a share of the train queries: those that are there, the time of the others."""
+    """An arm's runs on a share of the train queries: those there, and what the others take."""
     rows = []
     old = before.arms.get(arm.name) if before else None
     parts = ("loss", "teacher", "student", "sampler", "space", "training_overrides")
@@ -136,7 +136,7 @@ def plan_arm(
 def plan_references(
     study: Study, arms: Sequence[Arm], forecast: Forecast, before: Before | None
 ) -> list[ReferencePlan]:
-    """Plans of the reference rows: BM25, every untrained student and every teacher, once each."""
+    """BM25, every untrained student and every teacher, once each, as a run measures them."""
     references = References(arms)
     wanted = [("", "")]
     wanted += [(student, "") for student in references.students]
@@ -162,10 +162,10 @@ def preparations_of(
     references: Sequence[ReferencePlan],
     artifacts: Path,
 ) -> tuple[list[Preparation], list[str]]:
-    """The artifacts that have to be prepared, and the arms of which they are not known.
+    """What has to be prepared, each once, and the names of the arms of which that is not known.
 
-    Earlier runs with another sampler needed other artifacts, and runs on all train queries other
-    ones than a smaller share needs: neither tells what such an arm will need.
+    Runs with another sampler needed other things, and say nothing of it; nor do runs on all train
+    queries of what a smaller share needs for itself.
     """
     due: dict[ArtifactName, Preparation] = {}
     by_example: dict[tuple, Preparation] = {}

@@ -1,4 +1,4 @@
-"""A miniature of a study that is really run: its bills forecast what the whole study takes."""
+"""A real miniature of a study, so that its bills say what the whole will take."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def probe_study(study: Study) -> Study:
 
 
 def run_probe(study: Study, out: Path, artifacts: Path) -> list[str]:
-    """Run what is missing of the miniature; returns which of its runs failed, and why."""
+    """Run the miniature, as far as it has not been; says which of its runs failed, and why."""
     outcome = execution.Coordinator(probe_study(study), out, artifacts, None).run()
     quiet()
     return [f"{row.arm}: {row.folder.record()['error']}" for row in outcome.failed]

@@ -2,9 +2,9 @@
 
 The k-th proposal of an arm depends on the arm, the study's seed, k and the finished trials before
 it, and on nothing else: the sampler is made anew for each ask, so a restart changes nothing. Run
-records are the truth: a trial left open by a killed process is closed from its record, or taken up
-again with its values. A failed trial stays failed; where its run is tried again, a new trial gets
-its number and its values.
+records are the truth; a trial left open by a killed process is closed from its record, or taken up
+again with the values it has. A failed trial stays one; where its run is tried again, another trial
+has its number and its values.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Proposals:
 
     @patient
     def describe(self, number: int, **attributes: Any) -> None:
-        """Note on an open trial which run it is, for users of Optuna's own tools."""
+        """Say of an open trial what leads to its run, for who looks with Optuna's own tools."""
         found = self._find(number)
         if found is None or found.state.is_finished():
             return
@@ -140,7 +140,7 @@ class Proposals:
     def tell(
         self, number: int, value: float | None, pruned: bool = False, error: str | None = None
     ) -> None:
-        """Close a proposal with its value, as pruned, or as failed; a second call does nothing."""
+        """Close a proposal with its value, as pruned, or as failed; again changes nothing."""
         found = self._find(number)
         failed = value is None and not pruned
         if found is None or (found.state.is_finished() and (failed or not _failed(found))):
@@ -171,7 +171,7 @@ class Proposals:
         return None
 
     def _open(self, number: int) -> FrozenTrial:
-        """The open trial of this number; a new one with the same values where it has failed."""
+        """The trial of this number; another one of its values where it has failed."""
         found = self._find(number)
         assert found is not None
         if not _failed(found):
@@ -196,7 +196,7 @@ class Proposals:
         self.optuna_study.tell(trial.number, state=TrialState.FAIL)
 
     def _close_unfinished(self) -> None:
-        """Close trials that a killed process asked for or enqueued without giving them a number."""
+        """A trial asked for or enqueued by a killed process, and never given its number."""
         for trial in self.optuna_study.get_trials(deepcopy=False):
             if NUMBER in trial.user_attrs or trial.state.is_finished():
                 continue
@@ -225,7 +225,7 @@ class Proposals:
 
 
 def _without_choices(arm: Arm) -> dict[str, Any]:
-    """The arm without the values it varies, which belong to its trials."""
+    """The arm with the values it varies left out: they are the trials', not the arm's."""
     loss = arm.loss.specification
     options = {
         key: value for key, value in loss["options"].items() if f"loss.{key}" not in arm.space
@@ -249,7 +249,7 @@ def _failed(trial: FrozenTrial) -> bool:
 
 
 def _about(study: Study, arm: Arm) -> dict[str, Any]:
-    """User attributes of an arm's Optuna study, whose name tells no more than the arm's."""
+    """User attributes of an arm's study: its name says no more than the arm's."""
     return {
         "study": study.name,
         **{axis: str(getattr(arm, axis)) for axis in ("loss", "teacher", "student", "sampler")},
@@ -259,7 +259,7 @@ def _about(study: Study, arm: Arm) -> dict[str, Any]:
 
 
 def check_storage(out: Path) -> None:
-    """Check that Optuna's storage in a study folder, where there is one, can be read.
+    """That Optuna's storage of a study folder, where there is one, can be read.
 
     Raises:
         InputError: it is damaged.

@@ -1,6 +1,6 @@
 """Whether a study can be carried out as it is written: the one check of `run`, `plan` and `train`.
 
-In steps: first the study alone, then its collections, then its models' weights.
+In steps, as more is there to be looked at: the study alone, its collections, its models' weights.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from bench.study.schema import Study
 
 
 def check_study(study: Study) -> list[Arm]:
-    """The arms of a study, checked as far as that is possible without fetching anything.
+    """The arms of a study of which everything is right that is seen without fetching anything.
 
     Raises:
-        InputError: an arm, a measure, a collection or a model that cannot work.
+        InputError: an arm, a measure, a collection or a model that there cannot be.
     """
     arms = resolve_arms(study)
     check_measures(study.measures, study.evaluation.depth)
@@ -52,13 +52,13 @@ def open_at_hand(study: Study, artifacts: Artifacts) -> Context | None:
 
 
 def check_arms(arms: Sequence[Arm], out: Path) -> None:
-    """Check that the models at hand can be what the arms use them for.
+    """That the models that are at hand can be what the arms make of them.
 
     Args:
-        out: the study's folder; if it is there, weights were checked when it was made.
+        out: the study's folder; where there is one, weights were looked at when it was made.
 
     Raises:
-        InputError: a model that cannot be what an arm uses it for.
+        InputError: a model that cannot be what an arm makes of it.
     """
     check_models(arms)
     if not out.exists():

@@ -1,4 +1,4 @@
-"""A study's reference rows: what its arms are compared with."""
+"""A study's reference rows: what its arms are measured beside, and held against."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class References:
 
     @cached_property
     def students(self) -> dict[str, Student]:
-        """Untrained students, by label."""
+        """By label."""
         return {str(arm.student): arm.student for arm in self.arms}
 
     @cached_property
     def teachers(self) -> dict[str, Teacher]:
-        """Teachers of signals and of documents, by label."""
+        """By label: of signals, or of documents."""
         of_signals = [arm.teacher for arm in self.arms if arm.teacher.ranks]
         inherited = [teacher for arm in self.arms if (teacher := arm.student.document_teacher())]
         return {str(teacher): teacher for teacher in [*of_signals, *inherited]}
@@ -58,5 +58,5 @@ class References:
 
 
 def _told_apart(kind: str, one: Entry, among: Mapping[str, Entry]) -> str:
-    """A row's name: its kind and the shortest unique label of the entry."""
+    """A row's name: its kind, and as much of which one as tells it from the others."""
     return kind if len(among) == 1 else f"{kind}: {tell_apart(one, among.values())}"

@@ -1,4 +1,4 @@
-"""Messages about what a study's folder held before a study was run in it."""
+"""What a study's folder held before a study was run in it, in words."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ LONGEST = 60
 
 
 def describe_changes(out: Path, study: Study, arms: Iterable[Arm]) -> list[str]:
-    """How the study differs from the one that the folder was last used for, a line for each change.
+    """How the study differs from the one that the folder was last used for, a line each.
 
-    The changes do not decide what is reused: a run is done again unless its whole specification,
-    and with it its id, is what it was.
+    Nothing of it changes what is reused: a run is done again unless its whole specification, and
+    with it its id, is what it was.
     """
     if not (out / "study.toml").is_file():
         return []
@@ -66,7 +66,7 @@ def outdated(out: Path, labs: Iterable[Context], tested: Collection[str]) -> set
 
 
 def describe_outdated(out: Path, gone: Collection[str], context: Context) -> list[str]:
-    """The line about these runs, with what has changed where that is known."""
+    """The line that says so of these runs, with what has changed where that is known."""
     if not gone:
         return []
     changed: dict[str, list[str]] = {}
@@ -109,7 +109,7 @@ def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 
 
 def _arms(old: Mapping[str, Arm], new: Mapping[str, Arm]) -> Iterator[str]:
-    """Which arms came, went, or have other entries; a new name alone changes nothing."""
+    """Which arms came, went, or are made of something else; a new name alone changes nothing."""
     made = {_made_of(arm): name for name, arm in old.items()}
     for name, arm in new.items():
         if name in old and _made_of(old[name]) != _made_of(arm):

@@ -49,8 +49,8 @@ _ENDS = {"done": "FINISHED", "failed": "FAILED", "pruned": "KILLED"}
 class Tracker:
     """Logs a study: experiment = study's name, parent run = arm, child run = run.
 
-    Runs of other folders are left alone, except those that this folder's ``links.json`` lists: the
-    folder was moved or copied, or an earlier version logged them.
+    Runs of other folders are left alone, but for those that this folder's ``links.json`` lists: it
+    was moved or copied here, or an earlier version logged them.
 
     The first error is said once and turns tracking off for the rest of this process; the records
     are complete, and the next ``bench run`` logs what is missing.

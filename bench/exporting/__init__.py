@@ -1,4 +1,4 @@
-"""A trained student as a folder for other tools, with its model card."""
+"""A trained student for others: the folder they load, and its card."""
 
 from bench.lazy import attach
 

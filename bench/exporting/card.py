@@ -1,4 +1,4 @@
-"""The model card of a student: how it was trained, on what, with which result, at what cost."""
+"""What a model card says: what trained the student, on what, with which result, at what cost."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 
 
 def _text(value: Any) -> str:
-    """Text for a Markdown line or cell, with markup escaped."""
+    """Text in a Markdown line or cell that cannot be taken for markup."""
     plain = escape(" ".join(str(value).split()), quote=False)
     return "".join("\\" + letter if letter in r"\`*_[]|#" else letter for letter in plain)
 

@@ -105,7 +105,7 @@ def _save_static(encoder: StaticEncoder, side: TextConfig, folder: Path) -> None
     tokenizer = load_tokenizer(side.model)
     tokenizer.save_pretrained(folder)
     form, inner = JointForm.of(tokenizer), tokenizer.backend_tokenizer
-    # sentence-transformers adds no special tokens there.
+    # sentence-transformers adds no special tokens there, so that none take up room.
     inner.enable_truncation(side.max_length - form.head - form.tail)
     inner.save(str(folder / "tokenizer.json"))
     save_file(

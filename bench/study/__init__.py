@@ -1,1 +1,1 @@
-"""What a study may ask for: its schema, its file, its arms."""
+"""What may be asked: the schema of a study, its file, its arms."""

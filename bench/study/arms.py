@@ -1,4 +1,4 @@
-"""The arms of a study, each checked to be able to work."""
+"""From a study to its arms, each checked to be something that can work."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Arm:
     Attributes:
         training: how its runs are optimised.
         space: what Optuna may vary, by the names ``loss.<option>`` and ``training.<key>``.
-        training_overrides: its own values of training keys, by the same names.
+        training_overrides: what it says itself of its training, by the same names.
         trials: how many it gets: the study's number, or none where there is nothing to vary.
     """
 
@@ -44,7 +44,7 @@ class Arm:
     trials: int = 0
 
     def label(self, share: float) -> str:
-        """Its name, with the share of the train queries where that is not all of them."""
+        """Its name, and the share of the train queries that it is given where that is not all."""
         return self.name + (f" ({share:.3g} of train)" if share < 1 else "")
 
     def choose(self, values: Mapping[str, Any]) -> Arm:
@@ -96,7 +96,7 @@ def resolve_arms(study: Study) -> list[Arm]:
 
 
 def entries(study: Study) -> list[ArmEntry]:
-    """The arms as they are written, then those of the cross."""
+    """The arms as they are written, those of the cross last."""
     if study.cross is None:
         return study.arms
     combined = _combine(study.cross)
@@ -126,7 +126,7 @@ def _combine(cross: Cross) -> list[ArmEntry]:
 
 
 def _ready_losses() -> list[str]:
-    """Every registered loss that has no required option."""
+    """Every registered loss that needs no option to be said what it is."""
     found = []
     for name in losses.registry.names():
         options = fields(losses.registry.get(name))
@@ -196,8 +196,8 @@ EVERY = "*"
 
 
 def _name(arms: list[Arm], written: list[ArmEntry]) -> list[Arm]:
-    """The arms, each with a name: its own, else its loss, and what it differs in from other arms of
-    that loss."""
+    """Arms without a name get their loss as it is written, plus whatever else two of that loss
+    differ in."""
     of_loss: dict[str, list[Arm]] = defaultdict(list)
     for arm in arms:
         of_loss[str(arm.loss)].append(arm)
@@ -225,7 +225,7 @@ def _check(study: Study, arm: Arm) -> None:
 
 
 def _problem(arm: Arm) -> str:
-    """Why loss, teacher, student and sampler cannot work together; empty if they can."""
+    """Why loss, teacher, student and sampler cannot work together; empty where they can."""
     needed, given = arm.loss.needs(), arm.teacher.provides()
     try:
         arm.loss.check_similarity(arm.student.similarity)

@@ -1,4 +1,4 @@
-"""Study files: where they are, what they extend, and settings that replace their values."""
+"""Study files: where they are, what they extend, and settings that replace what they say."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def _folder() -> Path:
 def load_study(written: str, settings: Sequence[str] = ()) -> Study:
     """A study by predefined name or by file.
 
-    A file's ``extends`` names others, by predefined name or by their path from the file. Their
-    values hold unless the file has its own; of two, the later one's. In the tables ``[training]``,
-    ``[evaluation]``, ``[tuning]`` and ``[defaults]`` this holds for each key by itself; any other
-    value of a file (its arms, say) replaces the whole.
+    A file's ``extends`` names others, by predefined name or by their path from the file: it says
+    what they say, the later before the earlier, unless it says otherwise. Of the tables
+    ``[training]``, ``[evaluation]``, ``[tuning]`` and ``[defaults]`` each key is taken by itself;
+    anything else that a file says (its arms, say) replaces the whole.
 
     Args:
         written: a name of `predefined`, or the path of a TOML file.
-        settings: ``key.path=value`` strings that replace the file's values; written as in TOML.
+        settings: ``key.path=value`` strings that replace what the file says; values as in TOML.
 
     Raises:
-        InputError: no such study, TOML that cannot be read, or a value that is not allowed.
+        InputError: no such study, TOML that cannot be read, or something a study may not say.
     """
     path = _find(written, Path())
     values = _read(path, ())
@@ -62,7 +62,7 @@ def _find(written: str, beside: Path) -> Path:
 
 
 def _read(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
-    """The values of a file, on top of those it extends.
+    """What the file says, on top of what it extends.
 
     Args:
         below: the files that extend this one.
@@ -88,7 +88,7 @@ def _read(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     for name in names:
         whole = _on_top(whole, _read(_find(name, path.parent), (*below, path.resolve())))
-    whole.pop("name", None)  # else two studies would share a folder
+    whole.pop("name", None)  # two studies, two folders
     return _on_top(whole, values)
 
 
@@ -108,7 +108,7 @@ def study_from(values: dict[str, Any], settings: Sequence[str], origin: str) -> 
     """A checked study from plain values, once ``key.path=value`` settings have replaced some.
 
     Raises:
-        InputError: a setting without a place, or a value that is not allowed.
+        InputError: a setting without a place, or something a study may not say.
     """
     values = copy.deepcopy(values)
     for setting in settings:

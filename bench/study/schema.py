@@ -1,4 +1,4 @@
-"""The keys of a study file and their allowed values, checked before anything runs."""
+"""What a study file may say, checked before anything runs."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Training(Table):
     Attributes:
         warmup: share of the budget over which the learning rate rises linearly.
         schedule: what follows: ``constant``, or a decay to zero at the end of the budget.
-        clip: largest norm of the gradient; 0 for no limit.
-        gradient_cache: padded tokens encoded at a time, and once more in the backward pass, so
-            that a large batch needs little memory (as arXiv 2101.06983); 0 encodes a batch once.
+        clip: largest norm of the gradient; 0 leaves it as it is.
+        gradient_cache: encode so many padded tokens at a time and again on the way back, so that a
+            large batch needs little memory (as arXiv 2101.06983); 0 encodes a batch once.
         checkpoint_seconds: least time between two checkpoints.
     """
 
@@ -57,8 +57,8 @@ class Evaluation(Table):
         depth: how many documents a ranking keeps.
         pool: 0 searches the whole collection; otherwise dev searches its relevant documents and
             so many others, the same for every arm. Test always searches everything.
-        patience: end a run after so many examples without a better value on dev-select; 0 for
-            never. The run is marked as stopped; its schedule is still that of the whole budget.
+        patience: end a run once so many examples have brought nothing better on dev-select; 0 never
+            does. It is marked as stopped, and its schedule is still that of the whole budget.
     """
 
     points: Positive | Annotated[list[Fraction], Field(min_length=1)] = 5
@@ -83,7 +83,7 @@ class Evaluation(Table):
 ArmTraining = Literal[
     "batch_size", "learning_rate", "warmup", "weight_decay", "clip", "gradient_cache"
 ]
-"""Keys of ``[training]`` that an arm may override."""
+"""Keys of ``[training]`` that an arm may have otherwise."""
 
 
 class Tuning(Table):
@@ -113,8 +113,9 @@ class ArmEntry(Table):
     """An arm as a file writes it; what it leaves out comes from ``[defaults]``.
 
     Attributes:
-        training: this arm's own values of keys of ``[training]``; tables list them as its options.
-        space: the loss's options to vary; by default the loss's own search space.
+        training: keys of ``[training]`` that this arm has otherwise; tables list them as its
+            options.
+        space: the loss's options to vary; left out, the loss's own search space.
     """
 
     name: str | None = None
@@ -216,7 +217,7 @@ class Cross(Table):
 
     ``losses = ["*"]`` is every registered loss, with those teachers and samplers whose signals fit.
     ``exclude`` holds tables such as ``{loss = "infonce", teacher = "bi-encoder"}``: a combination
-    is excluded if it agrees with all that a table names, by name or with options.
+    goes where all that a table names agrees, by name or with its options.
     """
 
     losses: Annotated[list[EntrySpec], Field(min_length=1)]
@@ -311,11 +312,11 @@ class Study(Table):
 
     @property
     def tested(self) -> list[str]:
-        """The names of all tests, which are measured once at the end."""
+        """Everything that is measured once at the end, by its name."""
         return [*self.test, *self.test_collections]
 
     def to_toml(self) -> str:
-        """The study as a file, with all defaults written out."""
+        """The study as a file, everything it left out filled in."""
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
     def write(self, path: Path) -> None:
@@ -337,7 +338,7 @@ def parse_study(values: Mapping[str, Any], origin: str) -> Study:
 
 
 def _near(key: str, path: Sequence[int | str]) -> str:
-    """The closest key that is allowed at this place."""
+    """The closest key that a study may hold at this place."""
     model: Any = Study
     tables = {
         "budget": Budget,

@@ -3,7 +3,7 @@
 Everything the study names is read, checked and run, with the real code: two steps a run, a tiny
 random model in place of every named one, and a few made-up texts in place of every data set of
 ir_datasets, with the fields and grades of the real one. It shows that a study works as it is
-written. It does not show its results, nor that a hub or a data set has what is expected.
+written. It shows nothing of what comes out, nor that a hub or a data set has what is expected.
 """
 
 from bench.execution.dry_run.stand_ins import stand_ins

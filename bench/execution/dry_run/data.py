@@ -18,7 +18,7 @@ else:
     ir_datasets = Library("ir_datasets")
 
 DOCUMENTS, QUERIES, PAIRS = 300, 40, (8, 2)
-"""Sizes of every data set; queries of a train part have 8 and 2 triples in turn."""
+"""Of every data set; of a train part's queries the first has 8 triples, the next 2, and so on."""
 
 LENGTHS = {"document": 20, "query": 4}
 """In words."""
@@ -37,7 +37,7 @@ WORDS = np.array(_VOCABULARY.split())
 
 
 class MadeUp:
-    """A data set as `bench.collections.ir_datasets_id` reads one, with what the real one offers.
+    """What `bench.collections.ir_datasets_id` reads of a data set; which it has, the real one says.
 
     Data sets over the same documents share them here, and have queries of their own.
 
@@ -97,13 +97,13 @@ class MadeUp:
 
 
 def _texts(name: str) -> list[str]:
-    """The documents: the same name gives the same ones."""
+    """The documents, the same ones whenever the name is the same."""
     random = np.random.default_rng(zlib.crc32(name.encode()))
     return [" ".join(random.choice(WORDS, LENGTHS["document"])) for _ in range(DOCUMENTS)]
 
 
 def _filled(cls: type, text: str, **known: Any) -> Any:
-    """A row of a real data set's type: the known fields, the others filled by their types."""
+    """A row of a real data set's type: what is known of it, and else text, numbers, or lists."""
     empty = {str: text, bytes: text.encode(), int: 1, float: 1.0}
     fields = {name: empty.get(kind, [text]) for name, kind in cls.__annotations__.items()}
     return cls(**{**fields, **known})

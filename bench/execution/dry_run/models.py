@@ -20,15 +20,15 @@ else:
     transformers = Library("transformers")
 
 KINDS = ("distilbert", "modernbert", "mpnet", "roberta", "electra", "bart", "t5")
-"""Architectures that a name may suggest; any other name is a BERT."""
+"""Architectures that a name may give away; anything else is a BERT."""
 
 
 def write_model(name: str, folder: Path) -> Path:
-    """A stand-in's folder, written if it is not there yet.
+    """A stand-in's folder, written where it is not there yet.
 
-    It has the architecture that the name suggests, the bundled tokenizer, and weights that depend
-    on the name alone. An encoder has twelve layers, a classifier's head of one output, and the
-    files of sentence-transformers, so that it can be whatever a study uses it for.
+    It has the architecture that the name gives away, the bundled tokenizer, and weights that the
+    name alone determines. An encoder has twelve layers, a classifier's head of one output, and what
+    sentence-transformers asks for, so that it can be whatever a study takes it for.
     """
     place = folder / name.replace("/", "--")
     if place.exists():
@@ -40,7 +40,7 @@ def write_model(name: str, folder: Path) -> Path:
 
 
 def width(name: str) -> int:
-    """Columns of the stand-in's vectors, from the width that its name suggests."""
+    """Columns of the stand-in's vectors, from what its name says of the real one's."""
     said = re.search(r"[Hh]-?(\d{3,4})\b", name)
     if said:
         return int(said[1]) // NARROWER

@@ -1,4 +1,4 @@
-"""Stand-ins in place of hub models and data sets, for as long as a dry run lasts."""
+"""Where the stand-ins come in, and where they go again."""
 
 from __future__ import annotations
 

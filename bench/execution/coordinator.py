@@ -18,7 +18,7 @@ import numpy as np
 from filelock import Timeout
 
 from bench.context import Context
-from bench.encoding.device import said_of
+from bench.encoding.device import describe_error
 from bench.encoding.models import weights_digest
 from bench.errors import BenchError, BusyError, InputError, first_line
 from bench.evaluation.measured import measure_run
@@ -388,10 +388,11 @@ class Coordinator:
                 say(f"{row.arm} · {row.role} · seed {row.seed}: {first_line(error)}; trying again")
                 self._execute(row, execute, tries + 1)
                 return
+            message = describe_error(error, self.context.device)
             row.folder.finish(
                 {
                     "status": "failed",
-                    "error": f"{type(error).__name__}: {said_of(error, self.context.device)}",
+                    "error": f"{type(error).__name__}: {message}",
                     "traceback": traceback.format_exc(),
                     "tries": tries + 1,
                 }

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bench.encoding.models import BUNDLED_NAMES, at_hand, locate
+from bench.encoding.models import BUNDLED_NAMES, is_local, locate
 from bench.errors import InputError
 from bench.lazy import Library
 from bench.students.base import Student
@@ -37,7 +37,7 @@ def check_models(arms: Iterable[Arm]) -> None:
         first.setdefault((str(arm.student), str(arm.teacher), str(arm.sampler)), arm)
     for arm in first.values():
         with _named(arm):
-            for model in filter(at_hand, models_of(arm)):
+            for model in filter(is_local, models_of(arm)):
                 locate(model)
             for entry in _made_of(arm):
                 entry.check()
@@ -52,7 +52,7 @@ def model_notes(arms: Iterable[Arm]) -> list[str]:
 def not_at_hand(arms: Iterable[Arm]) -> list[str]:
     """The models that would have to be fetched, each once."""
     models = dict.fromkeys(model for arm in arms for model in models_of(arm))
-    return [model for model in models if not at_hand(model)]
+    return [model for model in models if not is_local(model)]
 
 
 def check_weights(arms: Iterable[Arm]) -> None:
@@ -66,7 +66,7 @@ def check_weights(arms: Iterable[Arm]) -> None:
     for arm in arms:
         for entry in _made_of(arm):
             models, written = entry.models(), f"{entry.kind} {entry}"
-            if written in seen or not all(map(at_hand, models)) or set(models) <= {*BUNDLED_NAMES}:
+            if written in seen or not all(map(is_local, models)) or set(models) <= {*BUNDLED_NAMES}:
                 continue
             seen.add(written)
 

@@ -31,7 +31,7 @@ RIDGE = 1e-3
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def preserve_rng_state() -> Iterator[None]:
     """Leaves torch's generator as it was: making what a student needs draws, finding it does not.
 
     Without it the same seed would draw another student when a teacher had to be prepared first.
@@ -76,7 +76,7 @@ class Projection:
         if self.start == "orthogonal":
             nn.init.orthogonal_(head.weight)
         elif self.start != "random":
-            with undisturbed():
+            with preserve_rng_state():
                 artifact = self._artifact()
             weight = load_file(artifact.folder / "projection.safetensors")["weight"]
             if len(weight) != self.width:

@@ -100,7 +100,7 @@ class Asymmetric(Student):
         return self._teacher
 
     def build(self, context: Context) -> encoding.Towers:
-        with students.undisturbed():
+        with students.preserve_rng_state():
             loaded = self._teacher.loaded(context.collection.part("train").queries, context)
             stored = students.Inherited(loaded)
             width = stored.width

@@ -10,12 +10,12 @@ from annotated_types import Ge
 
 from bench import encoding
 from bench.deprecation import Renamed, adopt_old_names, renamed
-from bench.encoding.declared import (
+from bench.encoding.declaration import (
     Declaration,
     check_encoder,
     declaration,
-    declared,
     departures,
+    model_default,
 )
 from bench.encoding.modules import Pooling
 from bench.encoding.text_config import TextConfig
@@ -152,12 +152,12 @@ class FromModel(OneEncoder):
     """
 
     model: str = "all-MiniLM-L6-v2"
-    pooling: Pooling = declared()
-    similarity: Similarity = declared()
-    max_length: Annotated[int, Ge(4)] = declared()
+    pooling: Pooling = model_default()
+    similarity: Similarity = model_default()
+    max_length: Annotated[int, Ge(4)] = model_default()
     query_length: Annotated[int, Ge(0)] = 0
-    query_prompt: str = declared()
-    document_prompt: str = declared()
+    query_prompt: str = model_default()
+    document_prompt: str = model_default()
 
     @property
     def declares(self) -> Declaration:
@@ -208,7 +208,7 @@ class FromModel(OneEncoder):
         encoder = encoding.TransformerEncoder(
             self.transformer(start), self.pooling, self.similarity
         )
-        return modules.behind(encoder) if modules else encoder
+        return modules.add_head(encoder) if modules else encoder
 
 
 __getattr__ = renamed(__name__, {"Side": TextConfig})

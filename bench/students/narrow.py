@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from annotated_types import Ge
 
 from bench import encoding, students
-from bench.encoding.declared import left_out
+from bench.encoding.declaration import unused_layer
 from bench.students.base import FromModel
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Narrow(FromModel):
         return False
 
     def notes(self) -> list[str]:
-        return [*super().notes(), *left_out(self)]
+        return [*super().notes(), *unused_layer(self)]
 
     def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
         large = self.transformer(start)

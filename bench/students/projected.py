@@ -98,7 +98,7 @@ class Projected(OneEncoder):
         teacher = None
         if self.start in TAUGHT:
             train = context.collection.part("train").queries
-            with students.undisturbed():
+            with students.preserve_rng_state():
                 teacher = bi_encoder("teacher", self.teacher).loaded(train, context)
         sides = {"queries": self.query_config, "documents": self.document_config}
         return students.Projection(

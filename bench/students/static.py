@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bench import encoding, students
-from bench.encoding.declared import left_out
+from bench.encoding.declaration import unused_layer
 from bench.students.base import FromModel
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Static(FromModel):
         return False
 
     def notes(self) -> list[str]:
-        return [*super().notes(), *left_out(self)]
+        return [*super().notes(), *unused_layer(self)]
 
     def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
         transformer = self.transformer(start)

@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from bench import encoding, students
 from bench.encoding.layers import Which, choose_layers
-from bench.encoding.models import at_hand, load_config
+from bench.encoding.models import is_local, load_config
 from bench.students.base import FromModel
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Truncated(FromModel):
 
     def check(self) -> None:
         super().check()
-        if at_hand(self.model):
+        if is_local(self.model):
             total = load_config(self.declares.body).num_hidden_layers
             choose_layers(total, self.layers, self.keep)
 

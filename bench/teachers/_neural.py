@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from annotated_types import Ge, Gt
 
 from bench import encoding, teachers
-from bench.encoding.declared import Declaration, check_encoder, declaration
+from bench.encoding.declaration import Declaration, check_encoder, declaration
 from bench.teachers._loaded import LoadedTeacher
 from bench.teachers.base import Teacher
 

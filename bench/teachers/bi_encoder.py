@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from annotated_types import Ge
 
 from bench import encoding, teachers
-from bench.encoding.declared import declared, departures
+from bench.encoding.declaration import departures, model_default
 from bench.encoding.modules import Pooling
 from bench.losses.signals import Signal, Similarity
 from bench.teachers._neural import NeuralTeacher
@@ -40,11 +40,11 @@ class BiEncoder(NeuralTeacher):
         query_prompt, document_prompt: what is written before every query or document.
     """
 
-    max_length: Annotated[int, Ge(4)] = declared()
-    pooling: Pooling = declared()
-    similarity: Similarity = declared()
-    query_prompt: str = declared()
-    document_prompt: str = declared()
+    max_length: Annotated[int, Ge(4)] = model_default()
+    pooling: Pooling = model_default()
+    similarity: Similarity = model_default()
+    query_prompt: str = model_default()
+    document_prompt: str = model_default()
 
     def notes(self) -> list[str]:
         return departures(self)
@@ -63,7 +63,9 @@ class BiEncoder(NeuralTeacher):
         padding = encoding.load_tokenizer(says.body).pad_token_id or 0
         transformer = encoding.load_transformer(says.body)
         encoder: Encoder = encoding.TransformerEncoder(transformer, self.pooling, self.similarity)
-        return teachers.BiScorer(says.modules.behind(encoder) if says.modules else encoder, padding)
+        if says.modules:
+            encoder = says.modules.add_head(encoder)
+        return teachers.BiScorer(encoder, padding)
 
     def tokenized(self, queries: Texts, context: Context) -> TokenizedTexts:
         return replace(

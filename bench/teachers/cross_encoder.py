@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import encoding, teachers
-from bench.encoding.declared import check_classifier
+from bench.encoding.declaration import check_classifier
 from bench.errors import InputError
 from bench.losses.signals import Signal
 from bench.teachers._neural import NeuralTeacher

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import encoding, teachers
-from bench.encoding.declared import left_out
+from bench.encoding.declaration import unused_layer
 from bench.losses.signals import Signal
 from bench.teachers._neural import NeuralTeacher
 from bench.teachers.base import SignalSource
@@ -42,7 +42,7 @@ class DualPooledCrossEncoder(NeuralTeacher):
         return teachers.dual_vectors(loaded, needs, plan)
 
     def notes(self) -> list[str]:
-        return left_out(self)
+        return unused_layer(self)
 
     def scorer(self) -> Scorer:
         form = encoding.JointForm.of(encoding.load_tokenizer(self.declares.body))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import encoding, teachers
-from bench.encoding.declared import left_out
+from bench.encoding.declaration import unused_layer
 from bench.losses.signals import Signal
 from bench.teachers._neural import NeuralTeacher
 from bench.teachers.base import SignalSource
@@ -38,7 +38,7 @@ class LateInteraction(NeuralTeacher):
         return teachers.TokenSignals.of(self.loaded(plan.stream.queries, context), needs)
 
     def notes(self) -> list[str]:
-        return left_out(self)
+        return unused_layer(self)
 
     def scorer(self) -> Scorer:
         padding = encoding.load_tokenizer(self.declares.body).pad_token_id or 0

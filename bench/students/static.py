@@ -1,4 +1,4 @@
-"""Averaged token embeddings: the floor."""
+"""Averaged token embeddings, the simplest student."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 @students.register("static", version=1)
 @dataclass(frozen=True)
 class Static(FromModel):
-    """The mean of a text's token embeddings, special tokens left out: no layer, no context.
+    """The mean of a text's token embeddings, without special tokens, layers or context.
 
-    Its table starts as the model's own.
+    The table starts as the embedding table of ``model``.
     """
 
     pooling: Literal["mean"] = "mean"

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Truncated(FromModel):
     """``layers`` of a pretrained encoder's layers, shared by queries and documents.
 
-    ``keep`` says which: the first, the last, or some at equal distances, the first and the last
-    among them (as DistilBERT, arXiv 1910.01108, which takes every second).
+    ``keep`` says which: the first, the last, or layers at equal distances, the first and the last
+    included (DistilBERT, arXiv 1910.01108, takes every second).
     """
 
     layers: Annotated[int, Ge(1)] = 2

@@ -1,4 +1,4 @@
-"""A bi-encoder as teacher: its similarities and its vectors, stored once."""
+"""A bi-encoder as teacher, with its similarities and embeddings."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 class BiEncoder(NeuralTeacher):
     """A bi-encoder: a hub id, a folder, or the bundled encoder, as it is or fine-tuned here.
 
-    Scores are its similarities: cosines in [-1, 1], or dot products; embeddings have length 1 where
-    that is the cosine. Of every train query and every document that training can draw, what the
-    loss needs is encoded once, as float32, before the first step: a fixed cost.
+    Scores are its similarities: cosines in [-1, 1], or dot products. With the cosine, embeddings
+    have length 1. Train queries and all documents that training can draw are encoded once, as far
+    as the loss needs them, as float32, before the first step: a fixed cost.
 
-    Where the model's folder is one of sentence-transformers, what is left out is as it says itself;
-    else mean pooling, cosine, 256 tokens and no prompt.
+    Options that are left out are read from the model's folder if it is one of
+    sentence-transformers; else they are mean pooling, cosine, 256 tokens and no prompt.
 
     Attributes:
-        query_prompt, document_prompt: what is written before every query or document.
+        query_prompt, document_prompt: text put before every query or document.
     """
 
     max_length: Annotated[int, Ge(4)] = model_default()
@@ -56,7 +56,7 @@ class BiEncoder(NeuralTeacher):
         return 1.0 if self.similarity == "cosine" else math.inf
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        return teachers.EmbeddingSignals.of(self.loaded(plan.stream.queries, context), needs)
+        return teachers.EmbeddingSignals.of(self.load(plan.stream.queries, context), needs)
 
     def scorer(self) -> Scorer:
         says = self.declares
@@ -67,9 +67,9 @@ class BiEncoder(NeuralTeacher):
             encoder = says.modules.add_head(encoder)
         return teachers.BiScorer(encoder, padding)
 
-    def tokenized(self, queries: Texts, context: Context) -> TokenizedTexts:
+    def tokenize(self, queries: Texts, context: Context) -> TokenizedTexts:
         return replace(
-            super().tokenized(queries, context),
+            super().tokenize(queries, context),
             query_prompt=self.query_prompt,
             document_prompt=self.document_prompt,
         )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.collections.open import resolve
-from bench.collections.prepare import is_at_hand
+from bench.collections.prepare import is_local
 from bench.context import Context
 from bench.errors import InputError, did_you_mean
 from bench.evaluation.measures import check_measures
@@ -41,7 +41,7 @@ def open_at_hand(study: Study, artifacts: Artifacts) -> Context | None:
         InputError: a collection that is not as it must be, or has no part of a name.
     """
     sources = [resolve(one) for one in (study.collection, *study.test_collections.values())]
-    if all(is_at_hand(one, artifacts) for one in sources):
+    if all(is_local(one, artifacts) for one in sources):
         return open_context(study, artifacts)
     known = sources[0].part_names()
     for name in study.test:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from bench.errors import InputError, did_you_mean
 from bench.registry import toml_value
-from bench.study.file import load_study, predefined
+from bench.study.file import load_study, predefined_studies
 
 REGISTRIES = {
     "losses": "bench.losses",
@@ -66,7 +66,7 @@ def _studies() -> list[dict[str, Any]]:
             "cost": study.cost,
             "options": [],
         }
-        for name in predefined()
+        for name in predefined_studies()
         for study in [load_study(name)]
     ]
 

@@ -16,7 +16,7 @@ from bench.progress import narrate, quiet, say
 from bench.results import load_results
 from bench.storage.databases import sqlite_url
 from bench.storage.files import check_place, explain_full_disk
-from bench.storage.links import for_others
+from bench.storage.links import shareable_url
 from bench.study.file import load_study
 from bench.study.schema import Study
 
@@ -101,7 +101,7 @@ def _finish(study: Study, out: Path, artifacts: Path, mlflow: bool, retry_failed
         say(f"{outcome.others} more in {out / 'runs'} are of no arm of this study: kept, unused")
     say(f"report: {out / 'report' / 'index.html'}")
     if uri and coordinator.tracked:
-        shown = for_others(uri)
+        shown = shareable_url(uri)
         served = uri.startswith(("http://", "https://"))
         start = shlex.join(["mlflow", "ui", "--backend-store-uri", shown])
         say(f"MLflow: {shown if served else start}")

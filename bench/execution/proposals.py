@@ -25,7 +25,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from scipy.stats import qmc
 
 from bench.identity import identity
-from bench.storage.databases import patient, sqlite_url
+from bench.storage.databases import sqlite_url, wait_while_locked
 from bench.storage.files import canonical, damaged, digest
 from bench.study.arms import Arm, grid
 from bench.study.schema import Study
@@ -66,7 +66,7 @@ class Proposals:
         self.name = f"{arm.name} [{key}]"
         self._open_study(study)
 
-    @patient
+    @wait_while_locked
     def _open_study(self, study: Study) -> None:
         self.optuna_study = optuna.create_study(
             storage=self.database,
@@ -83,7 +83,7 @@ class Proposals:
             if name not in known:
                 self.optuna_study.set_user_attr(name, value)
 
-    @patient
+    @wait_while_locked
     def get(self, number: int) -> dict[str, Any]:
         """The values of proposal ``number``, in the storage before this returns."""
         found = self._find(number)
@@ -101,7 +101,7 @@ class Proposals:
         trial.set_user_attr(NUMBER, number)
         return canonical(trial.params)
 
-    @patient
+    @wait_while_locked
     def describe(self, number: int, **attributes: Any) -> None:
         """Say of an open trial what leads to its run, for who looks with Optuna's own tools."""
         found = self._find(number)
@@ -111,7 +111,7 @@ class Proposals:
             if name not in found.user_attrs:
                 self._handle(found).set_user_attr(name, value)
 
-    @patient
+    @wait_while_locked
     def should_prune(self, number: int, curve: Sequence[tuple[int, float]]) -> bool:
         """Whether the study's pruner gives this trial up, after (examples, value) of its points.
 
@@ -136,7 +136,7 @@ class Proposals:
             storage.set_trial_system_attr(found._trial_id, key, note)
         return answer
 
-    @patient
+    @wait_while_locked
     def tell(
         self, number: int, value: float | None, pruned: bool = False, error: str | None = None
     ) -> None:
@@ -153,7 +153,7 @@ class Proposals:
         else:
             self.optuna_study.tell(found.number, value)
 
-    @patient
+    @wait_while_locked
     def record_fixed(self, value: float | None, **attributes: Any) -> None:
         """The single trial of an arm in which nothing is varied."""
         if self._find(0) is None:

@@ -19,7 +19,7 @@ from bench.progress import narrate, say
 from bench.results import SIZES, SPEEDS, Row
 from bench.storage.databases import sqlite_url
 from bench.storage.files import atomic, disk_is_full
-from bench.storage.links import for_others, read_links
+from bench.storage.links import read_links, shareable_url
 from bench.study.schema import Study
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Tracker:
 
     def _reason(self, error: Exception) -> str:
         """What went wrong, in a line, and how to mend it where that is known."""
-        shown = for_others(self._uri)
+        shown = shareable_url(self._uri)
         if disk_is_full(error):
             return "the disk is full"
         if isinstance(error, BenchError):
@@ -135,7 +135,7 @@ class Tracker:
             if experiment.lifecycle_stage != "active":
                 raise BenchError(
                     f"its experiment {self._study.name!r} was deleted; `MLFLOW_TRACKING_URI="
-                    f"{shlex.quote(for_others(uri))} mlflow experiments restore --experiment-id "
+                    f"{shlex.quote(shareable_url(uri))} mlflow experiments restore --experiment-id "
                     f"{self._experiment}` brings it back"
                 )
         self._client = client
@@ -247,9 +247,9 @@ def _await_server(uri: str) -> None:
         except (requests.ConnectionError, requests.Timeout):
             pass
         if time.monotonic() > until:
-            raise BenchError(f"{for_others(uri)} does not answer")
+            raise BenchError(f"{shareable_url(uri)} does not answer")
         if not told:
-            say(f"MLflow: waiting for {for_others(uri)}")
+            say(f"MLflow: waiting for {shareable_url(uri)}")
             told = True
         time.sleep(1)
 

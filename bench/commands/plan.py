@@ -17,7 +17,7 @@ from bench.commands.run import results_folder
 from bench.errors import BenchError, InputError
 from bench.execution.comparability import find_caveats
 from bench.execution.forecast import Forecast, Preparation
-from bench.execution.model_checks import not_at_hand
+from bench.execution.model_checks import missing_models
 from bench.execution.past import read_all
 from bench.execution.plan import (
     ArmPlan,
@@ -29,8 +29,8 @@ from bench.execution.plan import (
     preparations_of,
 )
 from bench.execution.probe import run_probe
-from bench.execution.readiness import check_arms, check_study, open_at_hand
-from bench.execution.reuse import describe_outdated, outdated
+from bench.execution.readiness import check_arms, check_study, open_local
+from bench.execution.reuse import describe_outdated, find_outdated
 from bench.progress import duration
 from bench.storage.artifacts import Artifacts
 from bench.study.arms import Arm
@@ -54,7 +54,7 @@ def plan_study(
     arms = check_study(study)
     out = results_folder(study, out)
     check_arms(arms, out)
-    context = open_at_hand(study, Artifacts(artifacts))
+    context = open_local(study, Artifacts(artifacts))
     failed = run_probe(study, out / "probe", artifacts) if probe else []
     forecast = Forecast(read_all(out))
     unknown = "unknown" if probe else "unknown (try --probe)"
@@ -64,7 +64,7 @@ def plan_study(
     except InputError as error:
         before, unread = None, f"what is there already is not known: {error}"
     if context and before:
-        gone = outdated(out, map(context.subset, study.train_shares), study.tested)
+        gone = find_outdated(out, map(context.subset, study.train_shares), study.tested)
         before = replace(before, rows=[row for row in before.rows if row["run"] not in gone])
     plans = [
         plan_arm(study, arm, forecast, before, share)
@@ -80,7 +80,7 @@ def plan_study(
     _print_caveats(study, arms, artifacts)
     for line in [*context.notes(), *describe_outdated(out, gone, context)] if context else []:
         print(f"  {line}")
-    if absent := [*([] if context else ["the collection"]), *not_at_hand(arms)]:
+    if absent := [*([] if context else ["the collection"]), *missing_models(arms)]:
         print(f"not looked at, as it is not here yet: {', '.join(absent)}")
     _print_arms(plans, unknown)
     _print_sources(plans)

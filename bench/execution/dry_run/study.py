@@ -1,4 +1,4 @@
-"""A study cut down to what a dry run does."""
+"""Reduces a study to the size of a dry run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STEPS, BATCH, TRIALS, SECONDS = 2, 8, 1, 1.0
 
 
 def _at_most(most: int, zero: int = 0) -> Callable[[int], int]:
-    """Of an option: at most so much, where zero stands for ``zero``."""
+    """A function that limits an option to ``most``; a value of 0 becomes ``zero``."""
     return lambda value: min(value, most) or zero
 
 
@@ -29,10 +29,10 @@ SMALLER: Mapping[str, Callable[[int], int]] = {
     "refresh": _at_most(1),
     "width": lambda value: max(1, value // NARROWER),
 }
-"""What becomes of the options that decide how long something takes, or fit a model's width."""
+"""By option: the reduced value. These options decide how long something takes, or are widths."""
 
 PARTS = {"by", "documents", "margins_by", "queries", "student", "teacher", "teachers", "topics_by"}
-"""Options that may hold entries, which have such options themselves."""
+"""Options that may contain entries, whose options are reduced too."""
 
 REGISTRIES: Mapping[str, Registry[Any]] = {
     kind.registry.kind: kind.registry
@@ -44,7 +44,7 @@ def miniature(study: Study) -> Study:
     """The study as a dry run carries it out; arms keep their names.
 
     Raises:
-        InputError: an arm or a collection that cannot be.
+        InputError: an arm cannot work, or a collection does not exist.
     """
     values = study.model_dump(mode="json", exclude_none=True)
     batch = min(BATCH, study.training.batch_size)
@@ -78,19 +78,19 @@ def miniature(study: Study) -> Study:
 
 
 def _batch(training: Mapping[Any, Any]) -> dict[str, int]:
-    """An arm's own batch size, where it has one."""
+    """The reduced batch size of an arm that has its own."""
     return {key: min(BATCH, training[key]) for key in ("batch_size",) if key in training}
 
 
 def _collection(written: EntrySpec) -> EntrySpec:
-    """As it is written, where nothing of it is too large."""
+    """The reduced collection; unchanged, as written, if nothing had to be reduced."""
     source = resolve(written)
     smaller = _smaller(source)
     return written if smaller == source else str(smaller)
 
 
 def _smaller(entry: Entry) -> Entry:
-    """The entry with smaller options, and with smaller entries inside."""
+    """The entry with reduced options, also in entries that it contains."""
     smaller: dict[str, Any] = {}
     for option, value in entry.options.items():
         if option in PARTS and isinstance(value, str):
@@ -103,7 +103,7 @@ def _smaller(entry: Entry) -> Entry:
 
 
 def _part(written: str) -> str:
-    """An entry inside another; a word that names none (``bm25``) is itself."""
+    """An entry within another, reduced; a word that names no entry (``bm25``) is unchanged."""
     name, _ = parse_entry(written)
     for registry in REGISTRIES.values():
         if name in registry.names():

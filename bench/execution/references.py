@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from bench.registry import Entry, tell_apart
+from bench.registry import Entry, shortest_label
 from bench.students.base import Student
 from bench.study.arms import Arm
 from bench.teachers.base import Teacher
@@ -60,4 +60,4 @@ class References:
 
 def _row_name(kind: str, one: Entry, among: Mapping[str, Entry]) -> str:
     """A row's name: its kind and, if there are several, the shortest label that is unique."""
-    return kind if len(among) == 1 else f"{kind}: {tell_apart(one, among.values())}"
+    return kind if len(among) == 1 else f"{kind}: {shortest_label(one, among.values())}"

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from bench import losses, samplers, students, teachers
 from bench.errors import InputError, did_you_mean
 from bench.losses.base import Loss
-from bench.registry import first_problem, parse_entry, tell_apart
+from bench.registry import first_problem, parse_entry, shortest_label
 from bench.samplers.base import Sampler
 from bench.spaces import Float, Space
 from bench.students.base import Student
@@ -207,7 +207,7 @@ def _name(arms: list[Arm], written: list[ArmEntry]) -> list[Arm]:
         if not name:
             rivals = of_loss[str(arm.loss)]
             differing = [
-                tell_apart(getattr(arm, axis), [getattr(other, axis) for other in rivals])
+                shortest_label(getattr(arm, axis), [getattr(other, axis) for other in rivals])
                 for axis in AXES
                 if len({str(getattr(other, axis)) for other in rivals}) > 1
             ]

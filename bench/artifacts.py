@@ -1,4 +1,4 @@
-"""The old place of `bench.storage.artifacts`."""
+"""Old names of `bench.storage.artifacts`, which are deprecated."""
 
 from bench.deprecation import renamed
 from bench.storage import artifacts

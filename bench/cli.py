@@ -1,4 +1,4 @@
-"""The commands: one function each, no logic."""
+"""The command line: one function per command, without logic."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from bench import commands
-from bench.crash import explained
+from bench.crash import explain_errors
 from bench.errors import BenchError, InputError
 from bench.progress import quiet
 
@@ -32,7 +32,7 @@ StudentName = Annotated[
     str, typer.Argument(metavar="STUDENT", help="a student's name, a folder, or a model id")
 ]
 TextConfig = Literal["query", "document"]
-Artifacts = Annotated[Path, typer.Option(help="prepared things, shared by studies")]
+Artifacts = Annotated[Path, typer.Option(help="folder of artifacts, shared by studies")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="a study's folder")]
 Out = Annotated[Path | None, typer.Option(help="default: results/<study name>")]
 Settings = Annotated[
@@ -44,10 +44,10 @@ LossEntry = Annotated[
     str, typer.Argument(metavar="LOSS", help="as a study writes it: name(option=value)")
 ]
 CollectionName = Annotated[str, typer.Option(help="a name, a folder, or an ir_datasets id")]
-Budget = Annotated[str, typer.Option(help="of a run: 4000 (examples), 200steps, 600s, 10min, 2h")]
-Teacher = Annotated[str, typer.Option(help="of a loss that needs one; the others have none")]
-Student = Annotated[str, typer.Option(help="as a study writes it")]
-Sampler = Annotated[str, typer.Option(help="as a study writes it")]
+Budget = Annotated[str, typer.Option(help="per run: 4000 (examples), 200steps, 600s, 10min, 2h")]
+Teacher = Annotated[str, typer.Option(help="for losses that need one; the others get none")]
+Student = Annotated[str, typer.Option(help="as in a study file")]
+Sampler = Annotated[str, typer.Option(help="as in a study file")]
 
 
 @app.command()
@@ -62,7 +62,7 @@ def run(
         bool,
         typer.Option(
             "--smoke",
-            help="try it out: 2 steps a run, tiny random models, made-up texts, nothing fetched; "
+            help="try it out: 2 steps a run, tiny random models, made-up texts, no downloads; "
             "default --out: results/<study name>-smoke",
         ),
     ] = False,
@@ -91,10 +91,10 @@ def sweep(
     teacher: Teacher = "bi-encoder",
     student: Student = "pretrained",
     sampler: Sampler = "uniform",
-    seeds: Annotated[str, typer.Option(help="of every arm")] = "1,2,3",
+    seeds: Annotated[str, typer.Option(help="seeds of every arm")] = "1,2,3",
     with_: Annotated[
         list[str] | None,
-        typer.Option("--with", metavar="LOSS", help="another loss to compare with, as it is"),
+        typer.Option("--with", metavar="LOSS", help="another loss to compare with, not swept"),
     ] = None,
     baseline: Annotated[str | None, typer.Option(help="an arm; default: the first")] = None,
     set_: Settings = None,
@@ -105,8 +105,8 @@ def sweep(
     artifacts: Artifacts = ARTIFACTS,
     mlflow: Mlflow = True,
 ) -> None:
-    """Train a loss at every value of its options, an arm each, and compare them."""
-    shared = commands.Shared(collection, budget, teacher, student, sampler, set_ or [])
+    """Train with a loss at every value of its options, one arm for each, and compare them."""
+    shared = commands.SharedOptions(collection, budget, teacher, student, sampler, set_ or [])
     with _may_be_stopped():
         commands.sweep_options(
             loss, option, with_ or [], seeds, baseline, shared, save_study, out, artifacts, mlflow
@@ -121,14 +121,14 @@ def train(
     teacher: Teacher = "bi-encoder",
     student: Student = "pretrained",
     sampler: Sampler = "uniform",
-    seed: Annotated[int, typer.Option(help="of its batches and its new weights")] = 1,
+    seed: Annotated[int, typer.Option(help="seed of batches and random weights")] = 1,
     set_: Settings = None,
     out: Out = None,
     artifacts: Artifacts = ARTIFACTS,
     mlflow: Mlflow = True,
 ) -> None:
     """Train one student with a loss, and measure it, as a study of one run."""
-    shared = commands.Shared(collection, budget, teacher, student, sampler, set_ or [])
+    shared = commands.SharedOptions(collection, budget, teacher, student, sampler, set_ or [])
     with _may_be_stopped():
         commands.train_student(loss, seed, shared, out, artifacts, mlflow)
 
@@ -143,7 +143,7 @@ def plan(
         bool, typer.Option("--probe", help="run a miniature first, and forecast from that")
     ] = False,
 ) -> None:
-    """What a study will do, what it takes, and what is there already, before anything is run."""
+    """Print what a study will do, what it will take, and what is done already; runs nothing."""
     with _may_be_stopped():
         commands.plan_study(study, set_ or [], out, artifacts, probe)
 
@@ -152,46 +152,44 @@ def plan(
 def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR…", help="studies' folders")],
     out: Annotated[
-        Path | None, typer.Option(help="where several studies are laid side by side")
+        Path | None, typer.Option(help="folder for the comparison of several studies")
     ] = None,
     arms: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="figures show these: a name or 'static-*'; several"),
+        typer.Option(metavar="NAME", help="arms in figures: a name or 'static-*'; repeatable"),
     ] = None,
-    measure: Annotated[str, typer.Option(help="that figures show; default: the primary one")] = "",
+    measure: Annotated[str, typer.Option(help="measure in figures; default: the primary one")] = "",
     style: Annotated[str, typer.Option(help="of figures: paper (3.3 in wide) or slide")] = "paper",
     font_size: Annotated[
         float | None, typer.Option(help="of figures, in points; default: the style's")
     ] = None,
 ) -> None:
     """Draw figures, tables and page again, from the records alone; several studies side by side."""
-    with explained(folders[0]):
+    with explain_errors(folders[0]):
         commands.report_studies(folders, out, arms or [], measure, style, font_size)
 
 
 @app.command()
 def status(folder: Folder) -> None:
-    """How far a study is."""
-    with explained(folder):
+    """Print how many runs of each arm are done, failed and missing."""
+    with explain_errors(folder):
         commands.show_status(folder)
 
 
 @app.command()
 def bill(folder: Folder) -> None:
-    """Who is charged for what: artifacts, and every arm's seconds."""
-    with explained(folder):
+    """Print what is charged to each arm: its artifacts, and the seconds of its runs."""
+    with explain_errors(folder):
         commands.show_bill(folder)
 
 
 @app.command()
 def artifacts(
-    root: Annotated[Path, typer.Option(help="where prepared things are")] = Path(
-        "results/artifacts"
-    ),
+    root: Annotated[Path, typer.Option(help="folder of artifacts")] = Path("results/artifacts"),
     prune: Annotated[bool, typer.Option("--prune", help="delete what no known study uses")] = False,
     json: Annotated[bool, typer.Option("--json", help="print a list of objects")] = False,
 ) -> None:
-    """Prepared things: what they cost, their size, and whether they are whole and used."""
+    """List artifacts: their costs, their size, and whether they are complete and used."""
     commands.show_artifacts(root, prune, json)
 
 
@@ -218,7 +216,7 @@ def export(
     seed: Annotated[int | None, typer.Option(help="default: the best on dev-select")] = None,
 ) -> None:
     """Write a trained student as a folder that sentence-transformers loads, with a model card."""
-    with explained(folder):
+    with explain_errors(folder):
         commands.export_student(folder, arm, trial, seed, to)
 
 
@@ -232,7 +230,7 @@ def replay(
     artifacts: Artifacts = ARTIFACTS,
 ) -> None:
     """Train exactly one run of a study again, and compare every number with its record."""
-    with explained(folder):
+    with explain_errors(folder):
         commands.replay_run(folder, arm, trial, seed, train_share, artifacts)
 
 
@@ -259,7 +257,7 @@ def search(
     json: Annotated[bool, typer.Option("--json", help="print a list of objects")] = False,
     artifacts: Artifacts = ARTIFACTS,
 ) -> None:
-    """Search a collection with a student, by hand."""
+    """Search a collection with a student for queries from the command line."""
     commands.search_collection(student, queries, collection, depth, json, artifacts)
 
 
@@ -269,14 +267,14 @@ def list_(
     json: Annotated[bool, typer.Option("--json", help="print a list of objects")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="print a Markdown table")] = False,
 ) -> None:
-    """What there is: losses, teachers, students, samplers, collections, studies or figures."""
+    """List losses, teachers, students, samplers, generators, collections, studies or figures."""
     commands.list_kind(kind, json, markdown)
 
 
 def main() -> None:
-    """The console script: 0 done, 1 something failed, 2 bad input."""
+    """The console script; exits with 0 (done), 1 (something failed) or 2 (bad input)."""
     try:
-        with explained():
+        with explain_errors():
             app(standalone_mode=True)
     except InputError as error:
         quiet()

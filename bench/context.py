@@ -1,4 +1,4 @@
-"""What all runs of a process share."""
+"""The context of runs: collections, artifacts and device."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Context:
-    """The collection, where prepared things are kept, and what computes.
+    """The collections, the store of artifacts, and the device, which all runs of a process share.
 
     Attributes:
-        test_collections: further collections that only tests read, by the names of these tests.
+        test_collections: further collections, used only by tests, by the names of these tests.
     """
 
     collection: Collection
@@ -30,11 +30,11 @@ class Context:
     elsewhere = Renamed("test_collections")
 
     def subset(self, share: float) -> Context:
-        """The same with a share of the train queries."""
+        """A copy with a share of the train queries."""
         return replace(self, collection=self.collection.subset(share))
 
     def describe_collection(self) -> dict[str, Any]:
-        """The collection as run records name it."""
+        """The collection as described in run records."""
         return {
             "name": self.collection.name,
             "fingerprint": self.collection.fingerprint,
@@ -42,26 +42,26 @@ class Context:
         }
 
     def notes(self) -> list[str]:
-        """What a reader has to know of the collection, and of those that only tests read."""
+        """Sentences that a reader must know about the collection and the test collections."""
         others = [
             f"{name}: {note}" for name, one in self.test_collections.items() for note in one.notes
         ]
         return [*self.collection.notes, *others]
 
     def tests(self, names: Iterable[str]) -> list[Tests]:
-        """What these tests search, the parts of one collection together."""
+        """These tests, grouped by collection."""
         own: dict[str, str] = {}
         others = []
         for name in names:
             if name in self.test_collections:
-                there = replace(self, collection=self.test_collections[name], test_collections={})
-                others.append(Tests(there, {name: "test"}))
+                context = replace(self, collection=self.test_collections[name], test_collections={})
+                others.append(Tests(context, {name: "test"}))
             else:
                 own[name] = name
         return [Tests(self, own), *others] if own else others
 
     def fingerprints(self, names: Iterable[str]) -> dict[str, str]:
-        """The fingerprint of the collection that each of these tests is of."""
+        """The fingerprint of each test's collection, by the test's name."""
         return {
             name: self.test_collections.get(name, self.collection).fingerprint for name in names
         }
@@ -69,10 +69,10 @@ class Context:
 
 @dataclass(frozen=True)
 class Tests:
-    """Tests over the documents of one collection.
+    """Tests that search the documents of one collection.
 
     Attributes:
-        parts: the collection's part behind each test's name.
+        parts: the collection's part by each test's name.
     """
 
     context: Context

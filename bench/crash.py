@@ -1,4 +1,4 @@
-"""An error that nobody foresaw: one line for the user, and its traceback in a file."""
+"""Unexpected errors: one line for the user, and the traceback in a file."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from bench.errors import BenchError, first_line
 from bench.storage.files import disk_is_full, write_text
 
 LOG = "crash.log"
-"""In the folder that a command works in: the traceback of the last error that nobody foresaw."""
+"""File in a command's folder with the traceback of the last unexpected error."""
 
 
 @contextmanager
-def explained(folder: Path | None = None) -> Iterator[None]:
-    """Any unexpected error of the block becomes one line that names the file of its traceback.
+def explain_errors(folder: Path | None = None) -> Iterator[None]:
+    """Turn an unexpected error of the block into one line that names the file of its traceback.
 
     Args:
-        folder: the one that the command works in; where there is none, or it cannot be written
-            to, the file is a temporary one.
+        folder: the command's folder; without one, or if it cannot be written to, the traceback
+            goes to a temporary file.
 
     Raises:
-        BenchError: there was such an error; the package's own errors pass as they are.
+        BenchError: there was such an error; the package's own errors pass unchanged.
     """
     try:
         yield
-    except (BenchError, BrokenPipeError):  # the latter is for who reads our output: `| head`
+    except (BenchError, BrokenPipeError):  # the latter comes from `bench … | head`
         raise
     except Exception as error:
-        name, said = type(error).__name__, first_line(error)
-        what = said if said == name else f"{name}: {said}"
+        name, message = type(error).__name__, first_line(error)
+        what = message if message == name else f"{name}: {message}"
         if disk_is_full(error):
             raise BenchError(
                 f"{what}; nothing is lost, the same command goes on once there is room"
@@ -43,13 +43,13 @@ def explained(folder: Path | None = None) -> Iterator[None]:
 
 
 def _write(text: str, folder: Path | None) -> str:
-    """Where the text is now."""
+    """Write the text to a log file, and return its path (or why it could not be written)."""
     if folder is not None and folder.is_dir():
         try:
             write_text(folder / LOG, text)
             return str(folder / LOG)
         except (OSError, BenchError):
-            pass  # a folder that is read only, say
+            pass  # a read-only folder, for example
     try:
         handle, name = tempfile.mkstemp(prefix="bench-", suffix=f"-{LOG}")
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:

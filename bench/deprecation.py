@@ -1,4 +1,4 @@
-"""Old names of renamed things: they go on working for a release, and a warning names the new one.
+"""Keeps old names working for one release, with a warning that gives the new name.
 
 `docs/compatibility.md` lists them.
 """
@@ -11,10 +11,10 @@ from typing import Any
 
 
 def warn_renamed(old: str, new: str, stacklevel: int = 3) -> None:
-    """Say that something is called otherwise now.
+    """Warn that a name has changed.
 
     Args:
-        stacklevel: whose line the warning shows, as `warnings.warn` counts from here.
+        stacklevel: as for `warnings.warn`, counted from this function.
     """
     warnings.warn(
         f"{old} is now {new}; the old name will not be in the next release",
@@ -24,10 +24,10 @@ def warn_renamed(old: str, new: str, stacklevel: int = 3) -> None:
 
 
 def renamed(module: str, names: Mapping[str, Any]) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a module that gives classes by their old names.
+    """A ``__getattr__`` for a module that returns classes by their old names.
 
     Args:
-        names: the class for each old name.
+        names: the class by its old name.
     """
 
     def get(name: str) -> Any:
@@ -41,7 +41,7 @@ def renamed(module: str, names: Mapping[str, Any]) -> Callable[[str], Any]:
 
 
 class Renamed:
-    """An attribute or method of a class by its old name: ``old = Renamed("new")``."""
+    """A descriptor for an attribute's or method's old name: ``old = Renamed("new")``."""
 
     def __init__(self, new: str) -> None:
         self.new = new
@@ -55,9 +55,9 @@ class Renamed:
 
 
 def adopt_old_names(cls: type) -> None:
-    """Take what a new class defines by an old name of its base for the new name too.
+    """Let attributes that a subclass defines by old names of its base count for the new names.
 
-    Called by the base's ``__init_subclass__``.
+    The base's ``__init_subclass__`` calls this.
     """
     for name, value in list(vars(cls).items()):
         for base in cls.__mro__[1:]:

@@ -1,31 +1,31 @@
-"""Errors a user can act on, and the suggestions that go with them."""
+"""Errors that a user can act on, and suggestions for their messages."""
 
 import difflib
 from collections.abc import Iterable, Iterator
 
 
 class BenchError(Exception):
-    """Something failed; the message says what and how to go on (exit code 1)."""
+    """Something failed; the message says what, and how to continue (exit code 1)."""
 
 
 class InputError(BenchError):
-    """Bad input (exit code 2); the message says what, where, and what would be right."""
+    """Bad input (exit code 2); the message says what is wrong, where, and what would be right."""
 
 
 class DiskFullError(BenchError):
-    """There is no room left where something had to be written: no fault of the run's."""
+    """The disk is full; a run that meets it is not marked failed."""
 
 
 class BusyError(BenchError):
-    """Another process holds what is needed, for too long: no fault of the run's."""
+    """Another process locks a resource for too long; a run that meets it is not marked failed."""
 
 
 class TrainingError(BenchError):
-    """A run cannot be finished (say, a loss that is not finite); it is recorded as failed."""
+    """A run cannot be finished (its loss is not finite, for example); it is recorded as failed."""
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """An error, and all that it came from."""
+    """The error, and all errors that it was raised from or while handling."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -37,14 +37,14 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [one.__cause__, one.__context__]
 
 
-def first_line(said: object) -> str:
-    """What an error or a text says, in a line: its first, or its type where it says nothing."""
-    lines = str(said).strip().splitlines()
-    return lines[0] if lines else type(said).__name__
+def first_line(message: object) -> str:
+    """The first line of an error or a text; the name of its type if it is empty."""
+    lines = str(message).strip().splitlines()
+    return lines[0] if lines else type(message).__name__
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """``", did you mean 'x'?"`` where something known is close, else all that is known."""
+    """``", did you mean 'x'?"`` if a known name is similar, else a list of all known names."""
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if close:

@@ -1,10 +1,10 @@
-"""What of an entry's options and a study's keys is part of an identity.
+"""Decides which options of an entry and which keys of a study are part of identities.
 
-Run ids, addresses of artifacts and the names of Optuna's studies are digests of all options of an
-entry and of all keys of a study's parts. An option that is added later would change every one of
-them, and everything would be trained again. So it says beside itself, as an annotation, since when
-it is there and which value reproduces what was before it; while it has that value, no identity
-contains it::
+Run ids, addresses of artifacts and names of Optuna studies are digests of all options of an entry
+and of all keys of a study's parts. An option that is added later would change all of them, and
+everything would be trained again. So such an option has an annotation with the first release that
+has it, and with the value that reproduces earlier behaviour. While it has that value, identities
+do not contain it::
 
     label_smoothing: Annotated[float, Ge(0), Since("0.2", before=0.0)] = 0.0
 
@@ -24,11 +24,11 @@ from pydantic import BaseModel
 from bench.storage.files import canonical
 
 LEFT_OUT = object()
-"""What an identity rule gives for a value that identities do not contain."""
+"""The result of an identity rule for a value that identities do not contain."""
 
 
 class IdentityRule:
-    """An annotation of an option or key: how identities contain its value."""
+    """An annotation of an option or key that decides how identities contain its value."""
 
     def identify(self, value: Any) -> Any:
         """The value as identities contain it, or `LEFT_OUT`."""
@@ -78,7 +78,7 @@ def identity_rules(cls: type[Any]) -> dict[str, list[IdentityRule]]:
 
 
 def identify(value: Any, rules: Iterable[IdentityRule]) -> Any:
-    """A value after all rules of its option, or `LEFT_OUT`."""
+    """A value after all rules of its option; may be `LEFT_OUT`."""
     for rule in rules:
         if value is not LEFT_OUT:
             value = rule.identify(value)

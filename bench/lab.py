@@ -1,4 +1,4 @@
-"""The old place of `bench.context`."""
+"""The old name of `bench.context`, which is deprecated."""
 
 from bench.context import Context
 from bench.deprecation import renamed

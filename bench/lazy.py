@@ -1,7 +1,7 @@
-"""What is slow to import is imported when something of it is first used.
+"""Lazy imports: slow modules are imported when they are first used.
 
-Rooms offer their public names by ``attach``, listed in their ``__init__.pyi``; modules that must be
-quick to import take a heavy library as a ``Library``.
+Packages use ``attach`` to offer the names listed in their ``__init__.pyi``. Modules that must
+import quickly use ``Library`` for heavy libraries.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Library(ModuleType):
     """A library that is imported when an attribute or a submodule of it is first used."""
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # what inspection asks of every module
+        if name.startswith("__"):  # inspection looks these up in every module
             raise AttributeError(name)
         module = importlib.import_module(self.__name__)
         if hasattr(module, name):

@@ -1,7 +1,7 @@
-"""Telling the person in front of the terminal what is going on, and how long still.
+"""Prints messages, the current activity, and the remaining time.
 
 In a terminal there is one live line below the messages; elsewhere (a log file, CI) each message is
-a plain line and the live line is left out.
+a plain line, and there is no live line.
 """
 
 import time
@@ -16,18 +16,18 @@ _status: Status | None = None
 
 
 def say(message: str) -> None:
-    """A line that stays."""
+    """Print a line."""
     console.print(escape(message))
 
 
 @cache
 def say_once(message: str) -> None:
-    """The same, however often a process comes by."""
+    """Print a line once per process, however often this is called with it."""
     say(message)
 
 
 def narrate(message: str) -> None:
-    """What is being done right now: the live line."""
+    """Show the current activity in the live line."""
     global _status
     if not console.is_terminal:
         return
@@ -38,7 +38,7 @@ def narrate(message: str) -> None:
 
 
 def quiet() -> None:
-    """Take the live line away."""
+    """Remove the live line."""
     global _status
     if _status is not None:
         _status.stop()
@@ -46,7 +46,7 @@ def quiet() -> None:
 
 
 def duration(seconds: float) -> str:
-    """``45 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    """Seconds as ``45 s``, ``3 min 20 s`` or ``2 h 05 min``."""
     seconds = max(0, round(seconds))
     if seconds < 60:
         return f"{seconds} s"
@@ -56,7 +56,7 @@ def duration(seconds: float) -> str:
 
 
 class Countdown:
-    """Time left of a number of jobs, from the mean of those this process has finished."""
+    """Estimates the time left for a number of jobs by the mean time of those finished so far."""
 
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
@@ -65,15 +65,16 @@ class Countdown:
         self._worked = 0
 
     def skip(self) -> None:
-        """A job that was finished before."""
+        """Count a job that was finished before."""
         self.done += 1
 
     def finish(self) -> None:
-        """A job that was done now."""
+        """Count a job that was finished now."""
         self.done += 1
         self._worked += 1
 
     def left(self) -> str:
+        """The time left, in words."""
         if not self._worked:
             return "time left unknown yet"
         mean = (time.monotonic() - self._since) / self._worked

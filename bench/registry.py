@@ -1,9 +1,9 @@
-"""Names → classes with typed options: the one mechanism behind losses, teachers, students, ….
+"""Registries of entries (losses, teachers, students, …): classes with typed options, by name.
 
-An entry is a frozen dataclass; its fields are its options, checked by pydantic against their
+An entry is a frozen dataclass. Its fields are its options, which pydantic checks against their
 annotations. ``str(entry)`` gives ``static-margin(margin=0.3)``, and that string creates it again.
 Entries are found in the modules of their package and in installed plug-ins (entry points of the
-group ``bench.<kind>``): no list of them is kept anywhere.
+group ``bench.<kind>``); there is no list of them.
 """
 
 import dataclasses
@@ -35,7 +35,7 @@ from bench.storage.files import canonical
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """Base of everything that is registered: a frozen description that costs nothing to create."""
+    """Base class of everything that is registered; creating an entry loads and computes nothing."""
 
     kind: ClassVar[str]
     name: ClassVar[str]
@@ -48,7 +48,7 @@ class Entry:
 
     @property
     def given(self) -> dict[str, Any]:
-        """The options that are not at their defaults, as they were written."""
+        """The options that differ from their defaults, with their values as given."""
         return {
             field.name: value
             for field in dataclasses.fields(self)
@@ -57,7 +57,7 @@ class Entry:
 
     @property
     def specification(self) -> dict[str, Any]:
-        """What identifies this entry in run ids and addresses: name, version, options."""
+        """What identifies this entry in run ids and artifacts' addresses."""
         return {
             "name": self.name,
             "version": self.version,
@@ -65,10 +65,10 @@ class Entry:
         }
 
     def identifying_options(self) -> dict[str, Any]:
-        """The options as `specification` has them, without those that identities leave out.
+        """The options in `specification`, without those that identities leave out.
 
-        An entry that is made of others overrides this to put their specifications in the place of
-        their texts.
+        An entry that contains other entries overrides this, to replace their texts by their
+        specifications.
         """
         return identity(self)
 
@@ -76,22 +76,22 @@ class Entry:
         """This entry with other values of some of its options.
 
         Raises:
-            InputError: no such option, or a value it does not allow.
+            InputError: there is no such option, or it does not allow the value.
         """
         return _build(type(self), {**self.given, **options})
 
     @classmethod
     def facts(cls) -> dict[str, Any]:
-        """What a listing says of it besides name, summary and options."""
+        """What ``bench list`` prints besides name, summary and options."""
         return {}
 
     def __str__(self) -> str:
         return format_entry(self.name, self.given)
 
 
-def tell_apart(one: Entry, among: Iterable[Entry]) -> str:
-    """As much of an entry as tells it from the others: its name, and what options it has that
-    others of that name have not."""
+def shortest_label(one: Entry, among: Iterable[Entry]) -> str:
+    """Shortest label that is unique among these entries: its name, and the options in which it
+    differs from others of that name."""
     alike = [other for other in among if other.name == one.name]
     own = {
         name: value
@@ -108,8 +108,8 @@ class Registry(Generic[EntryType]):
     """All entries of one kind.
 
     Args:
-        kind: the plural word users see (``"losses"``); plug-ins use the group ``bench.<kind>``.
-        package: the package whose modules hold the entries.
+        kind: the plural that users see (``"losses"``); plug-ins use the group ``bench.<kind>``.
+        package: the package whose modules define the entries.
     """
 
     def __init__(self, kind: str, package: str) -> None:
@@ -119,7 +119,11 @@ class Registry(Generic[EntryType]):
         self._complete = False
 
     def register(self, name: str, version: int = 1) -> Callable[[type[EntryType]], type[EntryType]]:
-        """Class decorator: give an entry its name; raise ``version`` when its behaviour changes."""
+        """A class decorator that registers an entry.
+
+        Args:
+            version: must be increased when the entry's behaviour changes.
+        """
 
         def add(cls: type[EntryType]) -> type[EntryType]:
             known = self._classes.get(name)
@@ -136,7 +140,7 @@ class Registry(Generic[EntryType]):
         return sorted(self._classes)
 
     def get(self, name: str) -> type[EntryType]:
-        """The class of that name; `InputError` with a suggestion where there is none."""
+        """The class of that name; raises `InputError` with a suggestion if there is none."""
         self._discover()
         if name not in self._classes:
             hint = did_you_mean(name, self._classes)
@@ -147,7 +151,7 @@ class Registry(Generic[EntryType]):
         """An entry from ``"name"``, ``"name(option=value)"`` or ``{name = …, option = …}``.
 
         Raises:
-            InputError: unknown name or option, or a value its annotation does not allow.
+            InputError: the name or an option is unknown, or an annotation does not allow a value.
         """
         if isinstance(entry, Entry):
             name, given = entry.name, entry.given
@@ -161,14 +165,14 @@ class Registry(Generic[EntryType]):
         return _build(cls, {**given, **options})
 
     def identify(self, text: str) -> str:
-        """An entry's text as identities contain it: as it is written, unless that entry has options
-        that were added later.
+        """An entry's text as identities contain it.
 
-        Those are left out by their own rules, and the others are in it, written or not.
+        It is the text as written, unless the entry has options with identity rules. These options
+        follow their rules, whether they are written or not.
         """
         name, written = parse_entry(text)
         if name not in self.names():
-            return text  # a word of the option's own, such as "bm25"
+            return text  # no entry but a word that the option allows, such as "bm25"
         cls = self.get(name)
         rules = identity_rules(cls)
         kept = {key: value for key, value in written.items() if key not in rules}
@@ -178,13 +182,13 @@ class Registry(Generic[EntryType]):
                 continue
             identified = identify(value, rules[field.name])
             later = any(isinstance(rule, Since) for rule in rules[field.name])
-            said = field.name in written or later or identified != value
-            if identified is not LEFT_OUT and said:
+            contained = field.name in written or later or identified != value
+            if identified is not LEFT_OUT and contained:
                 kept[field.name] = identified
         return text if kept == written else format_entry(name, kept)
 
     def describe(self) -> list[dict[str, Any]]:
-        """For listings: name, summary, options with their defaults, and where it comes from."""
+        """Name, summary, options with defaults, module and facts of each entry, for listings."""
         return [_describe(self.get(name)) for name in self.names()]
 
     def _discover(self) -> None:
@@ -207,10 +211,10 @@ class Registry(Generic[EntryType]):
 
 @dataclasses.dataclass(frozen=True)
 class EntryText(IdentityRule):
-    """Marks an option that is the text of another entry, or several such texts.
+    """Marks an option that is the text of another entry, or a list of such texts.
 
     Attributes:
-        registry: where that entry is found. A text that names none of its entries stays as it is.
+        registry: of that entry. A text that names none of its entries is left unchanged.
     """
 
     registry: "Registry[Any]"
@@ -245,7 +249,7 @@ def _build(cls: type[EntryType], options: dict[str, Any]) -> EntryType:
         return TypeAdapter(cls).validate_json(text, strict=True)
     except ValidationError as error:
         raise InputError(f"{cls.name}: {first_problem(error)}") from None
-    except (ValueError, TypeError) as error:  # its own __post_init__ check, or no value of JSON's
+    except (ValueError, TypeError) as error:  # a check in __post_init__, or a value not in JSON
         raise InputError(f"{cls.name}: {error}") from None
 
 
@@ -261,9 +265,9 @@ def first_problem(error: ValidationError, values: Any = None) -> str:
     """One line for a pydantic error: key path, what is wrong, what was given.
 
     Args:
-        values: what was checked, where its key path has to be the one it was written with.
+        values: the values that were checked; needed to remove members of unions from the path.
     """
-    # Of a union every member complains; the one that was meant does not of the type.
+    # Every member of a union gives an error; the intended member's is not about the type.
     problem = min(error.errors(), key=lambda one: one["type"].endswith("_type"))
     steps = problem["loc"] if values is None else place_of(problem, values)
     path = ".".join(map(str, steps))
@@ -271,15 +275,14 @@ def first_problem(error: ValidationError, values: Any = None) -> str:
     if problem["type"] == "model_type":
         message = "must be a table"
     given = problem.get("input")
-    shown = f" (got {given!r})" if not isinstance(given, Mapping | bytes) else ""
+    got = f" (got {given!r})" if not isinstance(given, Mapping | bytes) else ""
     if isinstance(given, str) and given.startswith("{"):
-        shown = ""
-    return f"{path}: {message}{shown}" if path else message
+        got = ""
+    return f"{path}: {message}{got}" if path else message
 
 
 def place_of(problem: Mapping[str, Any], values: Any) -> list[int | str]:
-    """The steps of a pydantic error's place that lead through the values: without the members of
-    unions, which nobody has written."""
+    """The key path of a pydantic error in the values, without pydantic's names of union members."""
     steps: list[int | str] = []
     for step in problem["loc"]:
         inside = isinstance(values, Mapping) and step in values
@@ -293,14 +296,14 @@ _ENTRY = re.compile(r"\s*([A-Za-z0-9][\w.-]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
 
 def parse_entry(text: str) -> tuple[str, dict[str, Any]]:
-    """``name(option=value, …)`` → name and options; values are written as in TOML."""
+    """``name(option=value, …)`` → (name, options); values are written as in TOML."""
     match = _ENTRY.fullmatch(text)
     if match is None:
         raise InputError(f"{text!r} is not of the form name or name(option=value, …)")
     name, inside = match.groups()
     try:
         return name, tomllib.loads(f"options = {{ {inside or ''} }}")["options"]
-    except (ValueError, RecursionError) as error:  # whatever else tomllib does not take
+    except (ValueError, RecursionError) as error:  # all that tomllib raises for bad TOML
         raise InputError(
             f"{text!r}: the options are not readable ({error}); "
             'write numbers and true/false plainly, text in quotes: error="l1"'
@@ -315,7 +318,7 @@ def format_entry(name: str, options: Mapping[str, Any]) -> str:
 
 
 def toml_value(value: Any) -> str:
-    """One value as TOML writes it inline."""
+    """One value as inline TOML."""
     if isinstance(value, list | tuple):
         return f"[{', '.join(toml_value(item) for item in value)}]"
     if isinstance(value, float) and value == int(value) and abs(value) < 1e15:

@@ -19,7 +19,7 @@ else:
     optuna = Library("optuna")
 
 
-# Each field by itself: a strict dataclass would take no table.
+# Strictness is set per field, because a strict dataclass would not accept a table.
 _CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
 _Real = Annotated[float, Strict()]
 
@@ -47,7 +47,7 @@ class Float:
         )
 
     def grid(self) -> list[float]:
-        """Every value, where there is a step.
+        """All values of a space with a step.
 
         Raises:
             InputError: the space is continuous.
@@ -58,7 +58,7 @@ class Float:
         return [canonical(self.low + index * self.step) for index in range(count)]
 
     def at(self, share: float) -> float:
-        """The value that so much of the space lies below, 0 ≤ share < 1."""
+        """The value below which this share of the space lies, 0 ≤ share < 1."""
         if self.step is not None:
             return _at(self.grid(), share)
         if self.log:
@@ -67,7 +67,7 @@ class Float:
 
 
 def _choices(values: Any) -> tuple[Any, ...]:
-    """Values that Optuna can choose from: plain ones, each once."""
+    """Check that these are values that Optuna can choose from: plain ones, each once."""
     if not isinstance(values, list | tuple) or not values:
         raise ValueError("choices are a list of one value or more")
     seen = set()
@@ -94,7 +94,7 @@ class Choice:
         return list(self.values)
 
     def at(self, share: float) -> Any:
-        """The value that so much of the list lies before, 0 ≤ share < 1."""
+        """The value before which this share of the list lies, 0 ≤ share < 1."""
         return _at(self.values, share)
 
 
@@ -103,7 +103,7 @@ def _at(values: Sequence[Any], share: float) -> Any:
 
 
 def _from_list(value: Any) -> Any:
-    """A study file writes a choice as a plain list."""
+    """Accept a choice as a plain list, as study files write it."""
     if isinstance(value, list):
         return {"values": value}
     if not isinstance(value, dict | Float | Choice):

@@ -1,7 +1,7 @@
-"""Collections: documents, queries and judgements, from wherever they are.
+"""Collections: documents, queries and judgements, from folders, ir_datasets, or built in.
 
-``open_collection("pydocs(documents=2000)", artifacts)`` prepares one (checked, with its dev part)
-and gives it as memory-mapped tables.
+``open_collection("pydocs(documents=2000)", artifacts)`` prepares a collection (checks it and adds
+a dev part if it has none) and opens it as memory-mapped tables.
 """
 
 from bench.collections.base import Collection, Part, RawCollection, RawPart, Source

@@ -1,7 +1,7 @@
-"""Public docstrings of Python sources, split into a summary and the prose that follows it.
+"""Extracts public docstrings from Python sources and splits each into a summary and further prose.
 
-Sources are parsed, never run. Of a table of parameters the descriptions are prose, too; names and
-types, examples, code and markup are left out.
+Sources are parsed and never run. Descriptions in tables of parameters count as prose; names, types,
+examples, code and markup are left out.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 SUMMARY_WORDS = 3
-"""A summary of fewer words asks for nothing …"""
+"""Least words of a summary."""
 BODY_WORDS = 8
-"""… and a body of fewer words answers nothing."""
+"""Least words of the prose after it."""
 
 
-class Described(NamedTuple):
-    """What one docstring gives."""
+class Docstring(NamedTuple):
+    """A docstring: the name of what it describes, its summary, and the prose after it."""
 
     name: str
     summary: str
@@ -32,19 +32,19 @@ def words(text: str) -> list[str]:
     return re.findall(r"https?://\S+|\w+", text.lower())
 
 
-def described(source: bytes, module: str) -> Iterator[Described]:
-    """Every public function, class and method of a module whose docstring is more than a summary.
+def parse_docstrings(source: bytes, module: str) -> Iterator[Docstring]:
+    """The docstrings, longer than a summary, of a module's public functions, classes and methods.
 
-    A source that cannot be parsed gives nothing.
+    There are none if the source cannot be parsed.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # about escapes in other people's strings
+        with warnings.catch_warnings(action="ignore"):  # about escapes in the source's strings
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return
     for name, docstring in _docstrings(tree, module):
         if (pair := split(docstring)) is not None:
-            yield Described(name, *pair)
+            yield Docstring(name, *pair)
 
 
 def _docstrings(scope: ast.Module | ast.ClassDef, prefix: str) -> Iterator[tuple[str, str]]:
@@ -61,12 +61,12 @@ def _docstrings(scope: ast.Module | ast.ClassDef, prefix: str) -> Iterator[tuple
 
 
 def split(docstring: str) -> tuple[str, str] | None:
-    """The summary sentence of a docstring and the prose of its rest; `None` without either."""
+    """(summary sentence, prose after it) of a docstring; `None` if it lacks one of them."""
     lines = inspect.cleandoc(docstring).splitlines()
     while lines and (not lines[0].strip() or _SIGNATURE.fullmatch(lines[0].strip())):
         del lines[0]
     kept = list(_without_blocks(_without_sections(lines)))
-    if not kept or kept[0] != lines[0]:  # it starts with a table or an example: no summary
+    if not kept or kept[0] != lines[0]:  # it starts with a table or an example
         return None
     head, _, tail = "\n".join(kept).partition("\n\n")
     head = _plain(head)
@@ -78,7 +78,8 @@ def split(docstring: str) -> tuple[str, str] | None:
 
 
 def _without(sentence: str, text: str) -> str:
-    if sentence.lower() not in text.lower():  # nearly always, and it saves compiling a pattern
+    """The text without repetitions of a sentence."""
+    if sentence.lower() not in text.lower():  # the usual case; saves compiling a pattern
         return text
     pattern = rf"(?<!\w){re.escape(sentence)}(?!\w)\.?"
     return " ".join(re.sub(pattern, " ", text, flags=re.IGNORECASE).split())
@@ -112,7 +113,7 @@ _RULE = re.compile(r"[-=+|\s]{3,}")
 
 
 def _without_sections(lines: list[str]) -> Iterator[str]:
-    """Without NumPy's titles (over hyphens), its examples, and the left margin of its tables."""
+    """The lines without NumPy's underlined titles, examples, and names and types in its tables."""
     dropped = rows = False
     for line, following in zip(lines, [*lines[1:], ""], strict=False):
         if _UNDERLINE.fullmatch(line):
@@ -126,16 +127,16 @@ def _without_sections(lines: list[str]) -> Iterator[str]:
 
 
 def _without_blocks(lines: Iterable[str]) -> Iterator[str]:
-    """Without what is not prose: code, doctest examples, directives, names and types in tables."""
-    indent: int | None = None  # of the line whose block is being left out
+    """The lines without code, doctest examples, directives, and names and types in tables."""
+    indent: int | None = None  # of the line that began the block being left out
     fenced = example = False
     for line in lines:
         text = line.strip()
-        here = len(line) - len(line.lstrip())
+        margin = len(line) - len(line.lstrip())
         if text.startswith("```"):
             fenced = not fenced
             continue
-        if indent is not None and (not text or here > indent):
+        if indent is not None and (not text or margin > indent):
             continue
         indent = None
         example = bool(text) and (example or text.startswith(">>>"))
@@ -144,10 +145,10 @@ def _without_blocks(lines: Iterable[str]) -> Iterator[str]:
         if text.startswith(".. "):
             line = _ADMONITION.sub(r"\1", line)
         if _BLOCK.match(line):
-            indent = here
+            indent = margin
             yield ""
         elif text.endswith("::") and line.strip():
-            indent = here
+            indent = margin
             yield line.rstrip()[:-1] if len(words(text)) > 2 else ""
         else:
             head = _ROW_HEAD.match(line)
@@ -172,7 +173,7 @@ _MARKUP = [
 
 
 def _plain(text: str) -> str:
-    """Without markup, on one line."""
+    """The text without markup, on one line."""
     for pattern, replacement in _MARKUP:
         text = pattern.sub(replacement, text)
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""What an id of a document or a query can be, and how two ids of the same thing differ."""
+"""Checks ids of documents and queries, and explains how similar ids differ."""
 
 import difflib
 import re
@@ -6,18 +6,18 @@ import unicodedata
 from collections.abc import Callable, Iterable
 
 
-def what_ails_id(id: str) -> str:
-    """Why a document or query cannot have this id; empty where it can.
+def explain_bad_id(id: str) -> str:
+    """Why a document or query cannot have this id; empty if it can.
 
-    TREC files separate their columns by any white space, and so does whoever reads them.
+    White space is not allowed because it separates the columns of TREC files.
     """
     if not id:
         return "is empty"
     return "" if id.split() == [id] else "holds white space, which no TREC file can hold"
 
 
-def how_they_differ(missing: str, known: Iterable[str]) -> str:
-    """A sentence on the id that is not there, and the one that is probably meant."""
+def explain_unknown_id(missing: str, known: Iterable[str]) -> str:
+    """A sentence about an unknown id and the known one that is probably meant."""
     known = list(known)
     for says, key in _DIFFERENCES.items():
         if wanted := key(missing):
@@ -28,7 +28,7 @@ def how_they_differ(missing: str, known: Iterable[str]) -> str:
     return f"the first is {missing!r}, there is for example {[*near, *known][0]!r}"
 
 
-_FEW = 10_000  # looking for one that is nearly the same is slow
+_FEW = 10_000  # most ids among which to look for a similar one, which is slow
 
 _DIFFERENCES: dict[str, Callable[[str], str]] = {
     "they differ in white space": lambda id: "".join(id.split()),

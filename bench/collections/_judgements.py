@@ -1,4 +1,4 @@
-"""What a part's judgements must be, and what of them is left out and counted."""
+"""Checks a part's queries and judgements, and leaves out and counts what cannot be used."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from bench.collections._ids import how_they_differ, what_ails_id
+from bench.collections._ids import explain_bad_id, explain_unknown_id
 from bench.collections.base import RawPart
 from bench.errors import InputError
 
@@ -16,24 +16,28 @@ Judgements = list[tuple[str, str, int]]
 
 @dataclass(frozen=True)
 class PartRows:
-    """The queries of a part that have a relevant document, in the source's order, and what was
-    judged for them."""
+    """The queries of a part that have a relevant document, in the source's order, with their
+    judgements."""
 
     queries: Pairs
     judgements: Judgements
 
     def only(self, wanted: Callable[[str, str], bool]) -> PartRows:
-        """Those of the queries of which ``wanted(id, text)`` is true."""
+        """The queries for which ``wanted(id, text)`` is true, with their judgements."""
         queries = [query for query in self.queries if wanted(*query)]
         ids = {id for id, _ in queries}
         return PartRows(queries, [row for row in self.judgements if row[0] in ids])
 
 
-def unique(pairs: Iterable[tuple[str, str]], origin: str, kind: str) -> Pairs:
-    """(id, text) of documents or queries, known to have ids of their own.
+def check_unique(pairs: Iterable[tuple[str, str]], origin: str, kind: str) -> Pairs:
+    """(id, text) of documents or queries, checked to have valid and unique ids.
+
+    Args:
+        origin: the file or data set, for messages.
+        kind: ``document`` or ``query``, for messages.
 
     Raises:
-        InputError: there are none, or an id stands there twice or cannot be one.
+        InputError: there are none, or an id occurs twice or is not valid.
     """
     pairs = list(pairs)
     if not pairs:
@@ -44,7 +48,7 @@ def unique(pairs: Iterable[tuple[str, str]], origin: str, kind: str) -> Pairs:
             f"{origin}: the {kind} id {id!r} stands there {count} times; ids are unique"
         )
     for id, _ in pairs:
-        if ailment := what_ails_id(id):
+        if ailment := explain_bad_id(id):
             raise InputError(f"{origin}: the {kind} id {id!r} {ailment}")
     return pairs
 
@@ -52,16 +56,16 @@ def unique(pairs: Iterable[tuple[str, str]], origin: str, kind: str) -> Pairs:
 def check_part(
     name: str, part: RawPart, documents: Mapping[str, int]
 ) -> tuple[PartRows, list[str]]:
-    """A part as it is used, and what was left out of it or is odd about it, a sentence each.
+    """(the usable rows of a part, notes on what was left out or is unusual).
 
     Args:
         documents: the position of each document by its id.
 
     Raises:
-        InputError: an empty query, most judgements of something that is not there, two unequal
-            judgements of one document, or no relevant document at all.
+        InputError: a query is empty, most judgements name unknown queries or documents, a document
+            has two different judgements, or no document is relevant.
     """
-    queries = unique(part.queries, part.origin, f"{name} query")
+    queries = check_unique(part.queries, part.origin, f"{name} query")
     for id, text in queries:
         if not text.strip():
             raise InputError(f"{part.origin}: query {id!r} is empty")
@@ -90,7 +94,11 @@ def check_part(
 
 
 def _each_once(name: str, part: RawPart) -> tuple[Judgements, list[str]]:
-    """The judgements without those that say the same again."""
+    """(the judgements without repetitions, a note on how many there were).
+
+    Raises:
+        InputError: two judgements of a pair differ.
+    """
     first: dict[tuple[str, str], tuple[int, int]] = {}
     kept = []
     rows = list(part.judgements)
@@ -120,14 +128,22 @@ def _known(
     kind: str,
     known: Mapping[str, object],
 ) -> tuple[Judgements, list[str]]:
-    """The judgements of queries or documents that are there; a few others are left out."""
+    """(the judgements of known queries or documents, a note on how many others were left out).
+
+    Args:
+        column: of the judgements that is checked.
+        kind: ``queries`` or ``documents``, for messages.
+
+    Raises:
+        InputError: more than half of the judgements name unknown ones.
+    """
     missing = [str(row[column]) for row in judgements if row[column] not in known]
     if not missing:
         return judgements, []
     if 2 * len(missing) > len(judgements):
         raise InputError(
             f"{origin}: {len(missing):,} of {len(judgements):,} judgements ({name}) name {kind} "
-            f"that are not there; {how_they_differ(missing[0], known)}"
+            f"that are not there; {explain_unknown_id(missing[0], known)}"
         )
     note = (
         f"{name}: {len(missing):,} of {len(judgements):,} judgements name {kind} that are not "

@@ -1,14 +1,14 @@
-"""Reading text files of a collection line by line, with errors that name file and line."""
+"""Reads text files of a collection line by line; errors name file and line."""
 
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.collections._ids import what_ails_id
+from bench.collections._ids import explain_bad_id
 from bench.errors import InputError
 
-_MARK = b"\xef\xbb\xbf"  # of UTF-8, which Windows programs put before the first line
+_MARK = b"\xef\xbb\xbf"  # UTF-8's byte order mark, which Windows programs write first
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -33,43 +33,43 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def json_texts(path: Path, kind: str) -> Iterator[tuple[int, str, str, dict[str, Any]]]:
-    """(line number, id, text, whole object) of a JSONL file as BEIR writes it.
+    """(line number, id, text, object) of each line of a JSONL file in BEIR's format.
 
     Args:
-        kind: what a line is, for messages: ``document`` or ``query``.
+        kind: ``document`` or ``query``, for messages.
 
     Raises:
-        InputError: a line is no such object, or its id is none.
+        InputError: a line is no such object, or its id is not valid.
     """
     for number, line in text_lines(path):
         where = f"{path}:{number}"
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
-            said = getattr(error, "msg", error)
-            raise InputError(f"{where}: not a JSON object ({said})") from None
+            reason = getattr(error, "msg", error)
+            raise InputError(f"{where}: not a JSON object ({reason})") from None
         if not isinstance(value, dict):
-            raise InputError(f"{where}: not a JSON object, but {_shown(value)}")
+            raise InputError(f"{where}: not a JSON object, but {_shorten(value)}")
         if "\\ud" in line.lower():
             _refuse_surrogates(value, where)
         id = value.get("_id")
         if isinstance(id, int) and not isinstance(id, bool):
-            id = str(id)  # as the judgements write it
-        id = checked_id(text_of(id, "_id", where), kind, where)
+            id = str(id)  # as judgements write it
+        id = check_id(text_of(id, "_id", where), kind, where)
         yield number, id, text_of(value.get("text"), "text", where), value
 
 
 def text_of(value: Any, key: str, where: str) -> str:
-    """The value of a key that has to be text."""
+    """The value of a key, checked to be text."""
     if not isinstance(value, str):
-        found = "has none" if value is None else f"has {_shown(value)}"
-        raise InputError(f"{where}: needs {key!r} as text, and {found}")
+        problem = "has none" if value is None else f"has {_shorten(value)}"
+        raise InputError(f"{where}: needs {key!r} as text, and {problem}")
     return value
 
 
-def checked_id(id: str, kind: str, where: str) -> str:
-    """The id, known to be one."""
-    if ailment := what_ails_id(id):
+def check_id(id: str, kind: str, where: str) -> str:
+    """The id, checked to be valid."""
+    if ailment := explain_bad_id(id):
         raise InputError(f"{where}: the {kind} id {id!r} {ailment}")
     return id
 
@@ -81,7 +81,7 @@ def queries_by_id(path: Path, rows: Iterable[tuple[int, str, str]]) -> dict[str,
         rows: line number, id, text.
 
     Raises:
-        InputError: an id stands there twice, or a query is empty.
+        InputError: an id occurs twice, or a query is empty.
     """
     queries: dict[str, str] = {}
     for number, id, text in rows:
@@ -94,7 +94,7 @@ def queries_by_id(path: Path, rows: Iterable[tuple[int, str, str]]) -> dict[str,
 
 
 def columns(path: Path, *counts: int) -> Iterator[tuple[int, list[str]]]:
-    """(line number, tab-separated fields) of a TSV file whose lines have one of these counts."""
+    """(line number, tab-separated fields) of a TSV file whose lines must have ``counts`` fields."""
     for number, line in text_lines(path):
         fields = line.split("\t")
         if len(fields) not in counts:
@@ -113,6 +113,7 @@ def _refuse_surrogates(value: dict[str, Any], where: str) -> None:
         raise InputError(f"{where}: {half!r} is half of a surrogate pair, no character") from None
 
 
-def _shown(value: Any) -> str:
+def _shorten(value: Any) -> str:
+    """The value as JSON, cut at 40 characters."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 40 else f"{text[:39]}…"

@@ -1,4 +1,4 @@
-"""Which texts say nearly the same: exact, by the Jaccard index of their word trigrams."""
+"""Finds near-duplicate texts exactly, by the Jaccard index of their word trigrams."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
 from itertools import chain
 
 NUMERATOR, DENOMINATOR = 7, 10
-"""Texts are near-duplicates from a Jaccard index of 7/10 on; in integers, so that it is exact."""
+"""Texts are near-duplicates if their Jaccard index is at least 7/10 (integers keep it exact)."""
 
 
 def trigrams(words: Sequence[str]) -> set[str]:
@@ -15,7 +15,7 @@ def trigrams(words: Sequence[str]) -> set[str]:
 
 
 def components(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
-    """For each of ``count`` positions the smallest one that the pairs connect it with."""
+    """For each of ``count`` positions, the smallest position that the pairs connect it with."""
     parents = list(range(count))
 
     def root(position: int) -> int:
@@ -33,8 +33,9 @@ def components(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
 def similar_pairs(sets: Sequence[Set[Hashable]]) -> Iterator[tuple[int, int]]:
     """The positions of every two sets whose Jaccard index is at least 7/10.
 
-    Two such sets share an item among the first 3/10 (and one) of each, whatever the order of the
-    items; with the rare ones first, few other sets do (prefix filtering).
+    If the items of two such sets are sorted in any common order, the first 3/10 (plus one) of each
+    have an item in common. With rare items first, this holds for few other pairs, so that few
+    have to be compared (prefix filtering).
     """
     frequency = Counter(chain.from_iterable(sets))
     rank = {item: rank for rank, item in enumerate(sorted(frequency, key=frequency.__getitem__))}

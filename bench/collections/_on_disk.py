@@ -1,4 +1,4 @@
-"""What sources share that read one folder with a file of judgements for each part."""
+"""Shared by sources that read a folder with one file of judgements per part."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ PARTS = ("train", "dev", "test")
 
 @dataclass(frozen=True)
 class OnDisk(Source):
-    """A folder; ``train``, ``dev`` and ``test`` say which of its parts serves as what."""
+    """A folder; ``train``, ``dev`` and ``test`` name the files to use for each part."""
 
     path: str
     train: str = "train"
@@ -30,10 +30,13 @@ class OnDisk(Source):
         return Path(self.path).expanduser()
 
     def judgements(self, file_of: Callable[[str], Path]) -> dict[str, Path]:
-        """The file of judgements of each part, where ``file_of`` gives it by the part's name.
+        """The file of judgements of each part that exists.
 
-        A part under its usual name may be missing; one that the user named may not. Where there
-        is none at all, every file is named, to be reported as missing.
+        A part with its default name may be missing; one that the user named may not. If no file
+        exists, all are returned, so that they are reported as missing.
+
+        Args:
+            file_of: gives the file by the part's name.
         """
         files = {part: file_of(getattr(self, part)) for part in PARTS}
         return {
@@ -43,10 +46,13 @@ class OnDisk(Source):
         } or files
 
     def digests(self, files: Iterable[Path], layout: str) -> dict[str, Any]:
-        """What identifies these files' content.
+        """Digests of these files by their names.
+
+        Args:
+            layout: a sentence on which files such a folder needs, for messages.
 
         Raises:
-            InputError: one is not there; ``layout`` says which files such a folder has.
+            InputError: a file is missing.
         """
         files = list(files)
         for file in files:

@@ -1,4 +1,4 @@
-"""Judgements as files write them: grades and header rows."""
+"""Parses files of judgements: grades, and header rows."""
 
 import re
 from collections.abc import Container, Iterable
@@ -7,16 +7,19 @@ from pathlib import Path
 from bench.errors import InputError
 
 MOST = 1_000_000
-"""The largest grade, either way: evaluators keep a counter for every grade up to it."""
+"""The largest absolute value of a grade: evaluators keep a counter for every grade up to it."""
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 
 
 def grade(written: str, where: str) -> int:
-    """A judgement's grade: a whole number, however it is written (``2``, ``2.0``, ``2e0``).
+    """A judgement's grade, a whole number in any notation (``2``, ``2.0``, ``2e0``).
+
+    Args:
+        where: file and line, for messages.
 
     Raises:
-        InputError: it is none, or a larger one than evaluators can count.
+        InputError: it is no whole number, or exceeds `MOST`.
     """
     value = float(written) if _NUMBER.fullmatch(written.strip()) else float("nan")
     if not value.is_integer():
@@ -29,12 +32,13 @@ def grade(written: str, where: str) -> int:
 def read_judgements(
     path: Path, rows: Iterable[tuple[int, str, str, str]], queries: Container[str]
 ) -> tuple[list[tuple[str, str, int]], list[int]]:
-    """The judgements of a file, and the line of each.
+    """(the judgements of a file, the line number of each).
 
-    The first line is a header where its grade is no number and its query none of ``queries``.
+    The first line is a header if its grade is no number and its query none of ``queries``.
 
     Args:
-        rows: line number, query id, document id, grade.
+        rows: (line number, query id, document id, grade).
+        queries: known ids.
     """
     judgements, lines = [], []
     for at, (number, query, document, written) in enumerate(rows):

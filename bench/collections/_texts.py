@@ -1,4 +1,4 @@
-"""What the texts of a collection say of it: repeated across parts, empty, or without spaces."""
+"""Checks a collection's texts: repeated queries, and scripts without spaces."""
 
 from __future__ import annotations
 
@@ -15,25 +15,28 @@ _UNSPACED = re.compile(
 )
 
 
-def normalised(text: str) -> str:
-    """A text with what no reader sees as a difference taken away."""
+def normalise(text: str) -> str:
+    """The text for comparison: Unicode form, case and white space are unified."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def apart(
+def separate_parts(
     parts: Mapping[str, PartRows], held_out: Iterable[str], others: Iterable[str], origin: str
 ) -> tuple[dict[str, PartRows], list[str]]:
-    """The parts, without the queries of ``others`` whose text is asked in one that is held out.
+    """Remove queries from ``others`` whose text also occurs in a held-out part.
 
-    Ids hide that a text stands in two parts; who trains or chooses on it has seen the answer.
+    Such queries may have different ids, but training or choosing on them uses held-out answers.
+
+    Returns:
+        (the parts, notes on what was removed).
 
     Raises:
-        InputError: nothing is left of one.
+        InputError: a part has no queries left.
     """
-    asked = {normalised(text) for name in held_out for _, text in parts[name].queries}
+    texts = {normalise(text) for name in held_out for _, text in parts[name].queries}
     where, result, notes = " or ".join(held_out), dict(parts), []
     for name in others:
-        kept = parts[name].only(lambda _, text: normalised(text) not in asked)
+        kept = parts[name].only(lambda _, text: normalise(text) not in texts)
         count = len(parts[name].queries) - len(kept.queries)
         if not kept.queries:
             raise InputError(
@@ -47,18 +50,22 @@ def apart(
     return result, notes
 
 
-def among_documents(queries: Pairs, documents: Pairs, positions: Mapping[str, int]) -> int:
-    """How many queries are documents too: by their id, and by the text, its title aside."""
+def count_among_documents(queries: Pairs, documents: Pairs, positions: Mapping[str, int]) -> int:
+    """How many queries are documents too: with the same id, and the same text apart from a title.
+
+    Args:
+        positions: of the documents by their ids.
+    """
     count = 0
     for id, text in queries:
         if (at := positions.get(id)) is not None:
-            query, document = normalised(text), normalised(documents[at][1])
+            query, document = normalise(text), normalise(documents[at][1])
             count += document.endswith(query) and 2 * len(query) > len(document)
     return count
 
 
-def unspaced(texts: Iterable[str]) -> bool:
-    """Whether most letters are of scripts that put no spaces between words."""
-    whole = "".join(texts)
-    letters = sum(map(str.isalpha, whole))
-    return 2 * len(_UNSPACED.findall(whole)) > letters
+def lacks_spaces(texts: Iterable[str]) -> bool:
+    """Whether most letters belong to scripts that put no spaces between words."""
+    text = "".join(texts)
+    letters = sum(map(str.isalpha, text))
+    return 2 * len(_UNSPACED.findall(text)) > letters

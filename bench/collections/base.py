@@ -1,4 +1,4 @@
-"""What a collection is: as its source reads it, and as everything else sees it."""
+"""The base class of sources, and collections: as a source reads them, and prepared."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class RawPart:
     Attributes:
         queries: (id, text).
         judgements: (query id, document id, relevance), relevance > 0 meaning relevant.
-        origin: the file or data set it was read from, for messages.
-        lines: the line of the file that each judgement stands in, where it stands in one.
+        origin: the file or data set that it was read from, for messages.
+        lines: the line number of each judgement, if they were read from a file.
     """
 
     queries: Iterable[tuple[str, str]]
@@ -40,11 +40,11 @@ class RawCollection:
 
     Attributes:
         documents: (id, text) of everything that is searched.
-        parts: ``train``, ``test``, perhaps ``dev`` and further test parts named ``test-…``.
-        origin: the file or data set the documents were read from, for messages.
-        trainable: ids of the documents that may be training negatives; `None`: all of them.
-        triples: (query id, positive id, negative id) for training, where the source has them.
-        notes: sentences for the record (what was left out, merged, …).
+        parts: ``train``, ``test``, optionally ``dev`` and further test parts named ``test-…``.
+        origin: the file or data set that the documents were read from, for messages.
+        trainable: ids of the documents that may be training negatives; `None` means all.
+        triples: (query id, positive id, negative id) for training, if the source has them.
+        notes: sentences for reports (what was left out, merged, …).
     """
 
     documents: Iterable[tuple[str, str]]
@@ -60,12 +60,12 @@ BM25Tokens = Literal["words", "char-2", "char-3", "char-4"]
 
 @dataclass(frozen=True)
 class Source(Entry):
-    """Where a collection comes from: a frozen description that reads it when asked.
+    """A description of where a collection comes from, which reads it when asked.
 
     Attributes:
-        ignore_identical_ids: whether the document with a query's own id is left out of that query's
-            rankings, as BEIR does, for queries that stand in the corpus (ArguAna, Quora).
-        bm25_tokens: what BM25 matches: ``words``, or the characters in twos, threes or fours, for
+        ignore_identical_ids: whether to leave the document with a query's own id out of that
+            query's rankings, as BEIR does, for queries that are documents too (ArguAna, Quora).
+        bm25_tokens: what BM25 matches: ``words``, or sequences of 2, 3 or 4 characters, for
             languages that are written without spaces.
     """
 
@@ -73,25 +73,29 @@ class Source(Entry):
     bm25_tokens: BM25Tokens = field(default="words", kw_only=True)
 
     def identity(self) -> dict[str, Any]:
-        """What the content depends on (digests of files, versions), cheap to find out."""
+        """What the content depends on (digests of files, versions); must be fast to compute."""
         raise NotImplementedError
 
     def part_names(self) -> frozenset[str] | None:
-        """The names of its parts, where they are known before it is read."""
+        """The names of its parts; `None` if they are not known before it is read."""
         return None
 
     def read(self) -> RawCollection:
-        """The whole collection.
+        """The complete collection.
 
         Raises:
-            InputError: something in it is not as it must be, with file and line.
+            InputError: its data are malformed; the message names file and line.
         """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Ids and texts, memory-mapped, in a fixed order; position is identity inside the harness."""
+    """Ids and texts, memory-mapped, in a fixed order; elsewhere a text is known by its position.
+
+    Attributes:
+        fingerprint: 16 hex digits over ids and texts.
+    """
 
     ids: pa.Array
     texts: pa.Array
@@ -104,7 +108,7 @@ class Texts:
         return self.ids.to_pylist()
 
     def only(self, positions: np.ndarray) -> Texts:
-        """These texts alone, in this order."""
+        """The texts at these positions, in this order, as `Texts`."""
         chosen = pa.array(positions, pa.int64())
         fingerprint = digest({"texts": self.fingerprint, "positions": positions.tolist()})
         return Texts(self.ids.take(chosen), self.texts.take(chosen), fingerprint)
@@ -115,9 +119,9 @@ class Texts:
 
     @cached_property
     def tie_order(self) -> np.ndarray:
-        """Each position's rank in descending order of id: equal scores are ranked by it.
+        """Each position's rank in descending order of ids, which decides between equal scores.
 
-        Descending as trec_eval does, so that a run file read by other tools ranks the same.
+        trec_eval uses descending order too, so other tools rank our run files in the same way.
         """
         order = sorted(range(len(self)), key=self.id_list().__getitem__, reverse=True)
         ranks = np.empty(len(self), dtype=np.int64)
@@ -127,10 +131,10 @@ class Texts:
 
 @dataclass(frozen=True)
 class Part:
-    """The queries of one split and their judgements.
+    """The queries of a part and their judgements.
 
     Attributes:
-        judgements: int64 [n, 3]: position of query, position of document, relevance.
+        judgements: int64 [n, 3]: position of query, position of document, grade.
     """
 
     name: str
@@ -138,7 +142,7 @@ class Part:
     judgements: np.ndarray
 
     def relevant(self) -> np.ndarray:
-        """(query, document) positions of every pair with relevance > 0: int64 [m, 2]."""
+        """(query, document) positions of every pair with a grade > 0: int64 [m, 2]."""
         return self.judgements[self.judgements[:, 2] > 0][:, :2]
 
 
@@ -147,16 +151,17 @@ class Collection:
     """A prepared collection.
 
     Attributes:
-        name: as the study wrote it.
+        name: the source with its options, as a study file writes it.
         fingerprint: 16 hex digits over every document, query and judgement.
         documents: everything that is searched.
         parts: by name: ``train``, ``dev``, ``test``, ….
         trainable: positions of the documents that may be training negatives.
-        triples: int64 [n, 3] positions of train query, positive, negative; or `None`.
-        notes: what the record should say (how dev was carved, …).
-        whole: the fingerprint with all train queries; nothing that is searched depends on which
-            of them are left.
-        searchable: positions of the documents that have any text; the others are never found.
+        triples: int64 [n, 3] positions of train query, positive, negative; `None` if the source
+            has none.
+        notes: sentences for reports (how dev was carved, …).
+        whole: the fingerprint before `subset` took a share of the train queries; it identifies
+            what is searched, which does not depend on that share.
+        searchable: positions of the documents that have text; the others are never found.
         ignore_identical_ids, bm25_tokens: as in `Source`.
     """
 
@@ -180,15 +185,19 @@ class Collection:
         return self.parts[name]
 
     def ignored(self, queries: Texts) -> np.ndarray | None:
-        """The position of the document that is left out for each query, -1 for none: int64 [Q]."""
+        """int64 [Q]: the position of the document to leave out for each query, -1 for none.
+
+        `None` if no document is left out for any query.
+        """
         if not self.ignore_identical_ids:
             return None
         return pc.index_in(queries.ids, value_set=self.documents.ids).fill_null(-1).to_numpy()
 
     def subset(self, share: float) -> Collection:
-        """The same with a share of the train queries that have something to train with (a relevant
-        document, or triples where there are some), at least one: nested, by a hash of the id.
+        """The collection with a share of its train queries, at least one.
 
+        Only queries with something to train on (a relevant document, or triples if there are any)
+        count. They are chosen by a hash of the id, so that smaller shares lie within larger ones.
         Documents, dev and test stay as they are.
         """
         if share == 1:
@@ -219,7 +228,7 @@ class Collection:
     def dev_halves(self) -> dict[str, np.ndarray]:
         """Positions of the dev queries in ``dev-select`` (choices) and ``dev-curve`` (curves).
 
-        The split goes by a hash of the query's id, so it is the same on every machine.
+        The split is made by a hash of the query's id, so it is the same on every machine.
         """
         keys = _hashes("dev half", self.part("dev").queries)
         order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
@@ -228,12 +237,12 @@ class Collection:
 
 
 def _hashes(purpose: str, texts: Texts) -> list[bytes]:
-    """A key of each text by its id, the same on every machine, and another for each purpose."""
+    """A hash of each text's id; the same on every machine, and different for each purpose."""
     return [hashlib.sha256(f"{purpose} {id}".encode()).digest() for id in texts.id_list()]
 
 
 def _among(rows: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """The rows whose query, in the first column, is among these (sorted), by its place there."""
+    """The rows whose query (first column) is in ``kept`` (sorted), with its index there."""
     ours = rows[np.isin(rows[:, 0], kept)].copy()
     ours[:, 0] = np.searchsorted(kept, ours[:, 0])
     return ours

@@ -21,7 +21,7 @@ class Folder(OnDisk):
     in ``qrels/``; without a ``dev`` file a dev part is carved from train; a folder without train
     judgements can be evaluated on but not trained on.
 
-    Read by us and not by ir_datasets, which would keep serving an older copy of a changed file.
+    ir_datasets is not used, because it would keep an older copy of a changed file.
     """
 
     def _judgements(self) -> dict[str, Path]:
@@ -58,7 +58,7 @@ def _part(path: Path, queries: dict[str, str]) -> RawPart:
     )
     judgements, lines = read_judgements(path, rows, queries)
     judged = {query for query, _, _ in judgements}
-    # A judgement of an unknown query is told of with the other checks, once; they say how ids
-    # differ where none is known.
-    asked = [(id, text) for id, text in queries.items() if id in judged] or list(queries.items())
-    return RawPart(asked, judgements, str(path), lines)
+    # Judgements of unknown queries are reported by later checks. If all are unknown, keep all
+    # queries, so that these checks can say how the ids differ.
+    kept = [(id, text) for id, text in queries.items() if id in judged] or list(queries.items())
+    return RawPart(kept, judgements, str(path), lines)

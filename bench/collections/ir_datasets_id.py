@@ -1,4 +1,4 @@
-"""Any collection that ir_datasets knows by an id."""
+"""Collections from ir_datasets."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ else:
     ir_datasets = Library("ir_datasets")
 
 CARVE = "carve"
-"""As ``dev``: take none of the data set's own, but a share of the train queries."""
+"""Value of ``dev`` that takes a share of the train queries instead of the data set's dev part."""
 
 
 @collections.register("ir-datasets", version=1)
@@ -32,17 +32,18 @@ class IrDatasets(Source):
     """Any ir_datasets id, with a train, dev and test part, and perhaps further test parts.
 
     ``id`` gives the documents. ``train``, ``dev`` and ``test`` are the ids of the parts; empty
-    means ``<id>/train``, ``<id>/dev`` and ``<id>/test`` where they exist, and for ``test`` the id
-    itself where that is judged and has no ``<id>/test``. A missing dev is carved from train, and so
-    is one by ``dev="carve"``, whatever ``<id>/dev`` there is.
+    means ``<id>/train``, ``<id>/dev`` and ``<id>/test`` if they exist, and for ``test`` ``id``
+    itself if it has judgements and there is no ``<id>/test``. If there is no dev part, or with
+    ``dev="carve"``, dev is carved from train.
 
-    ``further`` names more test parts by their ids, over the same documents. Each is called
-    ``test-`` and what its id does not share with ``id``: ``msmarco-passage/trec-dl-2020/judged`` of
-    ``msmarco-passage`` is ``test-trec-dl-2020-judged``. Judgements keep their grades.
+    ``further`` names more test parts over the same documents by their ids. The name of each is
+    ``test-`` and the part of its id that ``id`` does not have: with ``msmarco-passage``, the part
+    ``msmarco-passage/trec-dl-2020/judged`` is ``test-trec-dl-2020-judged``. Judgements keep their
+    grades.
 
-    ``docpairs`` takes the first so many of train's own triples (query, positive, negative). With
-    ``pairs_per_query`` only queries that have at least so many among these are kept, with the first
-    so many of each (as arXiv 2407.21515 trains: 128 of each query that has as many).
+    ``docpairs`` takes this many of train's own triples (query, positive, negative), from the
+    start. ``pairs_per_query`` keeps only queries that have at least this many among these, and
+    the first this many of each (arXiv 2407.21515 trains on 128 of each query).
     """
 
     id: str
@@ -74,15 +75,15 @@ class IrDatasets(Source):
         return "-".join(["test", *(rest or other)])
 
     def _part_ids(self) -> dict[str, str]:
-        """The id of each part.
+        """The id of each part, by the part's name.
 
         Raises:
-            InputError: there is no such id, no part at all, or one over other documents.
+            InputError: an id is unknown, there is no part, or a part has other documents.
         """
         parts = {}
         for name in ("train", "dev", "test"):
             part = getattr(self, name) or f"{self.id}/{name}"
-            # A part under its usual name may be missing; one the user named may not.
+            # A part with its default name may be missing; one that the user named may not.
             named = bool(getattr(self, name))
             if (named or is_known(part)) and (name, part) != ("dev", CARVE):
                 parts[name] = part
@@ -131,7 +132,7 @@ class IrDatasets(Source):
             )
 
     def _triples(self, train: str) -> Iterator[tuple[str, str, str]]:
-        """Train's triples, read as they are asked for: there may be hundreds of millions."""
+        """The train part's triples, read lazily because there may be hundreds of millions."""
         with _reading(self.id):
             data = load(train)
             if not data.has_docpairs():
@@ -145,12 +146,12 @@ class IrDatasets(Source):
                 yield pair.query_id, pair.doc_id_a, pair.doc_id_b
 
     def _room(self, data: Any) -> Counter[str]:
-        """How many triples to take of each query that has enough of them."""
+        """How many triples to take of each query, for queries that have enough of them."""
         least = self.pairs_per_query
         if not least:
             return Counter()
-        found = Counter(pair.query_id for pair in islice(data.docpairs_iter(), self.docpairs))
-        room = Counter({query: least for query, count in found.items() if count >= least})
+        counts = Counter(pair.query_id for pair in islice(data.docpairs_iter(), self.docpairs))
+        room = Counter({query: least for query, count in counts.items() if count >= least})
         if not room:
             raise InputError(
                 f"ir-datasets: no train query of {self.id} has {least:,} of the first "
@@ -160,7 +161,7 @@ class IrDatasets(Source):
 
 
 def load(id: str) -> Any:
-    """The data set of that id; nothing is fetched before something of it is read."""
+    """The data set of that id; it is downloaded when first read."""
     return _load(id)
 
 
@@ -183,7 +184,7 @@ _load: Callable[[str], Any] = _from_library
 
 
 def documents_of(id: str) -> str:
-    """The id of the data set whose documents that one's judgements are over."""
+    """The id of the data set that holds this data set's documents."""
     return str(ir_datasets.docs_parent_id(id))
 
 
@@ -197,14 +198,14 @@ def is_known(id: str) -> bool:
 
 
 def check_known(id: str) -> None:
-    """Raises InputError where ir_datasets has no data set of that id."""
+    """Raise `InputError` if ir_datasets has no data set of that id."""
     if not is_known(id):
         hint = did_you_mean(id, [str(known) for known in ir_datasets.registry])
         raise InputError(f"ir-datasets: no data set is named {id!r}{_shorten(hint)}")
 
 
 def _text(row: Any) -> str:
-    """What of a document or a query is searched, as ir_datasets chooses it."""
+    """The text of a document or query that ir_datasets proposes for searching."""
     if not hasattr(row, "default_text"):
         raise InputError(f"ir-datasets: {type(row).__name__} has no text of its own to search")
     return str(row.default_text())
@@ -217,7 +218,7 @@ def _judgements(data: Any, part: str) -> Iterator[tuple[str, str, int]]:
 
 @contextmanager
 def _reading(id: str) -> Iterator[None]:
-    """Says of which data set it was that something could not be fetched or read."""
+    """Name the data set in errors of downloading and reading."""
     try:
         yield
     except (OSError, RuntimeError) as error:

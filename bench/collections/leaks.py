@@ -1,4 +1,4 @@
-"""Test collections must be strangers to training."""
+"""Checks that test collections share nothing with training."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from bench.errors import InputError
 
 
 def check_apart(collection: Collection, name: str, other: Collection) -> None:
-    """That no test of another collection has a pair that training or choices see here.
+    """Check that another collection's test part shares no relevant pair with train or dev.
 
-    Queries may be the same by chance; a query together with a relevant document is not.
+    Queries alone may be equal by chance; a query with a relevant document is not.
+
+    Args:
+        name: of the other collection in the study file, for messages.
 
     Raises:
-        InputError: a judged pair of its ``test`` part is, word for word, in train or dev.
+        InputError: the texts of a pair of its ``test`` part are also in train or dev.
     """
     test = other.part("test")
-    tested = set(test.queries.texts.to_pylist())
-    asked = _pairs(other, test, tested)
+    queries = set(test.queries.texts.to_pylist())
+    test_pairs = _pairs(other, test, queries)
     for part in ("train", "dev"):
-        shared = asked & _pairs(collection, collection.part(part), tested)
+        shared = test_pairs & _pairs(collection, collection.part(part), queries)
         if shared:
             query = min(shared)[0]
             raise InputError(
@@ -28,7 +31,7 @@ def check_apart(collection: Collection, name: str, other: Collection) -> None:
 
 
 def _pairs(collection: Collection, part: Part, among: set[str]) -> set[tuple[str, str]]:
-    """(query, relevant document) texts of the part, for the queries that are ``among``."""
+    """(query, relevant document) texts of the part, for queries whose text is in ``among``."""
     queries = part.queries.texts.to_pylist()
     rows = [row for row in part.relevant().tolist() if queries[row[0]] in among]
     documents = collection.documents.take([document for _, document in rows])

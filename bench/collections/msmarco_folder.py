@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import collections
-from bench.collections._lines import checked_id, columns, queries_by_id, text_lines
+from bench.collections._lines import check_id, columns, queries_by_id, text_lines
 from bench.collections._on_disk import OnDisk
 from bench.collections._qrels import read_judgements
 from bench.collections.base import RawCollection, RawPart
@@ -18,10 +18,10 @@ from bench.errors import InputError
 class MsMarcoFolder(OnDisk):
     """MS MARCO-style files: collection.tsv, queries.*.tsv, qrels.*.tsv, triples.train.tsv.
 
-    ``collection.tsv`` and ``queries.<part>.tsv`` hold id and text; ``qrels.<part>.tsv`` query id,
-    0, document id, relevance; ``triples.train.tsv`` (optional) query id, positive id, negative id.
-    ``train``, ``dev`` and ``test`` say which ``<part>`` serves as what; without a dev file a dev
-    part is carved from train.
+    ``collection.tsv`` and ``queries.<part>.tsv`` hold id and text; ``qrels.<part>.tsv`` holds query
+    id, 0, document id, relevance; ``triples.train.tsv`` (optional) holds query id, positive id,
+    negative id. ``train``, ``dev`` and ``test`` name the ``<part>`` to use for each; without a dev
+    file a dev part is carved from train.
     """
 
     def _parts(self) -> dict[str, tuple[Path, Path]]:
@@ -58,13 +58,13 @@ class MsMarcoFolder(OnDisk):
 
 def _texts(path: Path, kind: str) -> Iterator[tuple[int, str, str]]:
     for number, (id, text) in columns(path, 2):
-        yield number, checked_id(id, kind, f"{path}:{number}"), text
+        yield number, check_id(id, kind, f"{path}:{number}"), text
 
 
 def _part(queries: Path, qrels: Path) -> RawPart:
-    asked = queries_by_id(queries, _texts(queries, "query"))
-    judgements, lines = read_judgements(qrels, _rows(qrels), asked)
-    return RawPart(list(asked.items()), judgements, str(qrels), lines)
+    by_id = queries_by_id(queries, _texts(queries, "query"))
+    judgements, lines = read_judgements(qrels, _rows(qrels), by_id)
+    return RawPart(list(by_id.items()), judgements, str(qrels), lines)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, str, str, str]]:

@@ -1,4 +1,4 @@
-"""From what a user writes to a prepared collection."""
+"""Opens the collection that a user names, and prepares it if necessary."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,9 @@ from bench.storage.artifacts import Artifacts
 
 
 def resolve(written: str | Mapping[str, Any]) -> Source:
-    """A source from an entry (``pydocs(documents=2000)``), a folder, or an ir_datasets id.
+    """The source that an entry (``pydocs(documents=2000)``), a folder or an ir_datasets id names.
+
+    A registered name or ir_datasets id takes precedence over a folder.
 
     Raises:
         InputError: it is none of them.
@@ -47,7 +49,7 @@ def resolve(written: str | Mapping[str, Any]) -> Source:
 
 
 def _named(written: str) -> Source | None:
-    """The entry or the ir_datasets id of exactly that name."""
+    """The source with exactly that registered name or ir_datasets id; else `None`."""
     if written in collections.registry.names():
         return collections.create(written)
 
@@ -55,14 +57,14 @@ def _named(written: str) -> Source | None:
 
 
 def open_collection(written: str | Mapping[str, Any], artifacts: Artifacts) -> Collection:
-    """Prepare the collection, or open it where that has been done."""
+    """Open the collection, preparing it first if necessary."""
     return prepare(resolve(written), artifacts)
 
 
 def open_prepared(written: str | Mapping[str, Any], artifacts: Artifacts) -> Collection | None:
-    """The collection where it has been prepared; nothing where it has not, or cannot be."""
+    """The collection if it has been prepared; else `None`."""
     if not (artifacts.root / "collection").is_dir():
-        return None  # without asking ir_datasets, which is slow to import
+        return None  # before `resolve` imports ir_datasets, which is slow
     try:
         source = resolve(written)
         return prepare(source, artifacts) if is_prepared(source, artifacts) else None

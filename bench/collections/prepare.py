@@ -1,4 +1,4 @@
-"""From any source to a checked, fingerprinted, memory-mapped collection."""
+"""Prepares a collection: reads any source, checks it, and stores it as memory-mapped tables."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bench.collections._judgements import Judgements, Pairs, PartRows, check_part, unique
+from bench.collections._judgements import Judgements, Pairs, PartRows, check_part, check_unique
 from bench.collections._on_disk import OnDisk
-from bench.collections._texts import among_documents, apart, unspaced
+from bench.collections._texts import count_among_documents, lacks_spaces, separate_parts
 from bench.collections.base import Collection, Part, RawCollection, Source, Texts
 from bench.errors import InputError
 from bench.storage.artifacts import Artifacts, BuildReport
 from bench.storage.files import digest
 
 FORMAT = 2
-"""Raised when other things are checked, left out or noted: collections are then read again."""
+"""Increased when checks, exclusions or notes change; collections are then read again."""
 
 DEV_SHARE = 0.2
-"""Where there is no dev part, this share of the train queries becomes one …"""
+"""Share of the train queries that become the dev part if there is none …"""
 DEV_MOST = 2000
-"""… but at most so many queries."""
+"""… but at most this many queries."""
 
 SAMPLE = 1000
-"""Queries of a part that say how its language is written."""
+"""Queries of a part that are examined for scripts without spaces."""
 
 
 def prepare(source: Source, artifacts: Artifacts) -> Collection:
-    """Read, check and store the collection, or open it where that has been done.
+    """Read, check and store the collection, or open it if that has been done.
 
     Raises:
-        InputError: a duplicate id, an empty query, judgements mostly of something that is not
-            there, a part without judgements, or a query that is both in test and in train or dev.
+        InputError: an id occurs twice, a query is empty, most judgements name unknown queries or
+            documents, a part has no judgements, or a query is in test and in train or dev.
     """
     specification = _specification(source)
     artifact = artifacts.get("collection", specification, lambda folder: _store(source, folder))
@@ -44,18 +44,23 @@ def prepare(source: Source, artifacts: Artifacts) -> Collection:
 
 
 def is_prepared(source: Source, artifacts: Artifacts) -> bool:
-    """Whether `prepare` would open it."""
+    """Whether it has been prepared."""
     return artifacts.has("collection", _specification(source))
 
 
-def is_at_hand(source: Source, artifacts: Artifacts) -> bool:
-    """Whether opening it fetches nothing."""
+def is_local(source: Source, artifacts: Artifacts) -> bool:
+    """Whether it can be opened without a download."""
     return isinstance(source, OnDisk) or is_prepared(source, artifacts)
 
 
 def differing_tables(artifacts: Artifacts, one: str, other: str) -> list[str]:
-    """Which tables (documents, queries-test, …) differ between two prepared collections, by their
-    fingerprints; nothing where one of them is not there any more."""
+    """The names of tables (documents, queries-test, …) that differ between prepared collections.
+
+    Empty if one of the collections has been deleted.
+
+    Args:
+        one, other: fingerprints.
+    """
     known = {}
     for about in artifacts.abouts("collection"):
         known[about.get("fingerprint")] = about.get("fingerprints", {})
@@ -71,7 +76,7 @@ def _specification(source: Source) -> dict[str, Any]:
 
 def _store(source: Source, folder: Path) -> BuildReport:
     raw = source.read()
-    documents = unique(raw.documents, raw.origin, "document")
+    documents = check_unique(raw.documents, raw.origin, "document")
     if not any(text.strip() for _, text in documents):
         raise InputError(f"{raw.origin}: no document has any text")
     positions = {id: position for position, (id, _) in enumerate(documents)}
@@ -101,15 +106,15 @@ def _store(source: Source, folder: Path) -> BuildReport:
 def _parts(
     raw: RawCollection, positions: Mapping[str, int]
 ) -> tuple[dict[str, PartRows], list[str]]:
-    """The parts, each checked, dev among them, and no query in two of them; what was done to it."""
+    """(the checked parts, including dev, with no query in two of them; notes on what was done)."""
     parts, notes = {}, list(raw.notes)
     for name, part in raw.parts.items():
         parts[name], more = check_part(name, part, positions)
         notes += more
     _check_leaks(raw, parts)
     tests = [name for name in parts if name.startswith("test")]
-    learned = [name for name in ("train", "dev") if name in parts]
-    parts, more = apart(parts, tests, learned, raw.origin)
+    others = [name for name in ("train", "dev") if name in parts]
+    parts, more = separate_parts(parts, tests, others, raw.origin)
     notes += more
     if "train" in parts and "dev" not in parts:
         parts["train"], parts["dev"] = _carve_dev(parts["train"])
@@ -120,7 +125,7 @@ def _parts(
     if "dev" in parts and len(parts["dev"].queries) < 2:
         raise InputError(f"{raw.parts['dev'].origin}: dev needs at least 2 queries, it has 1")
     if "train" in parts:
-        parts, more = apart(parts, ["dev"], ["train"], raw.origin)
+        parts, more = separate_parts(parts, ["dev"], ["train"], raw.origin)
         notes += more
     return parts, notes
 
@@ -128,7 +133,7 @@ def _parts(
 def _oddities(
     source: Source, documents: Pairs, positions: Mapping[str, int], parts: Mapping[str, PartRows]
 ) -> list[str]:
-    """What a reader of the results has to know of texts, a sentence each."""
+    """Notes on texts that a reader of the results must know."""
     notes = []
     if empty := sum(not text.strip() for _, text in documents):
         notes.append(
@@ -145,7 +150,7 @@ def _oddities(
                 )
     else:
         for name, part in parts.items():
-            if count := among_documents(part.queries, documents, positions):
+            if count := count_among_documents(part.queries, documents, positions):
                 notes.append(
                     f"{name}: {count:,} of {len(part.queries):,} queries are documents too, by id "
                     "and text; ignore_identical_ids=true leaves each out of its own ranking"
@@ -154,7 +159,7 @@ def _oddities(
         unread = [
             name
             for name, part in parts.items()
-            if unspaced(text for _, text in part.queries[:SAMPLE])
+            if lacks_spaces(text for _, text in part.queries[:SAMPLE])
         ]
         if unread:
             notes.append(
@@ -165,7 +170,7 @@ def _oddities(
 
 
 def _chosen(source: Source) -> dict[str, Any]:
-    """The options by which rankings differ, where they are not what they are for most."""
+    """The options that affect rankings, if they differ from their defaults."""
     chosen: dict[str, Any] = {}
     if source.ignore_identical_ids:
         chosen["ignore_identical_ids"] = True
@@ -175,7 +180,7 @@ def _chosen(source: Source) -> dict[str, Any]:
 
 
 def _carve_dev(train: PartRows) -> tuple[PartRows, PartRows]:
-    """The train part without its dev queries, and those."""
+    """(the train part without the carved queries, the carved dev part)."""
     ids = [id for id, _ in train.queries]
     by_hash = sorted(ids, key=lambda id: hashlib.sha256(f"dev part {id}".encode()).digest())
     count = min(DEV_MOST, max(2, round(DEV_SHARE * len(by_hash))))
@@ -198,7 +203,7 @@ def _check_leaks(raw: RawCollection, parts: Mapping[str, PartRows]) -> None:
 
 
 def _documents_table(documents: Pairs, trainable: set[str] | None) -> pa.Table:
-    """Ids and texts, with a column of flags where not every document is trainable or has a text."""
+    """Ids and texts, with columns of flags if not all documents are trainable or have text."""
     table = _texts_table(documents)
     if trainable is not None:
         flags = pa.array([id in trainable for id, _ in documents])
@@ -229,12 +234,12 @@ def _positions_table(
 
 def _triples_table(raw: RawCollection, train: Pairs, documents: Mapping[str, int]) -> pa.Table:
     queries = {id: position for position, (id, _) in enumerate(train)}
-    rows = array("q")  # flat: tuples of tens of millions would not fit
+    rows = array("q")  # flat, because tens of millions of tuples would not fit into memory
     for line, (query, *pair) in enumerate(raw.triples or (), start=1):
         for document in pair:
             if document not in documents:
                 raise InputError(f"{raw.origin}: triple {line} names no document: {document!r}")
-        if query in queries:  # a train query that was carved into dev trains nothing
+        if query in queries:  # not if the query was carved into dev
             rows.extend((queries[query], documents[pair[0]], documents[pair[1]]))
     if not rows:
         raise InputError(f"{raw.origin}: none of the training triples is of a train query")
@@ -253,7 +258,7 @@ def _read(path: Path) -> pa.Table:
 
 
 def _fingerprint(table: pa.Table) -> str:
-    """Over the values alone, whatever the file format does around them."""
+    """A digest of the table's values, independent of the file format."""
     state = hashlib.sha256()
     for batch in table.to_batches(max_chunksize=100_000):
         state.update(repr(batch.to_pydict()).encode())

@@ -1,9 +1,10 @@
-"""The built-in collection ``pydocs``: docstrings of packages that are installed anyway.
+"""The built-in collection ``pydocs``: docstrings of packages that are installed with this one.
 
-A query is the summary of a public function's or class's docstring, its relevant document the prose
-of the rest. That is a real retrieval task which is on every machine, needs no download and changes
-only with the versions of our own dependencies. It is a stand-in to try things on: nobody asked
-these queries and most have one judged document, so no verdict about a paper's claim is given on it.
+A query is the summary of a public function's or class's docstring; its relevant document is the
+prose after it. It is a real retrieval task that exists on every machine, needs no download, and
+changes only with the versions of our dependencies. It is meant for trying things out: no user
+asked these queries, and most have one judged document, so no verdict about a paper's claim is
+given on it.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from typing import Annotated, Any, NamedTuple
 from annotated_types import Ge
 
 from bench import collections
-from bench.collections._docstrings import Described, described, words
+from bench.collections._docstrings import Docstring, parse_docstrings, words
 from bench.collections._near_duplicates import components, similar_pairs, trigrams
 from bench.collections.base import RawCollection, RawPart, Source
 from bench.errors import InputError
 from bench.miniature import AtMost
 
 UNSEEN = ("fonttools", "jinja2", "optuna")
-"""The packages of ``test-unseen``: three subjects that train says nothing about."""
+"""The packages of ``test-unseen``: three subjects that do not occur in train."""
 
 PACKAGES = (
     "alembic",
@@ -53,12 +54,13 @@ PACKAGES = (
     "werkzeug",
     *UNSEEN,
 )
-"""Our dependencies and what these need in turn: a package that is extra changes nothing."""
+"""Direct and indirect dependencies of ours; other installed packages are not read."""
 
 _NOT_OURS = ("test", "conftest", "benchmark", "vendor", "extern", "distutils")
-"""Folders and modules that begin so, after underscores, are tests or copies of other packages …"""
+"""Folders and modules whose names begin so (after underscores) are left out: they are tests or
+copies of other packages."""
 _LEFT_OUT = ("scipy/_lib/", "transformers/models/")
-"""… as these are: other projects' code, and hundreds of architectures copied from one another."""
+"""Further folders that are left out: other projects' code, and hundreds of near-copies."""
 
 PARTS = ("train", "dev", "test", "test-unseen")
 
@@ -66,15 +68,15 @@ PARTS = ("train", "dev", "test", "test-unseen")
 @collections.register("pydocs", version=1)
 @dataclass(frozen=True)
 class PyDocs(Source):
-    """Docstrings of installed packages, summary → rest: a stand-in that runs anywhere, no evidence.
+    """Docstrings of installed packages, summary → rest: runs anywhere, but is no evidence.
 
-    Documents that are near-duplicates of one another (word-trigram Jaccard ≥ 0.7, directly or
-    through others) or that share a query are in one part, chosen by a hash: about 80 % train, 10 %
-    dev, 10 % test. ``test-unseen`` has everything of three packages, and whatever elsewhere is
-    connected with that. All documents are searched; only those of train may be training negatives.
+    Documents that are near-duplicates (word-trigram Jaccard ≥ 0.7, directly or through others) or
+    share a query are in the same part, chosen by a hash: about 80 % train, 10 % dev, 10 % test.
+    ``test-unseen`` has all documents of three packages, and others that are connected with these.
+    All documents are searched; only those of train may be training negatives.
 
-    ``documents`` takes that many of them (0: all), the same ones every time, all of which are also
-    in any larger number; the parts keep their shares.
+    ``documents`` is how many to take (0: all). The choice is always the same, a smaller number
+    lies within a larger one, and the parts keep their shares.
     """
 
     documents: Annotated[int, Ge(0), AtMost(300, zero=300)] = 0
@@ -87,44 +89,44 @@ class PyDocs(Source):
 
     def read(self) -> RawCollection:
         with _no_garbage_collection():
-            whole = assemble(extract())
-        if self.documents > len(whole.texts):
+            corpus = assemble(extract())
+        if self.documents > len(corpus.texts):
             raise InputError(
-                f"{self}: there are only {len(whole.texts)} documents; "
+                f"{self}: there are only {len(corpus.texts)} documents; "
                 "ask for at most so many, or for 0 to have all"
             )
-        chosen = set(whole.ordered()[: self.documents or None])
-        parts = {name: whole.part(name, chosen) for name in PARTS}
+        chosen = set(corpus.ordered()[: self.documents or None])
+        parts = {name: corpus.part(name, chosen) for name in PARTS}
         for name, part in parts.items():
             if len(list(part.queries)) < 2:
                 raise InputError(f"{self}: {name} has fewer than 2 queries; take more documents")
         return RawCollection(
-            documents=[(id, text) for id, text in whole.texts.items() if id in chosen],
+            documents=[(id, text) for id, text in corpus.texts.items() if id in chosen],
             parts=parts,
             origin="pydocs",
-            trainable={id for id in chosen if whole.parts[id] == "train"},
-            notes=[f"{len(chosen)} documents of {whole.note()}"],
+            trainable={id for id in chosen if corpus.parts[id] == "train"},
+            notes=[f"{len(chosen)} documents of {corpus.note()}"],
         )
 
 
-class Found(NamedTuple):
-    """A docstring and the package it is from."""
+class PackageDocstring(NamedTuple):
+    """A docstring and the package that it is from."""
 
     package: str
-    docstring: Described
+    docstring: Docstring
 
 
-def extract() -> list[Found]:
-    """Every docstring of every package that can serve.
+def extract() -> list[PackageDocstring]:
+    """All usable docstrings of all packages.
 
     Raises:
-        InputError: a package is not installed, or not with the list of its files.
+        InputError: a package is not installed, or is installed without a list of its files.
     """
     return [
-        Found(package, docstring)
+        PackageDocstring(package, docstring)
         for package in PACKAGES
         for file, module in _modules(_installed(package))
-        for docstring in described(file.read_binary(), module)
+        for docstring in parse_docstrings(file.read_binary(), module)
     ]
 
 
@@ -138,7 +140,7 @@ def _installed(name: str) -> Distribution:
 
 
 def _modules(package: Distribution) -> Iterator[tuple[PackagePath, str]]:
-    """Files and dotted names of the modules that are a package's own, tests left out."""
+    """(file, dotted name) of a package's own modules, without tests."""
     if package.files is None:
         raise InputError(
             f"pydocs: {package.name} is installed without a list of its files; "
@@ -157,14 +159,14 @@ def _modules(package: Distribution) -> Iterator[tuple[PackagePath, str]]:
 
 
 @dataclass(frozen=True)
-class Whole:
-    """All there is, before a number of documents is taken of it.
+class Corpus:
+    """All documents and queries, before a number of documents is chosen.
 
     Attributes:
-        texts: the document of each id, in order of id.
+        texts: the text of each document by its id, sorted by id.
         queries: (id, text, ids of the relevant documents).
-        components: of each document; a component is named after its smallest id.
-        parts: of each document.
+        components: each document's component of near-duplicates, named after its smallest id.
+        parts: each document's part.
     """
 
     texts: dict[str, str]
@@ -173,9 +175,9 @@ class Whole:
     parts: dict[str, str]
 
     def ordered(self) -> list[str]:
-        """The ids in the order in which they are taken: every part grows in proportion.
+        """The ids in the order in which documents are chosen, so that parts grow in proportion.
 
-        Within a part they go by component, so that near-duplicates are taken together.
+        Within a part they are ordered by component, so that near-duplicates are chosen together.
         """
         taken = Counter[str]()
         sizes = Counter(self.parts.values())
@@ -187,7 +189,7 @@ class Whole:
         return sorted(due, key=due.__getitem__)
 
     def part(self, name: str, chosen: Set[str]) -> RawPart:
-        """The queries that have a relevant document among the chosen ones of this part."""
+        """The queries of this part that have a relevant document among the chosen ones."""
         judged = [
             (id, text, [document for document in relevant if document in chosen])
             for id, text, relevant in self.queries
@@ -208,16 +210,16 @@ class Whole:
         )
 
 
-def assemble(found: Sequence[Found]) -> Whole:
-    """Merge what is equal (the same words), connect what is nearly equal, give each its part.
+def assemble(docstrings: Sequence[PackageDocstring]) -> Corpus:
+    """Merge docstrings of the same words, connect near-duplicates, and assign parts.
 
-    Of docstrings of one name (a property and its setter) the first is taken.
+    If several docstrings have the same name (a property and its setter), the first is used.
     """
     ids: dict[tuple[str, ...], str] = {}
     texts: dict[str, str] = {}
     unseen: set[str] = set()
     queries: dict[tuple[str, ...], tuple[str, str, list[str]]] = {}
-    unique = {one.docstring.name: one for one in reversed(found)}
+    unique = {one.docstring.name: one for one in reversed(docstrings)}
     for name, (package, (_, summary, body)) in sorted(unique.items()):
         document = ids.setdefault(tuple(words(body)), name)
         texts.setdefault(document, body)
@@ -228,7 +230,7 @@ def assemble(found: Sequence[Found]) -> Whole:
             relevant.append(document)
     connected = _components(texts, (relevant for _, _, relevant in queries.values()))
     held_out = {connected[id] for id in unseen}
-    return Whole(
+    return Corpus(
         texts=texts,
         queries=list(queries.values()),
         components=connected,
@@ -240,7 +242,11 @@ def assemble(found: Sequence[Found]) -> Whole:
 
 
 def _components(texts: Mapping[str, str], linked: Iterable[Sequence[str]]) -> dict[str, str]:
-    """The smallest id in the component of each document; documents of one query are linked."""
+    """The smallest id in each document's component.
+
+    Args:
+        linked: groups of ids that belong to one component because they share a query.
+    """
     ids = list(texts)
     positions = {id: position for position, id in enumerate(ids)}
     similar = similar_pairs([trigrams(words(text)) for text in texts.values()])
@@ -260,7 +266,7 @@ def _hash(purpose: str, component: str) -> str:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Syntax trees and sets of strings have no cycles; to look for some takes a fifth longer."""
+    """Pause garbage collection: syntax trees have no cycles, and looking for some costs a fifth."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""What each command does, apart from reading its arguments."""
+"""What each command does; `bench.cli` reads the arguments."""
 
 from bench.lazy import attach
 

@@ -1,4 +1,4 @@
-from ._compose import Shared as Shared
+from ._compose import SharedOptions as SharedOptions
 from .artifacts import show_artifacts as show_artifacts
 from .bill import show_bill as show_bill
 from .encode import encode_texts as encode_texts

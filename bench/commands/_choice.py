@@ -1,4 +1,4 @@
-"""Which run of a study a command means."""
+"""Finds the run of a study that a command means."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bench.storage.records import RunFolder
 def choose_run(
     folder: Path, arm: str, trial: int | None, seed: int | None, share: float = 1.0
 ) -> tuple[pd.Series, RunFolder]:
-    """The finished training run of that arm, trial and seed: its row of the summary, its record.
+    """(row of the summary, folder) of the finished run with that arm, trial and seed.
+
+    If trial or seed leave a choice, the run that is best on dev-select is taken, the earliest of
+    equal ones; without both, among final runs. Test measures play no part.
 
     Args:
-        share: of the train queries that it was given.
-
-    What is left open is the final run that is best on dev-select, ties to the earliest: test has no
-    say in it.
+        share: of the train queries that the run was given.
 
     Raises:
         InputError: there is no such run, or it is not finished.
@@ -40,15 +40,15 @@ def choose_run(
         runs = runs[runs["seed"] == seed]
     done = runs[runs["status"] == "done"]
     if done.empty:
-        asked = [("trial", trial), ("seed", seed)]
-        which = " and ".join(f"{name} {value}" for name, value in asked if value is not None)
-        there = trained.loc[(trained["arm"] == arm) & (trained["status"] == "done")]
-        known = ", ".join(f"{run.trial} with seed {run.seed}" for run in there.itertuples())
+        given = [("trial", trial), ("seed", seed)]
+        which = " and ".join(f"{name} {value}" for name, value in given if value is not None)
+        finished = trained.loc[(trained["arm"] == arm) & (trained["status"] == "done")]
+        known = ", ".join(f"{run.trial} with seed {run.seed}" for run in finished.itertuples())
         raise InputError(
             f"{folder}: no finished run of {arm!r}{f' has {which}' if which else ''}; "
             f"finished are trial {known or '(none)'}"
         )
     folders = [RunFolder(folder / "runs" / id) for id in done["run"]]
-    values = [found.record()["select"] for found in folders]
+    values = [run_folder.record()["select"] for run_folder in folders]
     best = values.index(max(values))
     return done.iloc[best], folders[best]

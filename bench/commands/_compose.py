@@ -1,4 +1,4 @@
-"""Studies that a command line stands for: what ``bench sweep`` and ``bench train`` share."""
+"""Composes studies from command-line arguments, for ``bench sweep`` and ``bench train``."""
 
 import re
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ SECONDS = {"s": 1, "min": 60, "h": 3600}
 
 
 @dataclass(frozen=True)
-class Shared:
-    """What all arms have in common, as the command line says it.
+class SharedOptions:
+    """Command-line arguments that hold for all arms.
 
     Attributes:
-        budget: see `read_budget`.
-        teacher: of the losses that need one; the others have none.
-        settings: ``key.path=value`` strings that replace what the study would say.
+        budget: as for `read_budget`.
+        teacher: for losses that need one; the others have none.
+        settings: ``key.path=value`` strings that replace values of the study.
     """
 
     collection: str
@@ -31,9 +31,13 @@ class Shared:
     sampler: str
     settings: Sequence[str] = ()
 
-    def arm(self, name: str, loss: Loss, written: str) -> dict[str, Any]:
-        """An arm of that loss, which a study file writes so."""
-        return {"name": name, "loss": written, "teacher": self.teacher if loss.needs() else "none"}
+    def arm(self, name: str, loss: Loss, text: str) -> dict[str, Any]:
+        """An arm with that loss, as a table of a study file.
+
+        Args:
+            text: the loss as a study file writes it.
+        """
+        return {"name": name, "loss": text, "teacher": self.teacher if loss.needs() else "none"}
 
 
 def compose(
@@ -43,12 +47,12 @@ def compose(
     arms: Sequence[dict[str, Any]],
     seeds: Sequence[int],
     baseline: str,
-    shared: Shared,
+    shared: SharedOptions,
 ) -> Study:
     """The study of these arms, named after the command and its subject.
 
     Raises:
-        InputError: something a study may not say, or an arm that cannot work.
+        InputError: a value is not allowed in a study, or an arm cannot work.
     """
     values = {
         "name": _as_name(f"{command}-{subject}"),
@@ -61,15 +65,15 @@ def compose(
         "arms": list(arms),
     }
     study = study_from(values, shared.settings, command)
-    resolve_arms(study)  # so that an arm that cannot work is said now
+    resolve_arms(study)  # so that arms that cannot work are refused now
     return study
 
 
 def read_budget(text: str) -> dict[str, float]:
-    """``4000`` (examples), ``200steps``, ``600s``, ``10min``, ``2h`` (in seconds), ``1e15flops``.
+    """The budget that ``4000`` (examples), ``200steps``, ``600s``, ``2h`` or ``1e15flops`` means.
 
     Raises:
-        InputError: anything else.
+        InputError: the text is none of these.
     """
     if match := re.fullmatch(r"(\d+(?:\.\d+)?(?:e\d+)?) ?(steps|s|min|h|flops)?", text.strip()):
         number, unit = match.groups()
@@ -86,5 +90,5 @@ def read_budget(text: str) -> dict[str, float]:
 
 
 def _as_name(text: str) -> str:
-    """Only characters that a study's name may have, and no more than a file system takes."""
+    """The text as a study's name: with allowed characters only, and at most 120 of them."""
     return re.sub(r"[^A-Za-z0-9_.]+", "-", text)[:120].strip("-")

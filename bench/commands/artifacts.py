@@ -24,18 +24,18 @@ _UNKNOWN: dict[str, Any] = {
     "bills": [{"seconds": 0.0}],
     "made_from": {},
 }
-"""The record of an artifact whose own cannot be read."""
+"""Stands for the record of an artifact if that cannot be read."""
 
 KEPT = {"collection"}
-"""On nobody's bill, and dear to make: never pruned."""
+"""Kinds that are never pruned, because they are expensive to make."""
 
 
 def show_artifacts(root: Path, prune: bool, as_json: bool) -> None:
-    """List what is prepared below ``root``; with ``prune`` delete what no study uses.
+    """List the artifacts below ``root``; with ``prune``, delete those that no study uses.
 
     Raises:
         InputError: there is no such folder.
-        BenchError: something is damaged, or what a study uses cannot be told.
+        BenchError: an artifact is damaged; or, with ``prune``, it is unknown what a study uses.
     """
     if not root.is_dir():
         raise InputError(f"artifacts: there is no folder {root}")
@@ -45,21 +45,21 @@ def show_artifacts(root: Path, prune: bool, as_json: bool) -> None:
             _prune(root)
         return
     known = usage(root)
-    found = sorted(_found(root, known.names), key=lambda entry: (entry["kind"], entry["digest"]))
+    entries = sorted(_list(root, known.names), key=lambda entry: (entry["kind"], entry["digest"]))
     if as_json:
-        print(json_module.dumps(found, indent=1, ensure_ascii=False))
+        print(json_module.dumps(entries, indent=1, ensure_ascii=False))
     else:
-        _print(found)
+        _print(entries)
         for line in known.unknown:
             print(f"what a study uses is not known: {line}")
-    if broken := [entry for entry in found if entry["damage"]]:
+    if broken := [entry for entry in entries if entry["damage"]]:
         names = "; ".join(
             f"{entry['kind']} {entry['digest']}: {entry['damage']}" for entry in broken
         )
         raise BenchError(f"{names} (made again when next needed)")
 
 
-def _found(root: Path, used: set[str]) -> Iterator[dict[str, Any]]:
+def _list(root: Path, used: set[str]) -> Iterator[dict[str, Any]]:
     for path in root.glob(f"*/*/{RECORD}"):
         folder, damage = path.parent, damaged(path.parent)
         record = _UNKNOWN if damage == f"{RECORD} is damaged" else read_json(path)
@@ -79,9 +79,9 @@ def _kept(kind: str, identity: str, used: set[str]) -> bool:
     return kind in KEPT or f"{kind} {identity}" in used
 
 
-def _print(found: list[dict[str, Any]]) -> None:
+def _print(entries: list[dict[str, Any]]) -> None:
     table = Table("artifact", "made", "size", "seconds", "used", "")
-    for entry in found:
+    for entry in entries:
         table.add_row(
             f"{entry['kind']} {entry['digest']}",
             entry["made_at"],
@@ -91,11 +91,11 @@ def _print(found: list[dict[str, Any]]) -> None:
             escape(entry["damage"]),
         )
     Console().print(table)
-    print(f"{len(found)} artifacts, {_size(sum(entry['bytes'] for entry in found))}")
+    print(f"{len(entries)} artifacts, {_size(sum(entry['bytes'] for entry in entries))}")
 
 
 def _prune(root: Path) -> None:
-    """Delete what nobody uses; what is being made is left alone."""
+    """Delete artifacts that no known study uses, except those that are being made."""
     forget_deleted(root)
     known = usage(root)
     if known.unknown:
@@ -114,12 +114,12 @@ def _prune(root: Path) -> None:
         if f"{kind} {identity}" not in used and _delete(work, work.parent / identity):
             print(f"deleted what a stopped process left of {kind} {identity}")
     print(f"{count} deleted, {_size(freed)}")
-    asked = ", ".join(map(str, known.studies)) or "none"
-    print(f"asked what they use: {asked} (a study elsewhere is known once this version ran it)")
+    studies = ", ".join(map(str, known.studies)) or "none"
+    print(f"asked what they use: {studies} (a study elsewhere is known once this version ran it)")
 
 
 def _delete(folder: Path, artifact: Path) -> bool:
-    """Delete it, unless the artifact is being made right now."""
+    """Delete the folder unless the artifact is being made; returns whether it was deleted."""
     try:
         with artifact_lock(artifact).acquire(timeout=0):
             shutil.rmtree(folder)

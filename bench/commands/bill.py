@@ -1,4 +1,4 @@
-"""``bench bill``: who is charged for what."""
+"""``bench bill``: what is charged to which arm."""
 
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from reports.analysis.costs import artifact_costs, phase_costs
 
 
 def show_bill(folder: Path) -> None:
-    """Print a study's artifacts with the arms that are charged for each, and every arm's seconds.
+    """Print a study's artifacts with the arms charged for each, and every arm's seconds.
 
     Raises:
-        InputError: there are no results.
+        InputError: the folder has no results.
     """
     results = Analysis.of(load_results(folder))
     artifacts = artifact_costs(results)

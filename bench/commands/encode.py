@@ -17,10 +17,10 @@ def encode_texts(
     side: Literal["query", "document"],
     to: Path | None,
 ) -> None:
-    """Encode texts with an exported student; print the vectors, or write them.
+    """Encode texts with an exported student; print the vectors, or write them to a file.
 
     Raises:
-        InputError: no texts, or the folder is none of sentence-transformers.
+        InputError: there are no texts, or the model is no sentence-transformers folder.
     """
     if file is not None:
         texts = [*texts, *_lines(file)]
@@ -31,11 +31,12 @@ def encode_texts(
 
     modules = encoding.read_modules(model)
 
-    chosen = modules.queries if side == "query" else modules.documents
+    encoder_modules = modules.queries if side == "query" else modules.documents
     for note in modules.notes:
         say(note)
-    encoder = chosen.load(modules.similarity)
-    vectors = encoding.embed(encoder, chosen.side, texts, encoding.choose()).cpu().numpy()
+    encoder = encoder_modules.load(modules.similarity)
+    config, device = encoder_modules.side, encoding.choose()
+    vectors = encoding.embed(encoder, config, texts, device).cpu().numpy()
     quiet()
     if to is None:
         for vector in vectors.tolist():

@@ -32,10 +32,14 @@ def evaluate_student(
     as_json: bool,
     artifacts_root: Path,
 ) -> None:
-    """Search one part with a student, print its measures, write its ranking where asked.
+    """Search one part with a student, print the measures, and optionally write the ranking.
+
+    Args:
+        written: the student's name, folder or model id.
+        run: a file for the ranking.
 
     Raises:
-        InputError: no such student, collection, part or measure.
+        InputError: there is no such student, collection, part or measure.
     """
 
     if run:
@@ -56,7 +60,7 @@ def evaluate_student(
     depth = max(1000 if run else 1, evaluation.deepest(checked.values(), otherwise=1000))
     context = Context(collection, artifacts, device)
     evaluator = training.Evaluator(context, student, Evaluation(depth=depth))
-    torch.manual_seed(0)  # for a student that is drawn
+    torch.manual_seed(0)  # for students with random weights
     ranking = evaluator.rank(device.place(student.build(context)), split)
     if run:
         evaluation.write_trec(run, ranking, collection, split, "bench")

@@ -15,7 +15,7 @@ def export_student(folder: Path, arm: str, trial: int | None, seed: int | None, 
     """Copy a run's student to a folder that sentence-transformers loads, with a model card.
 
     Raises:
-        InputError: no such run, its student was not kept, or there is something in the way.
+        InputError: there is no such run, its student was not kept, or the folder is not empty.
     """
     run, record = choose_run(folder, arm, trial, seed)
     if not record.student.is_dir():

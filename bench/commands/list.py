@@ -10,7 +10,7 @@ from rich.table import Table
 
 from bench.errors import InputError, did_you_mean
 from bench.registry import toml_value
-from bench.study.file import load_study, predefined
+from bench.study.file import load_study, predefined_studies
 
 REGISTRIES = {
     "losses": "bench.losses",
@@ -23,17 +23,17 @@ REGISTRIES = {
 }
 
 COMMON = {"name", "version", "summary", "options", "module", "question", "claim", "cost"}
-"""What every entry says of itself; a kind may add facts of its own."""
+"""Facts that every entry has; some kinds have more."""
 
 
 def list_kind(kind: str, as_json: bool, as_markdown: bool) -> None:
     """Print every entry of a kind: name, summary, options with their defaults.
 
-    The markdown of a kind that has more to say of its entries (losses: family, needs, whether
-    parameter-free, source) is a table of that.
+    For kinds with further facts (losses: family, needs, whether parameter-free, source), the
+    Markdown table lists these instead of summary and options.
 
     Raises:
-        InputError: no such kind.
+        InputError: there is no such kind.
     """
     if kind == "studies":
         entries = _studies()
@@ -66,7 +66,7 @@ def _studies() -> list[dict[str, Any]]:
             "cost": study.cost,
             "options": [],
         }
-        for name in predefined()
+        for name in predefined_studies()
         for study in [load_study(name)]
     ]
 
@@ -101,5 +101,5 @@ def _options(entry: dict[str, Any]) -> str:
 
 
 def _default(value: Any) -> str:
-    """A default as an entry writes it; some are what a model says itself."""
+    """A default as an entry writes it; some depend on the model."""
     return "(the model's)" if value is None else toml_value(value)

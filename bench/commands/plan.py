@@ -1,4 +1,4 @@
-"""``bench plan``: what a study will do and take, before anything is run."""
+"""``bench plan``: what a study will do, and what it will take."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.commands.run import results_folder
 from bench.errors import BenchError, InputError
 from bench.execution.comparability import find_caveats
 from bench.execution.forecast import Forecast, Preparation
-from bench.execution.model_checks import not_at_hand
+from bench.execution.model_checks import missing_models
 from bench.execution.past import read_all
 from bench.execution.plan import (
     ArmPlan,
@@ -29,8 +29,8 @@ from bench.execution.plan import (
     preparations_of,
 )
 from bench.execution.probe import run_probe
-from bench.execution.readiness import check_arms, check_study, open_at_hand
-from bench.execution.reuse import describe_outdated, outdated
+from bench.execution.readiness import check_arms, check_study, open_local
+from bench.execution.reuse import describe_outdated, find_outdated
 from bench.progress import duration
 from bench.storage.artifacts import Artifacts
 from bench.study.arms import Arm
@@ -41,10 +41,10 @@ from bench.study.schema import Study
 def plan_study(
     written: str, settings: list[str], out: Path | None, artifacts: Path, probe: bool
 ) -> None:
-    """Print what the study will do, what it takes, and what is there already.
+    """Print what the study will do, what it will take, and what is done already.
 
     Args:
-        probe: run a miniature of it first, and forecast from that.
+        probe: run a miniature of the study first, and forecast from that.
 
     Raises:
         InputError: the study cannot be run as it is written.
@@ -54,7 +54,7 @@ def plan_study(
     arms = check_study(study)
     out = results_folder(study, out)
     check_arms(arms, out)
-    context = open_at_hand(study, Artifacts(artifacts))
+    context = open_local(study, Artifacts(artifacts))
     failed = run_probe(study, out / "probe", artifacts) if probe else []
     forecast = Forecast(read_all(out))
     unknown = "unknown" if probe else "unknown (try --probe)"
@@ -64,7 +64,7 @@ def plan_study(
     except InputError as error:
         before, unread = None, f"what is there already is not known: {error}"
     if context and before:
-        gone = outdated(out, map(context.subset, study.train_shares), study.tested)
+        gone = find_outdated(out, map(context.subset, study.train_shares), study.tested)
         before = replace(before, rows=[row for row in before.rows if row["run"] not in gone])
     plans = [
         plan_arm(study, arm, forecast, before, share)
@@ -80,7 +80,7 @@ def plan_study(
     _print_caveats(study, arms, artifacts)
     for line in [*context.notes(), *describe_outdated(out, gone, context)] if context else []:
         print(f"  {line}")
-    if absent := [*([] if context else ["the collection"]), *not_at_hand(arms)]:
+    if absent := [*([] if context else ["the collection"]), *missing_models(arms)]:
         print(f"not looked at, as it is not here yet: {', '.join(absent)}")
     _print_arms(plans, unknown)
     _print_sources(plans)
@@ -119,10 +119,10 @@ def _print_head(
 
 
 def _print_caveats(study: Study, arms: Sequence[Arm], artifacts: Path) -> None:
-    """What is to be known before numbers are compared, as far as it can be told by now."""
-    kept = Artifacts(artifacts)
-    collection = open_prepared(study.collection, kept)
-    others = {name: open_prepared(one, kept) for name, one in study.test_collections.items()}
+    """Print the study's caveats, as far as they are known without preparing collections."""
+    store = Artifacts(artifacts)
+    collection = open_prepared(study.collection, store)
+    others = {name: open_prepared(one, store) for name, one in study.test_collections.items()}
     elsewhere = {name: one for name, one in others.items() if one}
     caveats = find_caveats(study, arms, collection, elsewhere)
     for line in (*caveats.warnings, *caveats.notes):
@@ -158,12 +158,11 @@ def _short(entry: object) -> str:
 
 
 SHORT = 32
-"""Most letters of an entry in a table."""
+"""Most characters of an entry in a table."""
 
 
 def _print_sources(plans: Sequence[ArmPlan]) -> None:
-    """Where the seconds are from: which study, how long its runs were, on which machine; and what
-    memory those took."""
+    """Print which earlier runs the forecast is based on, their machine, and their memory."""
     arms: Counter[tuple] = Counter()
     for plan in plans:
         if plan.rates:
@@ -202,7 +201,7 @@ def _print_preparations(
 
 
 def _to_come(preparations: Iterable[Preparation]) -> float:
-    """Seconds of making what is not there."""
+    """Seconds to make the artifacts that do not exist yet."""
     return sum(one.seconds for one in preparations if not one.there)
 
 
@@ -221,7 +220,7 @@ def _print_time(
     unclear: Sequence[str],
     unknown: str,
 ) -> None:
-    """The time in all, and its parts."""
+    """Print the total time and its parts."""
     parts: dict[str, float] = defaultdict(float)
     for plan in plans:
         for part, part_seconds in (plan.missing or {}).items():
@@ -231,12 +230,12 @@ def _print_time(
     parts["preparing"] = _to_come(preparations)
     gaps = bool(unclear) or any(plan.missing is None for plan in plans)
     gaps = gaps or any(reference.seconds is None for reference in missing)
-    told = ", ".join(f"{part} {duration(seconds)}" for part, seconds in parts.items() if seconds)
+    details = ", ".join(f"{part} {duration(seconds)}" for part, seconds in parts.items() if seconds)
     total = duration(sum(parts.values()))
-    if not told:
+    if not details:
         print(f"time: {unknown if gaps else total}")
     else:
-        print(f"time: {'at least ' if gaps else ''}{total} ({told})")
+        print(f"time: {'at least ' if gaps else ''}{total} ({details})")
 
 
 def _print_disk(
@@ -247,7 +246,7 @@ def _print_disk(
     forecast: Forecast,
     unknown: str,
 ) -> None:
-    """Disk for the students that will be kept, and for artifacts that have to be made."""
+    """Print the disk space for kept students and for artifacts that have to be made."""
     students: list[float | None] = []
     if study.keep_students:
         wanted = Counter(str(plan.arm.student) for plan in plans for _ in plan.seeds)

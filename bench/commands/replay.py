@@ -1,4 +1,4 @@
-"""``bench replay``: exactly one run, trained again beside the study."""
+"""``bench replay``: trains exactly one run of a study again, in a folder of its own."""
 
 import shutil
 from pathlib import Path
@@ -19,11 +19,11 @@ from bench.storage.records import RunFolder
 def replay_run(
     folder: Path, arm: str, trial: int, seed: int, share: float, artifacts_root: Path
 ) -> None:
-    """Train the run again, and compare every number with the recorded ones.
+    """Train the run again, and compare every number with the recorded one.
 
     Raises:
-        InputError: no such run, or what it was made from is not what it was.
-        BenchError: on the same machine and versions the numbers differ.
+        InputError: there is no such run, or its collection or models have changed.
+        BenchError: the numbers differ although machine and versions are the same.
     """
     row, recorded = choose_run(folder, arm, trial, seed, share)
     check_place("DIR", folder)

@@ -26,9 +26,13 @@ def report_studies(
 ) -> None:
     """Draw figures, tables and page from the records, and print the closing table of each study.
 
-    Several studies are laid side by side in ``out``; their own reports stay as they are.
+    A comparison of several studies is written to ``out``; their own reports stay as they are.
+
+    Raises:
+        InputError: ``out`` is missing for several studies or given for one, or results are
+            missing or damaged.
     """
-    shown = FigureOptions(arms, measure, style, font_size)
+    options = FigureOptions(arms, measure, style, font_size)
     if len(folders) > 1 and out is None:
         raise InputError("several studies side by side need a folder of their own: --out DIR")
     if len(folders) == 1 and out is not None:
@@ -42,9 +46,9 @@ def report_studies(
             say(f"{lost}; until then the report is drawn from the tables")
     if out is None:
         check_place("DIR", folders[0])
-        page = write_report(studies[0], shown, narrate)
+        page = write_report(studies[0], options, narrate)
     else:
-        page = write_comparison(studies, out, shown, narrate)
+        page = write_comparison(studies, out, options, narrate)
     quiet()
     for results in studies:
         Console().print(closing_table(results))

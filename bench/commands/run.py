@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench import execution
-from bench.crash import explained
+from bench.crash import explain_errors
 from bench.errors import BenchError
 from bench.progress import narrate, quiet, say
 from bench.results import load_results
 from bench.storage.databases import sqlite_url
 from bench.storage.files import check_place, explain_full_disk
-from bench.storage.links import for_others
+from bench.storage.links import shareable_url
 from bench.study.file import load_study
 from bench.study.schema import Study
 
@@ -33,7 +33,7 @@ def run_study(
     mlflow: bool,
     retry_failed: bool,
 ) -> None:
-    """Finish the study of that name or file, its settings replaced; errors as in `carry_out`."""
+    """Finish the study of that name or file, with settings replaced; errors as in `carry_out`."""
     carry_out(load_study(written, settings), out, artifacts, mlflow, retry_failed)
 
 
@@ -48,14 +48,14 @@ def carry_out(
     """Finish the study, draw its report, print the closing table; returns the study's folder.
 
     Args:
-        advice: what to do where runs failed.
+        advice: what to do about failed runs, for the message.
 
     Raises:
         InputError: the study cannot be run as it is written.
-        BenchError: a run failed and everything else was done; or the disk is full.
+        BenchError: a run failed, while everything else was done; or the disk is full.
     """
     out = results_folder(study, out)
-    with explained(out):
+    with explain_errors(out):
         outcome = _finish(study, out, artifacts, mlflow, retry_failed)
     if outcome.failed:
         failed = ", ".join(map(_place, outcome.failed))
@@ -67,7 +67,7 @@ def carry_out(
 
 
 def results_folder(study: Study, out: Path | None) -> Path:
-    """Where the study's results go; nothing is written yet.
+    """The folder for the study's results, checked to be writable; it is not made yet.
 
     Raises:
         InputError: nothing can be written there.
@@ -78,13 +78,13 @@ def results_folder(study: Study, out: Path | None) -> Path:
 
 
 def _finish(study: Study, out: Path, artifacts: Path, mlflow: bool, retry_failed: bool) -> Outcome:
-    """Carry out what is missing, draw the report, and say where everything is."""
+    """Carry out what is missing, draw the report, and print where everything is."""
     uri = tracking_uri() if mlflow else None
     coordinator = execution.Coordinator(study, out, artifacts, uri, retry_failed)
 
     def draw() -> None:
         narrate("drawing the report")
-        # matplotlib is loaded when there is something to draw.
+        # Imported here, so that matplotlib is only loaded to draw.
         from reports import Analysis, write_report
         from reports.terminal import closing_table
 
@@ -101,10 +101,10 @@ def _finish(study: Study, out: Path, artifacts: Path, mlflow: bool, retry_failed
         say(f"{outcome.others} more in {out / 'runs'} are of no arm of this study: kept, unused")
     say(f"report: {out / 'report' / 'index.html'}")
     if uri and coordinator.tracked:
-        shown = for_others(uri)
-        served = uri.startswith(("http://", "https://"))
-        start = shlex.join(["mlflow", "ui", "--backend-store-uri", shown])
-        say(f"MLflow: {shown if served else start}")
+        url = shareable_url(uri)
+        is_server = uri.startswith(("http://", "https://"))
+        start = shlex.join(["mlflow", "ui", "--backend-store-uri", url])
+        say(f"MLflow: {url if is_server else start}")
     return outcome
 
 
@@ -114,7 +114,7 @@ def _place(row: Row) -> str:
 
 
 def tracking_uri() -> str:
-    """MLFLOW_TRACKING_URI, or a SQLite file below ``results/``."""
+    """The environment variable MLFLOW_TRACKING_URI, or a SQLite file below ``results/``."""
     given = os.environ.get("MLFLOW_TRACKING_URI")
     if given:
         return given

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 else:
     torch = Library("torch")
 
-SHOWN = 160
-"""Characters of a document that are shown."""
+LONGEST = 160
+"""Most characters of a document that are printed."""
 
 
 def search_collection(
@@ -36,8 +36,11 @@ def search_collection(
 ) -> None:
     """Print the best documents of a collection for each query.
 
+    Args:
+        written: the student's name, folder or model id.
+
     Raises:
-        InputError: no such student or collection, or no query.
+        InputError: there is no query, or no such student or collection.
     """
     if not queries:
         raise InputError("search: give a query, in quotes")
@@ -48,16 +51,16 @@ def search_collection(
         say(note)
     artifacts = Artifacts(artifacts_root)
     context = Context(open_collection(collection_name, artifacts), artifacts, encoding.choose())
-    torch.manual_seed(0)  # for a student that is drawn
+    torch.manual_seed(0)  # for students with random weights
     towers = context.device.place(student.build(context))
     texts = context.collection.documents
     searched = context.collection.searchable
     vectors = training.Evaluator(context, student, Evaluation()).indexed(towers)[searched]
-    asked = encoding.embed(towers.query_encoder, student.query_config, queries, context.device)
-    ranking = evaluation.search(asked, vectors, texts.tie_order[searched], depth, searched)
+    embedded = encoding.embed(towers.query_encoder, student.query_config, queries, context.device)
+    ranking = evaluation.search(embedded, vectors, texts.tie_order[searched], depth, searched)
     quiet()
     ids = texts.id_list()
-    found = [
+    results = [
         {
             "query": query,
             "documents": [
@@ -72,15 +75,16 @@ def search_collection(
         )
     ]
     if as_json:
-        print(json.dumps(found, ensure_ascii=False, indent=1))
+        print(json.dumps(results, ensure_ascii=False, indent=1))
         return
-    for one in found:
-        _show(one)
+    for result in results:
+        _print(result)
 
 
-def _show(found: dict) -> None:
-    table = Table("", "score", "id", "document", title=escape(found["query"]), title_justify="left")
-    for row in found["documents"]:
-        start = " ".join(row["text"][:SHOWN].split())
+def _print(result: dict) -> None:
+    title = escape(result["query"])
+    table = Table("", "score", "id", "document", title=title, title_justify="left")
+    for row in result["documents"]:
+        start = " ".join(row["text"][:LONGEST].split())
         table.add_row(str(row["rank"]), f"{row['score']:.4f}", escape(row["id"]), escape(start))
     Console().print(table)

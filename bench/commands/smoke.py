@@ -18,14 +18,14 @@ from bench.study.file import load_study
 
 
 def smoke_study(written: str, settings: list[str], out: Path | None) -> None:
-    """Try the study out from end to end, with stand-ins for all that would have to be fetched.
+    """Run the study in miniature, with stand-ins for models and data sets that need a download.
 
-    Everything it prepares is kept below its own folder: a stand-in must not be taken for what it
-    stands for. A dry run that is there already is done anew, for the code may have changed.
+    Artifacts are stored in the dry run's own folder, so that they are never used for real studies.
+    An earlier dry run in the folder is deleted and done again, because the code may have changed.
 
     Raises:
         InputError: the study cannot be run as it is written, or the folder holds something else.
-        BenchError: a run failed; everything else was done.
+        BenchError: a run failed, while everything else was done.
     """
     study = load_study(written, settings)
     out = out or Path("results") / f"{study.name}-smoke"
@@ -39,7 +39,7 @@ def smoke_study(written: str, settings: list[str], out: Path | None) -> None:
 
 
 def _with(out: Path) -> str:
-    """Which models were not the study's own."""
+    """A remark on which models were stand-ins; empty if there were none."""
     names = sorted(path.name.replace("--", "/") for path in (out / "models").glob("*"))
     if not names:
         return ""

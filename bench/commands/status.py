@@ -14,11 +14,11 @@ from bench.study.arms import resolve_arms
 
 
 def show_status(folder: Path) -> None:
-    """How many runs of each arm are done, failed, and still to come.
+    """Print how many runs of each arm are done, pruned, failed, and missing.
 
     Raises:
-        InputError: there are no results, or something of them is damaged.
-        BenchError: records are gone, and with them more than tables can say.
+        InputError: there are no results, or they are damaged.
+        BenchError: records have been deleted that the tables cannot replace.
     """
     summary = read_summary(folder)
     study = read_study(folder)
@@ -37,7 +37,7 @@ def show_status(folder: Path) -> None:
         done = Counter(rows[rows["status"] == "done"]["role"])
         failed, pruned = (int((rows["status"] == end).sum()) for end in ("failed", "pruned"))
         tuned = int((rows["role"] == "tuning").sum()) >= arm.trials
-        hopeless = arm.trials > 0 and tuned and not done["tuning"]  # no trial to make a choice of
+        hopeless = arm.trials > 0 and tuned and not done["tuning"]  # every trial failed
         wanted = arm.trials + (0 if hopeless else len(study.seeds))
         missing += wanted - done.total() - failed - pruned
         table.add_row(

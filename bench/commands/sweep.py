@@ -1,4 +1,4 @@
-"""``bench sweep``: every value of a loss's options is an arm of its own."""
+"""``bench sweep``: a study with one arm for each combination of values of a loss's options."""
 
 import itertools
 import math
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bench import losses
 from bench.collections.open import resolve
-from bench.commands._compose import Shared, compose
+from bench.commands._compose import SharedOptions, compose
 from bench.commands.run import carry_out, results_folder
 from bench.errors import InputError
 from bench.losses import Loss
@@ -31,7 +31,7 @@ def sweep_options(
     others: Sequence[str],
     seeds: str,
     baseline: str | None,
-    shared: Shared,
+    shared: SharedOptions,
     save: Path | None,
     out: Path | None,
     artifacts: Path,
@@ -43,12 +43,12 @@ def sweep_options(
         save: a new file for the study.
 
     Raises:
-        InputError: the command asks for what cannot be, or there is such a file.
-        BenchError: a run failed; everything else was done.
+        InputError: an argument is wrong, or the file exists.
+        BenchError: a run failed, while everything else was done.
     """
     study = design(loss, options, others, seeds, baseline, shared)
     if save:
-        results_folder(study, out)  # what cannot be run is not saved either
+        results_folder(study, out)  # fails before the study is saved
         _save(study, save)
     carry_out(study, out, artifacts, mlflow)
 
@@ -59,18 +59,18 @@ def design(
     others: Sequence[str],
     seeds: str,
     baseline: str | None,
-    shared: Shared,
+    shared: SharedOptions,
 ) -> Study:
-    """The study: an arm a combination, the first option varying slowest, then the other losses.
+    """The study: one arm per combination, the first option varying slowest, then the other losses.
 
     Args:
-        options: as `_read_option` takes them.
-        others: losses that become an arm each, as they are.
-        seeds: divided by commas.
-        baseline: an arm's name; by default the first.
+        options: as for `_read_option`.
+        others: losses that become one arm each, unchanged.
+        seeds: separated by commas.
+        baseline: an arm's name; by default the first arm's.
 
     Raises:
-        InputError: something of this cannot be.
+        InputError: an argument is wrong.
     """
     losses.registry.get(parse_entry(loss)[0])
     axes = _read_options(options)
@@ -79,7 +79,7 @@ def design(
     arms = []
     for values in itertools.product(*axes.values()):
         chosen = dict(zip(axes, values, strict=True))
-        name = ", ".join(f"{option}={_shown(chosen[option])}" for option in varied)
+        name = ", ".join(f"{option}={_format(chosen[option])}" for option in varied)
         try:
             arms.append(shared.arm(name, *_create(loss, chosen)))
         except InputError as error:
@@ -88,7 +88,7 @@ def design(
         created = losses.create(other)
         arms.append(shared.arm(str(created), created, other))
     for arm in arms:
-        arm["space"] = {}  # whatever else is tuned, an arm's loss stays as it is named
+        arm["space"] = {}  # tuning must not change the options that arms are named after
     subject = "-".join([loss, *axes])
     title = f"How sensitive is {loss} to {' and '.join(varied)}?"
     return compose(
@@ -97,7 +97,7 @@ def design(
 
 
 def _create(written: str, chosen: Mapping[str, Any]) -> tuple[Loss, str]:
-    """The loss with these options, and how a study writes it: even a default is written down."""
+    """(the loss with these options, its text for a study file, where defaults are written too)."""
     own = {option: value for option, value in chosen.items() if "." not in option}
     of_parts = {option: value for option, value in chosen.items() if "." in option}
     loss = losses.create(written, **own)
@@ -129,10 +129,10 @@ def _read_options(options: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def _read_option(text: str) -> tuple[str, list[Any]]:
-    """Name and values of ``name=low:high:step`` (both ends included), ``name=v1,v2`` or one value.
+    """(name, values) of ``name=low:high:step`` (both ends included), ``name=v1,v2`` or ``name=v``.
 
     Raises:
-        InputError: it is none of them.
+        InputError: the text is none of these.
     """
     name, _, written = (part.strip() for part in text.partition("="))
     if not name or not written:
@@ -149,12 +149,12 @@ def _read_option(text: str) -> tuple[str, list[Any]]:
         if not (isinstance(value, bool | str | list) or _is_number(value)) or value == "":
             raise InputError(f"--option {text!r}: {str(value)!r} is not an option's value")
         if value in values[:number]:
-            raise InputError(f"--option {text!r}: {_shown(value)} is given twice")
+            raise InputError(f"--option {text!r}: {_format(value)} is given twice")
     return name, values
 
 
 def _read_grid(text: str, numbers: Sequence[Any]) -> list[Any]:
-    """Every number of a grid; whole ones where low, high and step are."""
+    """All numbers of a grid; integers if low, high and step are."""
     if len(numbers) != 3 or not all(_is_number(number) for number in numbers):
         raise InputError(f"--option {text!r}: a grid is low:high:step, three numbers")
     low, high, step = numbers
@@ -176,7 +176,7 @@ def _limit(arms: int) -> None:
         raise InputError(f"sweep: {arms:,} arms; at most {LIMIT} are run")
 
 
-def _shown(value: Any) -> str:
+def _format(value: Any) -> str:
     return value if isinstance(value, str) else toml_value(value)
 
 
@@ -188,7 +188,7 @@ def _read_seeds(text: str) -> list[int]:
 
 
 def _save(study: Study, path: Path) -> None:
-    """Write the study to a new file, its collection known to be one."""
+    """Write the study to a new file, after checking its collection."""
     if path.exists():
         raise InputError(
             f"--save-study {path}: there is something already; name a new file, or go on with "

@@ -4,19 +4,19 @@ from pathlib import Path
 
 from bench import losses
 from bench.commands._choice import choose_run
-from bench.commands._compose import Shared, compose
+from bench.commands._compose import SharedOptions, compose
 from bench.commands.run import carry_out
 from bench.progress import say
 from bench.study.schema import Study
 
 
 def train_student(
-    loss: str, seed: int, shared: Shared, out: Path | None, artifacts: Path, mlflow: bool
+    loss: str, seed: int, shared: SharedOptions, out: Path | None, artifacts: Path, mlflow: bool
 ) -> None:
-    """Train one student as a study of one arm would, and say where it is.
+    """Train one student by a study of one arm, and print where it is.
 
     Raises:
-        InputError: the command asks for what cannot be.
+        InputError: an argument is wrong.
         BenchError: the run failed.
     """
     study = design(loss, seed, shared)
@@ -26,7 +26,7 @@ def train_student(
         say(f"student: {run.student}")
 
 
-def design(loss: str, seed: int, shared: Shared) -> Study:
+def design(loss: str, seed: int, shared: SharedOptions) -> Study:
     """The study of one arm and one seed; errors as in `compose`."""
     created = losses.create(loss)
     name = str(created)

@@ -1,5 +1,4 @@
 from .attention import settle as settle
-from .by_hand import embed as embed
 from .device import choose as choose
 from .encoder import encode as encode
 from .joint import JointForm as JointForm
@@ -12,6 +11,7 @@ from .models import tokenizer_digest as tokenizer_digest
 from .models import weights_digest as weights_digest
 from .modules import read_modules as read_modules
 from .static_encoder import StaticEncoder as StaticEncoder
+from .text_embedding import embed as embed
 from .tokens import tokenize as tokenize
 from .towers import Towers as Towers
 from .transformer_encoder import TransformerEncoder as TransformerEncoder

@@ -1,4 +1,4 @@
-"""Architectures and weights from a folder, refused in one line where they do not fit."""
+"""Loads architectures and weights from a folder; what does not fit is refused in one line."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CONVERT = (
     "convert it once, where you trust it: SentenceTransformer({folder!r}).save_pretrained(…), or "
     "AutoModel.from_pretrained({folder!r}).save_pretrained(…), writes safetensors"
 )
-"""How weights that are pickled, which are never opened here, become ones that are read."""
+"""Advice for pickled weights, which are never opened here: how to convert them to safetensors."""
 
 
 def check_weights(model: str, folder: Path) -> None:
-    """There are weights in safetensors in this folder, whole.
+    """Check that the folder has all weights in safetensors.
 
     Raises:
-        InputError: there are none, or shards of them are missing.
+        InputError: there are none, or shards are missing.
     """
     if (index := folder / "model.safetensors.index.json").is_file():
         named = set(read_json(index)["weight_map"].values())
@@ -54,11 +54,11 @@ def read_config(model: str, folder: Path) -> PreTrainedConfig:
     """The architecture that a folder's config.json describes.
 
     Raises:
-        InputError: it needs code of its own, or is not known to transformers.
+        InputError: the model needs its own code, or transformers does not know it.
     """
     try:
         return transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except Exception as error:  # transformers has no error of its own for what it cannot read
+    except Exception as error:  # transformers has no error class for what it cannot read
         if "auto_map" in _raw(folder / "config.json"):
             raise InputError(
                 f"model {model!r} needs its own code, which is not run here"
@@ -67,11 +67,11 @@ def read_config(model: str, folder: Path) -> PreTrainedConfig:
 
 
 def encoder_class(model: str, config: PreTrainedConfig) -> Any:
-    """What loads the encoder: of T5 and its kin the encoder's half.
+    """The automatic class of transformers that loads the encoder (of T5-like models, that half).
 
     Raises:
-        InputError: an encoder-decoder that has no class for one half; it would answer with the
-            states of its decoder.
+        InputError: the model is an encoder-decoder and has no class for its encoder alone; it
+            would return the states of its decoder.
     """
     name = transformers.models.auto.modeling_auto.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.get(
         config.model_type, ""
@@ -89,22 +89,22 @@ def encoder_class(model: str, config: PreTrainedConfig) -> Any:
 def load(
     kind: Any, model: str, folder: Path, may_lack: Callable[[str, str], bool], **options: Any
 ) -> PreTrainedModel:
-    """A model at float32, every weight of it read from the folder's files.
+    """A model in float32, with every weight read from the folder's files.
 
     Args:
         kind: the automatic class of transformers.
-        may_lack: whether a weight may be missing, by the prefix of the model's encoder and its
-            name.
+        may_lack: takes the prefix of the model's encoder and the name of a weight, and says
+            whether that weight may be missing.
 
     Raises:
-        InputError: the files cannot be read, lack weights, or hold some of another shape.
+        InputError: the files cannot be read, lack weights, or hold weights of another shape.
     """
     logging = transformers.utils.logging
     logging.disable_progress_bar()
     verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # "newly initialized: pooler" would alarm for nothing
+    logging.set_verbosity_error()  # hides "newly initialized: pooler", which is harmless
     try:
-        found, info = kind.from_pretrained(
+        loaded, info = kind.from_pretrained(
             folder,
             dtype=torch.float32,
             use_safetensors=True,
@@ -119,49 +119,49 @@ def load(
         raise InputError(f"model {model!r} cannot be loaded: {_first_line(error)}") from error
     finally:
         logging.set_verbosity(verbosity)
-    prefix = found.base_model_prefix
+    prefix = loaded.base_model_prefix
     lost = {name for name in info["missing_keys"] if not may_lack(prefix, name)}
-    if missing := [name for name in found.state_dict() if name in lost] or sorted(lost):
+    if missing := [name for name in loaded.state_dict() if name in lost] or sorted(lost):
         raise InputError(
             f"model {model!r}: {len(missing)} of its weights are not in its files: "
             f"{', '.join(missing[:3])}{', …' if missing[3:] else ''}{_behind(folder, missing[0])}"
         )
     if sizes := sorted(info["mismatched_keys"]):
-        name, there, wanted = sizes[0]
+        name, stored, expected = sizes[0]
         raise InputError(
             f"model {model!r}: {len(sizes)} of its weights have another shape than its config.json "
-            f"says, the first {name}: {list(there)}, not {list(wanted)}"
+            f"says, the first {name}: {list(stored)}, not {list(expected)}"
         )
-    return found
+    return loaded
 
 
 def is_none(prefix: str, name: str) -> bool:
-    """That no weight may be missing."""
+    """Never: no weight may be missing."""
     return False
 
 
 def is_pooler(prefix: str, name: str) -> bool:
-    """Whether a weight is of the pooling head, which bi-encoders do not use."""
+    """Whether a weight belongs to the pooling head, which bi-encoders do not use."""
     return "pooler" in name.split(".")
 
 
 def is_head(prefix: str, name: str) -> bool:
-    """Whether a weight is of what stands behind the encoder."""
+    """Whether a weight belongs to the layers after the encoder."""
     return is_pooler(prefix, name) or not name.startswith(f"{prefix}.")
 
 
 def check_states(model: str, transformer: PreTrainedModel) -> None:
-    """It gives a state for each token, which is what is pooled.
+    """Check that the model returns one state per token, which the pooling needs.
 
     Raises:
-        InputError: it does not, or takes more than the tokens of a text.
+        InputError: it does not, or needs other inputs than the tokens of a text.
     """
     ids = torch.ones(1, 2, dtype=torch.long)
     try:
         with torch.inference_mode():
-            given = transformer.eval()(input_ids=ids, attention_mask=ids)
-        states = getattr(given, "last_hidden_state", None)
-    except Exception:  # images, a decoder's input, …: as many errors as architectures
+            output = transformer.eval()(input_ids=ids, attention_mask=ids)
+        states = getattr(output, "last_hidden_state", None)
+    except Exception:  # it wants images, a decoder's input, …; errors differ by architecture
         states = None
     if states is None or states.shape != (1, 2, transformer.config.hidden_size):
         kind = transformer.config.model_type
@@ -169,24 +169,24 @@ def check_states(model: str, transformer: PreTrainedModel) -> None:
 
 
 def _behind(folder: Path, name: str) -> str:
-    """Where the weight is found behind a foreign prefix, in words."""
+    """A hint, if the folder's files hold the weight under a longer name; else empty."""
     for file in sorted(folder.glob("*.safetensors")):
         with safetensors.safe_open(file, framework="pt") as weights:
-            if found := _prefix(weights.keys(), name):
+            if prefix := _prefix(weights.keys(), name):
                 return (
-                    f"; in {file.name} they are named {found}…: save that encoder by itself, "
+                    f"; in {file.name} they are named {prefix}…: save that encoder by itself, "
                     "without what is wrapped around it"
                 )
     return ""
 
 
 def _prefix(names: Iterable[str], name: str) -> str:
-    """What stands before a name among these."""
+    """The prefix with which ``name`` occurs among ``names``; empty if it does not."""
     return next((one.removesuffix(name) for one in names if one.endswith(f".{name}")), "")
 
 
 def _raw(path: Path) -> dict[str, Any]:
-    """A JSON file's content; nothing where it cannot be read."""
+    """A JSON file's content; empty if it cannot be read."""
     try:
         return read_json(path)
     except (OSError, ValueError):

@@ -1,8 +1,8 @@
-"""Attention that never waits for its mask, and that reads texts one behind another.
+"""Attention that never reads its mask on the host, and that handles concatenated texts.
 
-transformers' own looks into every mask, to leave it out where nothing is padded. On a GPU that look
-waits for all that was queued before, and the kernel depends on what the mask says; so there the
-mask is always given, and the same kernel runs in every step.
+transformers inspects every mask and drops it if nothing is padded. On a GPU that inspection waits
+for all queued work, and the choice of kernel depends on the mask's values. Here the mask is always
+passed on, so no step waits and the same kernel runs in every step.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "sdpa_settled"
-"""As transformers knows it."""
+"""Name under which this attention is registered in transformers."""
 
 JOINS = frozenset({"bert", "distilbert", "roberta", "xlm-roberta"})
-"""Types of models that take positions and pass on where texts start."""
+"""Model types that accept position ids and pass text boundaries on to attention."""
 
 
 def settle(module: nn.Module) -> None:
-    """Let every transformer within, where it computes scaled dot-product attention, do so."""
+    """Use this attention in every transformer within that has scaled dot-product attention."""
     AttentionInterface.register(NAME, attention)
     AttentionMaskInterface.register(NAME, mask)
     for part in module.modules():
@@ -33,7 +33,7 @@ def settle(module: nn.Module) -> None:
 
 
 def joins(transformer: PreTrainedModel) -> bool:
-    """Whether it was settled, and reads texts that stand one behind another."""
+    """Whether the transformer uses this attention and can read concatenated texts."""
     config = transformer.config
     return (
         config._attn_implementation == NAME
@@ -44,8 +44,10 @@ def joins(transformer: PreTrainedModel) -> bool:
 
 
 def mask(*args: Any, **options: Any) -> Tensor | None:
-    """transformers' mask for scaled dot-product attention, also where it masks nothing; none of
-    texts that stand one behind another."""
+    """transformers' mask for scaled dot-product attention, kept even if it masks nothing.
+
+    `None` for concatenated texts, which need no mask.
+    """
     if options.get("attention_mask") is None:
         return None
     allowed = {"allow_is_causal_skip": False, "allow_is_bidirectional_skip": False}
@@ -60,8 +62,10 @@ def attention(
     attention_mask: Tensor | None,
     **options: Any,
 ) -> tuple[Tensor, None]:
-    """Scaled dot-product attention of [n, heads, length, d]; with ``cu_seq_lens_q``, of texts one
-    behind another [1, heads, T, d]."""
+    """Scaled dot-product attention of [n, heads, length, d].
+
+    With ``cu_seq_lens_q`` (where each text starts), of concatenated texts [1, heads, T, d].
+    """
     starts = options.pop("cu_seq_lens_q", None)
     if starts is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
@@ -69,13 +73,13 @@ def attention(
     longest, dropout = options["max_length_q"], options.get("dropout", 0.0)
     scale = options.get("scaling")
     if query.is_cuda and query.dtype != torch.float32:
-        # torch's own public form of it, `varlen_attn`, knows no dropout, with which BERT trains.
-        read, *_ = torch.ops.aten._flash_attention_forward(
+        # torch's public function, `varlen_attn`, has no dropout, with which BERT trains.
+        output, *_ = torch.ops.aten._flash_attention_forward(
             query, key, value, starts, starts, longest, longest, dropout, False, False, scale=scale
         )
     else:
-        read = _one_by_one(query, key, value, starts.diff().tolist(), dropout, scale)
-    return read.unsqueeze(0), None
+        output = _one_by_one(query, key, value, starts.diff().tolist(), dropout, scale)
+    return output.unsqueeze(0), None
 
 
 def _one_by_one(
@@ -86,10 +90,15 @@ def _one_by_one(
     dropout: float,
     scale: float | None,
 ) -> Tensor:
-    """The same, where there is no FlashAttention."""
+    """Attention within each text, one text at a time, where there is no FlashAttention.
+
+    Args:
+        query, key, value: [T, heads, d] of concatenated texts.
+        lengths: tokens of each text.
+    """
     sides = (side.transpose(0, 1).split(lengths, 1) for side in (query, key, value))
-    found = [
-        scaled_dot_product_attention(asking, asked, said, dropout_p=dropout, scale=scale)
-        for asking, asked, said in zip(*sides, strict=True)
+    outputs = [
+        scaled_dot_product_attention(queries, keys, values, dropout_p=dropout, scale=scale)
+        for queries, keys, values in zip(*sides, strict=True)
     ]
-    return torch.cat(found, 1).transpose(0, 1)
+    return torch.cat(outputs, 1).transpose(0, 1)

@@ -1,4 +1,4 @@
-"""Which device computes, and how exactly."""
+"""The device that computes, with its precision and its way of forming batches."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Module = TypeVar("Module", bound=torch.nn.Module)
 
 @dataclass(frozen=True)
 class Device:
-    """Where tensors live, in which precision the encoder runs and in which passes.
+    """Where tensors live, in which precision encoders run, and how texts form forward passes.
 
     Weights stay float32.
 
     Attributes:
         packing: how texts are padded.
-        joining: how texts stand one behind another, for encoders that read them so; `None` where
-            that does not pay.
+        joining: how texts are concatenated, for encoders that can read them so; `None` where
+            padding is better.
     """
 
     torch: torch.device
@@ -43,7 +43,7 @@ class Device:
 
     @property
     def label(self) -> str:
-        """The device as bills name it: seconds of different labels are never compared."""
+        """The device's name in bills; seconds of different labels are never compared."""
         if self.torch.type == "cuda":
             return torch.cuda.get_device_name(self.torch)
         return f"cpu × {torch.get_num_threads()}"
@@ -54,23 +54,23 @@ class Device:
         return nullcontext()
 
     def synchronize(self) -> None:
-        """Wait for queued kernels, so that a clock read now is true."""
+        """Wait for queued kernels, so that a clock read now includes them."""
         if self.torch.type == "cuda":
             torch.cuda.synchronize(self.torch)
 
     def place(self, module: Module) -> Module:
-        """The module, its weights on the device and its attention as the device likes it."""
+        """Move the module's weights to the device and set the attention that suits it."""
         if isinstance(self.packing, Ladder):
             encoding.settle(module)
         return module.to(self.torch)
 
     def stage(self, array: np.ndarray | Tensor) -> Tensor:
-        """As a tensor from which an upload waits for nothing: pinned where that is CUDA's."""
+        """The array as a tensor ready for upload: in pinned memory if the device is CUDA."""
         tensor = torch.from_numpy(array) if isinstance(array, np.ndarray) else array
         return tensor.pin_memory() if self.torch.type == "cuda" else tensor
 
     def put(self, array: np.ndarray | Tensor) -> Tensor:
-        """As a tensor on the device, staged before or now; asynchronous on CUDA."""
+        """Copy to the device (asynchronously on CUDA); arrays are staged first."""
         staged = array if isinstance(array, Tensor) else self.stage(array)
         return staged.to(self.torch, non_blocking=True)
 
@@ -81,18 +81,19 @@ def choose(precision: Precision = "auto") -> Device:
     ``auto`` is bf16 on CUDA and float32 on a CPU.
     """
     if torch.cuda.is_available():
-        # It makes a plan for every new shape, on the clock of whoever comes first.
+        # cuDNN plans every new shape, and the run that meets it first would be charged.
         torch.backends.cuda.enable_cudnn_sdp(False)
         exact: Literal["float32", "bf16"] = "float32" if precision == "float32" else "bf16"
         joining = Joining() if exact == "bf16" else None  # what FlashAttention computes in
         return Device(torch.device("cuda"), exact, Ladder(), joining)
-    # Bit-identical repetition is promised on CPUs; on a GPU it would change what is timed.
+    # Bit-identical results are promised on CPUs alone: on a GPU, deterministic kernels would
+    # change the timings.
     torch.use_deterministic_algorithms(True)
     return Device(torch.device("cpu"), "bf16" if precision == "bf16" else "float32")
 
 
 def environment(device: Device) -> dict[str, Any]:
-    """What a comparison must not mix: machine, device, threads, versions."""
+    """Machine, device, threads and versions: timings are compared only where these agree."""
     names = ("torch", "transformers", "numpy", "ir_measures", "optuna")
     return {
         "device": device.label,
@@ -106,7 +107,7 @@ def environment(device: Device) -> dict[str, Any]:
 
 
 def _kernels() -> dict[str, Any]:
-    """What a GPU computes with, where there is a choice."""
+    """The GPU's settings that affect timings."""
     return {
         "cuda": torch.version.cuda,
         "float32 products": torch.get_float32_matmul_precision(),
@@ -115,13 +116,13 @@ def _kernels() -> dict[str, Any]:
 
 
 def forget_peak(device: Device) -> None:
-    """Let `peak_memory` count from now on, where that can be done."""
+    """Restart `peak_memory` from now on (CUDA only)."""
     if device.torch.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device.torch)
 
 
 def peak_memory(device: Device) -> int:
-    """Most bytes so far: of the GPU's memory that tensors had; on a CPU, of the process."""
+    """Most bytes used so far: by tensors on a GPU; by the whole process on a CPU."""
     if device.torch.type == "cuda":
         return torch.cuda.max_memory_allocated(device.torch)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -129,12 +130,12 @@ def peak_memory(device: Device) -> int:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether tensors found no room, on a GPU or a CPU."""
+    """Whether an allocation of a tensor failed, on a GPU or a CPU."""
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
-def said_of(error: Exception, device: Device) -> str:
-    """An error's text; of too little memory, what there is to do."""
+def describe_error(error: Exception, device: Device) -> str:
+    """An error's text; for out-of-memory errors, advice."""
     if not is_out_of_memory(error):
         return str(error)
     return (

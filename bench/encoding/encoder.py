@@ -1,4 +1,4 @@
-"""What an encoder is, and encoding many texts with it."""
+"""The base class of encoders, and `encode` for many texts."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Encoder(nn.Module):
 
     Attributes:
         similarity: how two vectors are compared: ``cosine`` or ``dot``.
-        head: a linear layer behind the pooling; `None` for none.
-        artifacts: what its start was computed from.
-        most: tokens it can read.
-        joins: whether it reads texts that stand one behind another.
+        head: a linear layer after the pooling; `None` for none.
+        artifacts: those that its initial weights were computed from.
+        most: the most tokens of a text that it can read.
+        joins: whether it can read concatenated texts.
     """
 
     most: int = sys.maxsize
@@ -41,7 +41,7 @@ class Encoder(nn.Module):
 
     @property
     def pooled_width(self) -> int:
-        """d of what `pooled` gives."""
+        """Width of the vectors that `pooled` returns."""
         raise NotImplementedError
 
     @property
@@ -49,31 +49,32 @@ class Encoder(nn.Module):
         return self.head.out_features if self.head else self.pooled_width
 
     def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """[n, length] ids and mask → one vector a text, before the head."""
+        """[n, length] ids and mask → [n, pooled_width], before the head."""
         raise NotImplementedError
 
     def pooled_joined(self, texts: Joined) -> Tensor:
-        """The same of texts that stand one behind another."""
+        """Concatenated texts → [n, pooled_width], before the head."""
         raise NotImplementedError
 
     def forward(self, texts: Padded | Joined) -> Tensor:
-        """Texts → [n, width] vectors, not normalised; those of what fills a group come last."""
+        """Texts → [n, width] vectors, not normalised; rows of padding come last."""
         if isinstance(texts, Joined):
             vectors = self.pooled_joined(texts)
         else:
             vectors = self.pooled(texts.ids, texts.mask)
         if self.head is None:
             return vectors
-        # A text without tokens stays nothing: the layer's bias alone would be like some query.
+        # A text without tokens stays zero: the layer's bias alone would resemble some query.
         return self.head(vectors) * vectors.any(-1, keepdim=True)
 
     def pack(
         self, rows: list[np.ndarray], padding: int, device: Device, group_tokens: int = 0
     ) -> AnyPacked:
-        """Token ids as the encoder can read them and the device likes it.
+        """Token ids in groups that this encoder can read, in the form that suits the device.
 
         Args:
-            group_tokens: most tokens of a pass; 0 is what suits the device.
+            padding: the id to pad with.
+            group_tokens: most tokens of a pass; 0 means what suits the device.
         """
         if self.joins and device.joining:
             return pack_joined(rows, padding, device, device.joining, group_tokens)
@@ -82,12 +83,14 @@ class Encoder(nn.Module):
     def trials(
         self, texts: int, longest: int, device: Device, group_tokens: int = 0
     ) -> Iterator[Padded | Joined]:
-        """Padding in every shape that packing may come to, the largest first, so that memory is
-        taken once; nothing where they are not known beforehand.
+        """A group of padding for every shape that packing can produce, for warming up.
+
+        The largest comes first, so that memory is allocated once. Empty if shapes are not known
+        beforehand (on a CPU).
 
         Args:
-            texts: how many are packed at a time, at most.
-            longest: tokens of the longest.
+            texts: most texts that are packed at a time.
+            longest: tokens of the longest text.
         """
         if self.joins and device.joining:
             for total in device.joining.totals(texts, longest, group_tokens):
@@ -98,14 +101,14 @@ class Encoder(nn.Module):
                 yield Padded(ids, torch.ones_like(ids), len(ids))
 
     def embed(self, packed: AnyPacked, device: Device, recompute: bool = False) -> Tensor:
-        """Vectors of packed texts [n, width], in the order they had before packing.
+        """Vectors of packed texts, float32 [n, width], in the order from before packing.
 
         Args:
-            recompute: keep no activations; each group is encoded once more, with the same dropout,
-                when gradients come back to it.
+            recompute: keep no activations; the backward pass encodes each group once more, with
+                the same dropout (gradient checkpointing).
         """
         parts = []
-        # One context, in which weights are cast to half precision once and not for every group.
+        # One context for all groups: it casts the weights to half precision once.
         with device.autocast():
             for group in packed.groups:
                 texts = group.on(device)
@@ -125,7 +128,7 @@ def encode(
     """Vectors of many texts, ready for a dot product: [n, width] float32 on the device.
 
     Raises:
-        TrainingError: some are not finite; no search could rank them.
+        TrainingError: some vectors are not finite, so that no search could rank them.
     """
     training = encoder.training
     encoder.eval()

@@ -1,8 +1,8 @@
-"""How many floating-point operations a pass takes, estimated.
+"""Estimates of the floating-point operations of a pass.
 
-Two a token and weight for a forward pass, four more for a backward pass (arXiv 2001.08361).
-Embedding tables are looked up and do not count; attention's own products are left out, which at the
-lengths of passages are a few per cent.
+A forward pass takes two per token and weight, a backward pass four more (arXiv 2001.08361).
+Embedding tables are looked up and do not count. The products of queries and keys within attention
+are left out: for texts as long as passages they are a few per cent.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How texts are cut into stretches that stand one behind another."""
+"""Cuts a list of texts into stretches that are concatenated and encoded in one pass each."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from bench.encoding.packing import rung, rungs
 
 PARTS = 8
-"""Rungs to a doubling: fewer would be more padding, more would be more to try beforehand."""
+"""Rungs per doubling of size: fewer mean more padding, more mean more shapes to warm up."""
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Texts ``start`` … ``stop - 1``, encoded in one pass of so many tokens."""
+    """Texts ``start`` … ``stop - 1``, encoded in one pass of ``tokens``, padding included."""
 
     start: int
     stop: int
@@ -23,40 +23,41 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Joining:
-    """Few passes, their tokens on the rungs of a ladder.
+    """Concatenates texts into few passes, whose token counts are rungs of a ladder.
 
     Attributes:
-        tokens: most of a pass.
+        tokens: most tokens of a pass.
     """
 
     tokens: int = 131_072
 
     def stretches(self, lengths: np.ndarray, most: int = 0) -> list[Stretch]:
-        """Every text in one stretch, in their order.
+        """Consecutive stretches that cover all texts in their order.
 
         Args:
-            most: tokens of a stretch (one text may exceed it alone); 0 is what suits the device.
+            lengths: tokens of each text.
+            most: most tokens of a stretch (a single text may exceed it); 0 means `tokens`.
         """
         most = most or self.tokens
-        found, start, total = [], 0, 0
+        stretches, start, total = [], 0, 0
         for at, length in enumerate(lengths.tolist()):
             if at > start and total + length > most:
-                found.append(Stretch(start, at, _room(total, most)))
+                stretches.append(Stretch(start, at, _padded_size(total, most)))
                 start, total = at, 0
             total += length
         if len(lengths):
-            found.append(Stretch(start, len(lengths), _room(total, most)))
-        return found
+            stretches.append(Stretch(start, len(lengths), _padded_size(total, most)))
+        return stretches
 
     def totals(self, texts: int, longest: int, most: int = 0) -> list[int]:
-        """Every number of tokens that stretches of so many texts may have, the largest first."""
+        """Every token count that stretches of up to ``texts`` texts may have, the largest first."""
         most = most or self.tokens
         several = {min(total, most) for total in rungs(min(texts * longest, most), PARTS)}
         alone = {total for total in rungs(longest, PARTS) if total > most}
         return sorted(several | alone, reverse=True)
 
 
-def _room(total: int, most: int) -> int:
-    """What so many tokens come to."""
+def _padded_size(total: int, most: int) -> int:
+    """``total`` tokens rounded up to a rung, without exceeding ``most``."""
     above = rung(total, PARTS)
     return above if total > most else min(above, most)

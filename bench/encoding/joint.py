@@ -1,4 +1,4 @@
-"""A query and a document in one sequence, as a cross-encoder reads them."""
+"""Puts a query and a document into one sequence, as a cross-encoder reads them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 NEITHER, QUERY, DOCUMENT = 0, 1, 2
-"""Whose token it is: special tokens and padding are neither's."""
+"""Which text a token belongs to; special tokens and padding belong to neither."""
 
 
 @dataclass(frozen=True)
 class JointBatch:
-    """One group of pairs of like length, padded on the right.
+    """One group of pairs of similar length, padded on the right.
 
     Attributes:
-        pairs: which of the pairs these are [n]; rows behind them are empty.
+        pairs: [n] positions of these pairs among all; rows after them are empty.
         ids, mask, types: [rows, length]; ``types`` are the model's token types.
         owners: [rows, length] of `NEITHER`, `QUERY`, `DOCUMENT`.
     """
@@ -39,8 +39,8 @@ class JointForm:
     """How a tokenizer writes a pair: special tokens before, between and after the two texts.
 
     Attributes:
-        head, tail: special tokens around a single text, to be taken off again.
-        before, between, after: ids.
+        head, tail: how many special tokens surround a single text; they are removed.
+        before, between, after: ids of the special tokens there.
         types: token type of before, query, between, document, after.
         padding: the id to pad with.
     """
@@ -55,7 +55,7 @@ class JointForm:
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase) -> JointForm:
-        """Read off an example, so that it holds for any kind of tokenizer."""
+        """Derived from an example, so that it works with any kind of tokenizer."""
         first, second = (
             tokenizer(word, add_special_tokens=False)["input_ids"] for word in ("one", "two")
         )
@@ -84,8 +84,8 @@ class JointForm:
         """Pairs as padded groups.
 
         Args:
-            queries, documents: token ids of n texts each, single special tokens included.
-            most: tokens that the model can read.
+            queries, documents: token ids of n texts each, tokenized alone, special tokens included.
+            most: the most tokens that the model can read.
         """
         bare = [
             (self._bare(query), self._bare(document))
@@ -120,7 +120,7 @@ class JointForm:
 
 
 def _find(ids: list[int], part: list[int], start: int) -> int:
-    """Where ``part`` stands in ``ids``."""
+    """The first index from ``start`` on at which ``part`` occurs in ``ids``."""
     for at in range(start, len(ids) - len(part) + 1):
         if ids[at : at + len(part)] == part:
             return at

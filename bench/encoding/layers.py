@@ -1,4 +1,4 @@
-"""Some layers of an encoder: which, and the smaller encoder made of them."""
+"""Makes a smaller encoder from some layers of a larger one."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Which = Literal["first", "last", "spaced"]
 
 
 def keep_layers(transformer: PreTrainedModel, layers: int, which: Which) -> PreTrainedModel:
-    """An encoder of ``layers`` of this one's layers.
+    """An encoder made of ``layers`` of the transformer's layers.
 
-    It is built anew from a configuration that is cut likewise, so that it is what its own saved
-    files give: layers differ by their place in some architectures (ModernBERT's first has no norm
-    before its attention, T5's first holds the biases of all).
+    It is built anew from a configuration with as many layers, so that saving and loading it gives
+    the same encoder: in some architectures layers differ by their place (ModernBERT's first has no
+    norm before its attention, T5's first holds the position biases of all).
 
     Raises:
-        InputError: it does not have that many, or its layers cannot be told.
+        InputError: the transformer has fewer layers, or its list of layers is not recognised.
     """
     kept = choose_layers(transformer.config.num_hidden_layers, layers, which)
     stack = _stack(transformer)
-    with torch.random.fork_rng(devices=[]):  # what is drawn here is overwritten
+    with torch.random.fork_rng(devices=[]):  # the weights drawn here are overwritten below
         smaller = type(transformer)(_cut(transformer.config, kept))
     if getattr(transformer, "pooler", None) is None and hasattr(smaller, "pooler"):
         smaller.pooler = None
@@ -40,12 +40,12 @@ def keep_layers(transformer: PreTrainedModel, layers: int, which: Which) -> PreT
 
 
 def choose_layers(total: int, layers: int, which: Which) -> list[int]:
-    """Which of ``total`` layers are kept, in their order.
+    """Indices of the ``layers`` layers to keep of ``total``, ascending.
 
-    ``spaced`` are at equal distances, the first and the last among them.
+    ``spaced`` takes layers at equal distances, the first and the last among them.
 
     Raises:
-        InputError: more layers than there are.
+        InputError: ``layers`` exceeds ``total``.
     """
     if layers > total:
         raise InputError(f"layers: {layers} of an encoder that has {total}")
@@ -55,22 +55,22 @@ def choose_layers(total: int, layers: int, which: Which) -> list[int]:
 
 
 def _stack(transformer: PreTrainedModel) -> str:
-    """The name of the list that the layers are in."""
+    """The name of the module list that holds the layers."""
     total = transformer.config.num_hidden_layers
-    found = [
+    lists = [
         name
         for name, module in transformer.named_modules()
         if isinstance(module, torch.nn.ModuleList) and len(module) == total
     ]
-    # Lists inside of a layer may be as long (T5's blocks hold two or three parts each).
-    outer = [name for name in found if not any(name.startswith(f"{one}.") for one in found)]
+    # Lists inside a layer may have the same length (T5's blocks hold two or three parts each).
+    outer = [name for name in lists if not any(name.startswith(f"{one}.") for one in lists)]
     if len(outer) != 1:
         raise InputError(f"cannot tell which layers of {type(transformer).__name__} to keep")
     return outer[0]
 
 
 def _cut(config: PreTrainedConfig, kept: list[int]) -> PreTrainedConfig:
-    """The configuration with so many layers, and its lists of an entry a layer cut alike."""
+    """The configuration for the kept layers; its lists with one value per layer are cut too."""
     total = config.num_hidden_layers
     cut = deepcopy(config)
     for name, value in config.to_dict().items():
@@ -81,20 +81,20 @@ def _cut(config: PreTrainedConfig, kept: list[int]) -> PreTrainedConfig:
 
 
 NO_LAYERS = ("architectures", "_id", "_ids")
-"""How the names of lists end that hold no entry a layer, however long they are."""
+"""Endings of the names of configuration lists that never hold one value per layer."""
 
 
 def _weights_of(
-    whole: PreTrainedModel, smaller: PreTrainedModel, stack: str, kept: list[int]
+    large: PreTrainedModel, smaller: PreTrainedModel, stack: str, kept: list[int]
 ) -> dict[str, Tensor]:
-    """The weights that the smaller one has a place for, from the layers that it keeps."""
-    theirs = whole.state_dict()
-    found = {}
+    """The smaller model's state dict, with weights of the larger one's kept layers."""
+    theirs = large.state_dict()
+    weights = {}
     for name in smaller.state_dict():
         source = name
         if name.startswith(f"{stack}."):
             at, _, rest = name.removeprefix(f"{stack}.").partition(".")
             source = f"{stack}.{kept[int(at)]}.{rest}"
-        # What only a first layer has is shared by all that follow: it stays the first one's.
-        found[name] = theirs[source] if source in theirs else theirs[name]
-    return found
+        # A weight that only the first layer has is shared by all layers, so it is kept.
+        weights[name] = theirs[source] if source in theirs else theirs[name]
+    return weights

@@ -14,17 +14,20 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
 TABLES = ("position_embeddings", "position_embedding", "embed_positions", "wpe")
-"""What tables of positions are called."""
+"""Names of tables of absolute positions in transformers' models."""
 
 
 def most_tokens(transformer: PreTrainedModel) -> int:
-    """Its table of positions says, where it has one."""
+    """Most tokens of a text by the size of the position table; unlimited if there is none."""
     table = _table(transformer)
     return sys.maxsize if table is None else table.num_embeddings - first_position(transformer)
 
 
 def first_position(transformer: PreTrainedModel) -> int:
-    """Some (RoBERTa, MPNet) count from behind that of the padding, others (OPT) from an offset."""
+    """The row of the position table that a text's first token has.
+
+    Some models (RoBERTa, MPNet) begin after the padding's row, others (OPT) at an offset.
+    """
     table = _table(transformer)
     if table is None:
         return 0
@@ -40,8 +43,8 @@ def _table(transformer: PreTrainedModel) -> nn.Embedding | None:
 
 
 def most_positions(model: str, config: PreTrainedConfig) -> int:
-    """The same, or less where the configuration says so, of weights that are not loaded."""
-    said = getattr(config, "max_position_embeddings", None) or 0
+    """`most_tokens` without loading weights; less if the configuration names a smaller limit."""
+    limit = getattr(config, "max_position_embeddings", None) or 0
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        drawn = encoder_class(model, config).from_config(config, trust_remote_code=False)
-    return min(most_tokens(drawn), said if said > 0 else sys.maxsize)
+        transformer = encoder_class(model, config).from_config(config, trust_remote_code=False)
+    return min(most_tokens(transformer), limit if limit > 0 else sys.maxsize)

@@ -1,4 +1,4 @@
-"""Encoders and tokenizers from disk or a hub: safetensors only, no code of theirs is run."""
+"""Loads encoders and tokenizers from disk or a hub: safetensors only, no code is run."""
 
 from __future__ import annotations
 
@@ -44,22 +44,22 @@ _FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.mod
 
 
 def forget() -> None:
-    """What is known of models is found out again."""
-    for known in _KNOWN:
-        known.cache_clear()
+    """Clear every cache about models, so that their files are read again."""
+    for function in _CACHED:
+        function.cache_clear()
 
 
-def remembered(function: Callable[[str], Found]) -> Callable[[str], Found]:
-    """The function of a model's name, its answers kept until `forget`."""
-    kept = cache(function)
-    _KNOWN.append(kept)
-    return kept
+def memoize(function: Callable[[str], Found]) -> Callable[[str], Found]:
+    """A decorator that caches a function of a model's name until `forget` is called."""
+    cached = cache(function)
+    _CACHED.append(cached)
+    return cached
 
 
-_KNOWN: list[Any] = []
+_CACHED: list[Any] = []
 
 
-@remembered
+@memoize
 def locate(model: str) -> Path:
     """The folder of a model: the bundled one, a folder, or a hub id (downloaded once).
 
@@ -72,26 +72,26 @@ def locate(model: str) -> Path:
         if folder.is_absolute() or model.startswith(".") or model.count("/") > 1:
             raise InputError(f"model {model!r}: there is no such folder")
         folder = _by_name(model)
-    known = ("config.json", "modules.json", "tokenizer.json")  # the last of a static encoder
-    if not any((folder / name).is_file() for name in known):
+    files = ("config.json", "modules.json", "tokenizer.json")  # static encoders have only the last
+    if not any((folder / name).is_file() for name in files):
         raise InputError(f"model {model!r}: {folder} has no config.json")
     if not any(folder.rglob("*.safetensors")):
         check_weights(model, folder)
     return folder
 
 
-def at_hand(model: str) -> bool:
-    """Whether the model's folder is there without asking a hub."""
+def is_local(model: str) -> bool:
+    """Whether the model is on this machine: bundled, a folder, or in the hub's cache."""
     if model in BUNDLED_NAMES or Path(model).expanduser().is_dir():
         return True
 
     try:
-        found = [
+        files = [
             huggingface_hub.try_to_load_from_cache(model, name)
             for name in ("config.json", "modules.json")
         ]
-        return any(isinstance(file, str) for file in found)
-    except huggingface_hub.errors.HFValidationError:  # no hub's id: it is a path of nothing
+        return any(isinstance(file, str) for file in files)
+    except huggingface_hub.errors.HFValidationError:  # no hub id but a path, refused by `locate`
         return True
 
 
@@ -137,7 +137,7 @@ def _download(model: str) -> Path:
         ) from error
 
 
-@remembered
+@memoize
 def weights_digest(model: str) -> str:
     """16 hex digits over the weights, the configuration, and how texts are read."""
     folder = locate(model)
@@ -147,14 +147,14 @@ def weights_digest(model: str) -> str:
         *folder.glob("*modules.json"),
         *folder.glob("router_config.json"),
     ]
-    found = {str(file.relative_to(folder)): file_digest(file) for file in sorted(files)}
-    readings = [*folder.rglob("config_sentence_transformers.json"), *transformer_configs(folder)]
-    for file in readings:
+    digests = {str(file.relative_to(folder)): file_digest(file) for file in sorted(files)}
+    configs = [*folder.rglob("config_sentence_transformers.json"), *transformer_configs(folder)]
+    for file in configs:
         if unusual := _but(read_json(file), USUAL):
-            found[str(file.relative_to(folder))] = digest(unusual)
+            digests[str(file.relative_to(folder))] = digest(unusual)
     if (tokenizer := tokenizer_digest(model)) != USUAL_TOKENIZER:
-        found["tokenizer"] = tokenizer
-    return digest(found)
+        digests["tokenizer"] = tokenizer
+    return digest(digests)
 
 
 USUAL: dict[str, Any] = {
@@ -164,20 +164,20 @@ USUAL: dict[str, Any] = {
     "default_prompt_name": None,
     "similarity_fn_name": None,
 }
-"""What is no part of a digest: values that change nothing, as the bundled encoder's do not."""
+"""Values that are left out of digests: the bundled encoder's, which change nothing."""
 
 USUAL_TOKENIZER = "d9a02e92cf8f1fc8"
-"""The bundled encoder's, by its digest: likewise."""
+"""Digest of the bundled encoder's tokenizer, which is left out of digests too."""
 
 
 def transformer_configs(folder: Path) -> list[Path]:
-    """Files of sentence-transformers that say how a transformer reads texts, newest name first."""
+    """sentence-transformers' files on how a transformer reads texts, newest name first."""
     kinds = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
     return [file for kind in kinds for file in folder.rglob(f"sentence_{kind}_config.json")]
 
 
 def _but(values: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
-    """The values that are not the usual ones; versions of libraries are nobody's."""
+    """The values that differ from the usual ones, without library versions (``__version__``)."""
     return {
         key: value
         for key, value in values.items()
@@ -185,20 +185,20 @@ def _but(values: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@remembered
+@memoize
 def tokenizer_digest(model: str) -> str:
-    """16 hex digits over the tokenizer's files, and over what else is done to a text."""
+    """16 hex digits over the tokenizer's files and over whether texts are lowercased."""
     folder = locate(model)
     files = {file for pattern in TOKENIZER for file in folder.glob(pattern)}
-    found = {file.name: file_digest(file) for file in files}
+    digests = {file.name: file_digest(file) for file in files}
     if (special := folder / "special_tokens_map.json").is_file():
-        about = folder / "tokenizer_config.json"
-        # What is said twice counts once.
-        if own := _but(read_json(special), read_json(about) if about.is_file() else {}):
-            found[special.name] = digest(own)
+        config = folder / "tokenizer_config.json"
+        # Leave out values that both files have.
+        if own := _but(read_json(special), read_json(config) if config.is_file() else {}):
+            digests[special.name] = digest(own)
     if _lowers(folder):
-        found["do_lower_case"] = "true"
-    return digest(found)
+        digests["do_lower_case"] = "true"
+    return digest(digests)
 
 
 TOKENIZER = (
@@ -211,11 +211,11 @@ TOKENIZER = (
     "*.model",
     "*.spm",
 )
-"""Files that a tokenizer is read from."""
+"""Patterns of the files that make up a tokenizer."""
 
 
 def check_tokenizer(model: str) -> None:
-    """There is a tokenizer; transformers would make up one that knows no word.
+    """Check that the model has a tokenizer; without one, transformers makes one without words.
 
     Raises:
         InputError: there is none.
@@ -241,7 +241,7 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
     folder = locate(model)
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except Exception as error:  # transformers has no error of its own for what it cannot read
+    except Exception as error:  # transformers has no error class for what it cannot read
         raise InputError(
             f"model {model!r}: its tokenizer cannot be loaded: {first_line(error)}"
         ) from error
@@ -251,12 +251,12 @@ def load_tokenizer(model: str) -> PreTrainedTokenizerBase:
 
 
 def _lowers(folder: Path) -> bool:
-    """Whether a folder says that texts are lowered before its tokenizer reads them."""
+    """Whether a folder says that texts are lowercased before its tokenizer reads them."""
     return any(read_json(file).get("do_lower_case") for file in transformer_configs(folder)[:1])
 
 
 def _lower(tokenizer: PreTrainedTokenizerBase) -> None:
-    """Texts are lowered first, as sentence-transformers does where a folder says so."""
+    """Make the tokenizer lowercase texts first, as sentence-transformers does."""
     inner = tokenizer.backend_tokenizer
     inner.normalizer = tokenizers.normalizers.Sequence(
         [tokenizers.normalizers.Lowercase(), *([inner.normalizer] if inner.normalizer else [])]
@@ -264,10 +264,11 @@ def _lower(tokenizer: PreTrainedTokenizerBase) -> None:
 
 
 def load_config(model: str) -> PreTrainedConfig:
-    """The architecture of a model, its weights not looked at.
+    """The configuration of a model, without loading weights.
 
     Raises:
-        InputError: it needs code of its own, is not known, or is no encoder.
+        InputError: the model needs its own code, transformers does not know it, or it is no
+            encoder.
     """
     config = read_config(model, locate(model))
     encoder_class(model, config)
@@ -275,10 +276,10 @@ def load_config(model: str) -> PreTrainedConfig:
 
 
 def load_transformer(model: str) -> PreTrainedModel:
-    """The encoder at float32, without the pooling head that bi-encoders do not use.
+    """The encoder in float32, without its pooling head, which bi-encoders do not use.
 
     Raises:
-        InputError: it is no encoder of texts, or its files do not hold its weights.
+        InputError: the model is no encoder of texts, or its files lack weights.
     """
     folder = locate(model)
     kind = encoder_class(model, read_config(model, folder))
@@ -291,10 +292,12 @@ def load_transformer(model: str) -> PreTrainedModel:
 
 
 def load_classifier(model: str) -> tuple[PreTrainedModel, bool]:
-    """A sequence classifier with one output at float32, and whether its head came with it.
+    """A sequence classifier with one output in float32, and whether its head was in the files.
+
+    A head that is not in the files is drawn at random.
 
     Raises:
-        InputError: a classifier with more than one output, or whose files do not hold its weights.
+        InputError: the classifier has more than one output, or its files lack weights.
     """
     folder = locate(model)
     check_weights(model, folder)
@@ -310,5 +313,5 @@ def load_classifier(model: str) -> tuple[PreTrainedModel, bool]:
 
 
 def _outputs(config: dict[str, Any]) -> int:
-    """How many outputs a classifier's configuration says it has (two where it says nothing)."""
+    """Outputs of a classifier by its configuration (two by default, as in transformers)."""
     return int(config.get("num_labels") or len(config.get("id2label") or (0, 1)))

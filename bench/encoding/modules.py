@@ -1,4 +1,4 @@
-"""What a folder of sentence-transformers says it is made of."""
+"""Reads the modules, prompts and similarity of a sentence-transformers folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.encoding.models import (
     check_weights,
     load_config,
     locate,
-    remembered,
+    memoize,
     transformer_configs,
 )
 from bench.encoding.text_config import TextConfig
@@ -44,24 +44,25 @@ FLAGS = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-"""The older names of each; the vectors of several modes stand in this order."""
+"""Older names of the modes; vectors of several modes are concatenated in this order."""
 
 PROMPTS = {"query": ("query",), "document": ("document", "passage", "corpus")}
-"""The names of each side's prompt; the first that is there is taken."""
+"""Possible names of each side's prompt; the first one that the folder has is used."""
 
 UNLIMITED = 1_000_000
-"""Tokens of a text where a folder sets no limit."""
+"""Most tokens of a text if a folder sets no limit."""
 
 
 @dataclass(frozen=True)
 class EncoderModules:
-    """One encoder's modules; equal where they are the same weights, however texts are read.
+    """The modules of one encoder; two are equal if their weights are, whatever their prompts.
 
     Attributes:
-        body: folder of the transformer, or of the table of a static one (``pooling`` is `None`).
-        pooling: a mode, or several joined by ``+`` whose vectors stand side by side.
-        dense: folder of the linear layer behind it; `None` for none.
-        prompt: what is written before every text.
+        body: folder of the transformer, or of a static encoder's table (then ``pooling`` is
+            `None`).
+        pooling: a mode, or several joined by ``+``, whose vectors are concatenated.
+        dense: folder of the linear layer after the pooling; `None` for none.
+        prompt: text put before every text.
     """
 
     body: Path
@@ -75,30 +76,30 @@ class EncoderModules:
 
     @cached_property
     def max_length(self) -> int:
-        """Most tokens of a text: what the folder says, or less where it can read no more."""
-        if self.pooling is None:  # a table's limit is its tokenizer's, and counts no special tokens
+        """Most tokens of a text: what the folder says, or what the transformer can read if less."""
+        if self.pooling is None:  # the tokenizer sets the limit and counts no special tokens
             truncation = _optional(self.body / "tokenizer.json").get("truncation")
             return int(truncation["max_length"]) + sum(self._ends) if truncation else UNLIMITED
-        return min(self.said_length or UNLIMITED, most_tokens_of(str(self.body)))
+        return min(self.declared_length or UNLIMITED, most_tokens_of(str(self.body)))
 
     @cached_property
-    def said_length(self) -> int | None:
-        """Most tokens of a text by what the folder says, whatever its transformer can read."""
-        given: dict[str, Any] = next((read(file) for file in transformer_configs(self.body)), {})
-        about = _optional(self.body / "tokenizer_config.json")
-        return given.get("max_seq_length") or about.get("model_max_length")
+    def declared_length(self) -> int | None:
+        """Most tokens of a text as the folder says, which may exceed what it can read."""
+        config: dict[str, Any] = next((read(file) for file in transformer_configs(self.body)), {})
+        tokenizer = _optional(self.body / "tokenizer_config.json")
+        return config.get("max_seq_length") or tokenizer.get("model_max_length")
 
     def load(self, similarity: Similarity) -> Encoder:
         if self.pooling is None:
-            return self.behind(self._static(similarity))
+            return self.add_head(self._static(similarity))
         return self.pooled(encoding.load_transformer(str(self.body)), self.pooling, similarity)
 
     def pooled(self, transformer: PreTrainedModel, pooling: str, similarity: Similarity) -> Encoder:
-        """An encoder of this transformer, with the layer that stands behind the body."""
-        return self.behind(encoding.TransformerEncoder(transformer, pooling, similarity))
+        """An encoder of this transformer, with the folder's linear layer."""
+        return self.add_head(encoding.TransformerEncoder(transformer, pooling, similarity))
 
-    def behind(self, encoder: Encoder) -> Encoder:
-        """The encoder, the linear layer behind it where there is one."""
+    def add_head(self, encoder: Encoder) -> Encoder:
+        """The encoder, with the folder's linear layer as its head if there is one."""
         if self.dense:
             encoder.head = _dense(self.dense)
             if encoder.head.in_features != encoder.pooled_width:
@@ -110,7 +111,7 @@ class EncoderModules:
 
     @cached_property
     def _ends(self) -> tuple[int, int]:
-        """How many special tokens stand before and behind a text."""
+        """How many special tokens the tokenizer puts before and after a text."""
         form = encoding.JointForm.of(encoding.load_tokenizer(str(self.body)))
         return form.head, form.tail
 
@@ -120,10 +121,10 @@ class EncoderModules:
 
 @dataclass(frozen=True)
 class Modules:
-    """Both sides, and how they are compared.
+    """The encoders of queries and documents, and the similarity of their vectors.
 
     Attributes:
-        notes: what of the folder is not as one might think, a sentence each.
+        notes: what a reader might not expect of the folder, one sentence each.
     """
 
     queries: EncoderModules
@@ -132,12 +133,12 @@ class Modules:
     notes: tuple[str, ...]
 
 
-@remembered
+@memoize
 def read_modules(model: str) -> Modules:
-    """What a folder or hub id is made of.
+    """The modules of a folder or hub id.
 
     Raises:
-        InputError: it is no folder of sentence-transformers, or has a module that is not known.
+        InputError: it is no sentence-transformers folder, or has an unknown module.
     """
     folder = locate(model)
     if not (folder / "modules.json").is_file():
@@ -155,35 +156,36 @@ def read_modules(model: str) -> Modules:
         rest = modules[1:]
     else:
         routes, rest = {"query": modules, "document": modules}, []
-    encoders = {route: [*own, *rest] for route, own in routes.items()}
+    encoders = {route: [*steps, *rest] for route, steps in routes.items()}
     prompts, notes = read_prompts(config)
-    sides = {route: _encoder(model, own, prompts[route]) for route, own in encoders.items()}
+    sides = {route: _encoder(model, steps, prompts[route]) for route, steps in encoders.items()}
     name = config.get("similarity_fn_name") or "cosine"
-    similarity = _similarity(model, name, ["Normalize" in dict(own) for own in encoders.values()])
-    for kind, part in dict.fromkeys(module for own in encoders.values() for module in own):
+    normalised = ["Normalize" in dict(steps) for steps in encoders.values()]
+    similarity = _similarity(model, name, normalised)
+    for kind, part in dict.fromkeys(module for steps in encoders.values() for module in steps):
         if kind == "Pooling" and not (part / "config.json").is_file():
             notes.append(f"{part.name}/config.json is not there, so the mean is pooled")
-    said = tuple(f"{model}: {note}" for note in notes)
-    return Modules(sides["query"], sides["document"], similarity, said)
+    named = tuple(f"{model}: {note}" for note in notes)
+    return Modules(sides["query"], sides["document"], similarity, named)
 
 
 def read_prompts(config: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
-    """(the prompt of each side, what is to be said of them) of a folder's configuration.
+    """(prompt by side, notes about them) from a folder's configuration.
 
-    A prompt of another name is used where it is the folder's default, and no side's own.
+    The folder's default prompt is used for a side without its own, unless it is another side's.
     """
     given = {name: text for name, text in (config.get("prompts") or {}).items() if text is not None}
     default = config.get("default_prompt_name")
     owned = {name for names in PROMPTS.values() for name in names}
     prompts, used, notes = {}, set(), []
     for side, names in PROMPTS.items():
-        found = next((name for name in names if name in given), None)
-        if found is None and default in given and default not in owned:
-            found = default
-        if found and found != side:
-            notes.append(f"its prompt {found!r} is written before every {side}")
-        prompts[side] = given[found] if found else ""
-        used.add(found)
+        chosen = next((name for name in names if name in given), None)
+        if chosen is None and default in given and default not in owned:
+            chosen = default
+        if chosen and chosen != side:
+            notes.append(f"its prompt {chosen!r} is written before every {side}")
+        prompts[side] = given[chosen] if chosen else ""
+        used.add(chosen)
     if unused := [name for name, text in given.items() if text and name not in used]:
         notes.append(f"its prompts {', '.join(map(repr, unused))} are not used")
     return prompts, notes
@@ -220,7 +222,7 @@ def _kind(model: str, type_name: str) -> str:
 
 def _encoder(model: str, modules: list[tuple[str, Path]], prompt: str) -> EncoderModules:
     kinds = [kind for kind, _ in modules]
-    found = dict(modules)
+    folders = dict(modules)
     shapes = (["Transformer", "Pooling"], ["StaticEmbedding"])
     ends: tuple[list[str], ...] = ([], ["Dense"], ["Normalize"], ["Dense", "Normalize"])
     if kinds not in [[*shape, *end] for shape in shapes for end in ends]:
@@ -228,19 +230,19 @@ def _encoder(model: str, modules: list[tuple[str, Path]], prompt: str) -> Encode
             f"model {model!r}: modules {', '.join(kinds)} in this order are not understood; "
             "known are Transformer and Pooling, or StaticEmbedding, then Dense, then Normalize"
         )
-    for kind in ("Transformer", "Dense"):  # without a Pooling's the mean is taken, and said
-        if kind in found and not (about := found[kind] / "config.json").is_file():
+    for kind in ("Transformer", "Dense"):  # Pooling needs none: the mean is used, with a note
+        if kind in folders and not (path := folders[kind] / "config.json").is_file():
             raise InputError(
-                f"model {model!r}: its modules.json names a {kind}, and there is no {about}"
+                f"model {model!r}: its modules.json names a {kind}, and there is no {path}"
             )
-    dense = found.get("Dense")
+    dense = folders.get("Dense")
     if dense:
         _check_dense(model, dense)
-    body = found.get("Transformer") or found["StaticEmbedding"]
+    body = folders.get("Transformer") or folders["StaticEmbedding"]
     check_weights(model, body)
-    if "Pooling" not in found:
+    if "Pooling" not in folders:
         return EncoderModules(body, None, dense, prompt)
-    config = _optional(found["Pooling"] / "config.json")
+    config = _optional(folders["Pooling"] / "config.json")
     if prompt and not config.get("include_prompt", True):
         raise InputError(f"model {model!r}: a pooling that leaves out the prompt is not known")
     pooling = _pooling(model, config)
@@ -249,15 +251,15 @@ def _encoder(model: str, modules: list[tuple[str, Path]], prompt: str) -> Encode
     return EncoderModules(body, pooling, dense, prompt)
 
 
-@remembered
+@memoize
 def most_tokens_of(model: str) -> int:
-    """How long a text a model can read, its weights not looked at.
+    """Most tokens of a text that a model can read, found without loading weights.
 
     Raises:
         InputError: it is no encoder.
     """
     if Path(model) == bundled():
-        return 512  # known, and transformers is slow to import
+        return 512  # without importing transformers, which is slow
 
     return encoding.most_positions(model, load_config(model))
 
@@ -300,9 +302,9 @@ def _dense(folder: Path) -> Any:
 
 
 def _table(folder: Path) -> Any:
-    """The rows of a static encoder, as sentence-transformers or model2vec keep them.
+    """The [vocabulary, d] table of a static encoder, from sentence-transformers or model2vec.
 
-    model2vec may let tokens share a row (``mapping``), and weigh them (``weights``).
+    In model2vec's files, tokens may share a row (``mapping``) and have factors (``weights``).
     """
     state = safetensors.torch.load_file(folder / "model.safetensors")
     if "embedding.weight" in state:
@@ -316,10 +318,10 @@ def _table(folder: Path) -> Any:
 
 
 def read(path: Path) -> Any:
-    """A JSON file of a model.
+    """The content of a model's JSON file.
 
     Raises:
-        InputError: it is missing, or no JSON.
+        InputError: it is missing or no JSON.
     """
     try:
         return read_json(path)

@@ -1,4 +1,4 @@
-"""Texts made ready for an encoder: padded to rows of one length, or one behind another."""
+"""Texts made ready for an encoder: padded to rows of one length, or concatenated."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from bench.encoding.tokens import pad
 
 @dataclass(frozen=True)
 class Padded:
-    """Texts of like length, each a row.
+    """Texts of similar length, one per row.
 
     Attributes:
         ids, mask: [rows, length].
-        size: how many texts there are; rows behind them are empty.
+        size: how many texts there are; the rows after them are padding.
     """
 
     ids: Tensor
@@ -35,15 +35,15 @@ class Padded:
 
 @dataclass(frozen=True)
 class Joined:
-    """Texts one behind another, each attending only to itself, so that no padding is computed.
+    """Concatenated texts, each attending only to itself, so that rows need no padding.
 
     Attributes:
-        ids: [T]; behind the texts come pieces of padding, up to a rung of the ladder.
-        places: [T] where in its text a token stands.
-        starts: [n + 1] int32; where each text begins, and the last one's end. Pieces of padding
-            count as texts.
+        ids: [T]; after the texts come pieces of padding, up to a rung of the ladder.
+        places: [T] position of each token within its text.
+        starts: [n + 1] int32; where each text begins, and where the last one ends. Pieces of
+            padding count as texts.
         longest: tokens of the longest text.
-        size: how many texts there are, without the padding's.
+        size: how many texts there are, without pieces of padding.
     """
 
     ids: Tensor
@@ -54,11 +54,13 @@ class Joined:
 
     @classmethod
     def of(cls, rows: list[np.ndarray], padding: int, total: int, longest: int = 0) -> Joined:
-        """Join token ids.
+        """Concatenate token ids.
 
         Args:
+            rows: the token ids of each text.
+            padding: the id to pad with.
             total: T.
-            longest: tokens of a piece of padding; of the longest text where it is not given.
+            longest: tokens of a piece of padding; 0 means those of the longest text.
         """
         lengths = [len(row) for row in rows]
         longest = longest or max([1, *lengths])
@@ -95,8 +97,8 @@ class Packed(Generic[Texts]):
     """Texts in groups, ready for the device.
 
     Attributes:
-        groups: what is encoded in one pass each.
-        inverse_order: the row of each text in the concatenated groups, without what fills them.
+        groups: each is encoded in one pass.
+        inverse_order: [n] the row of each text among the concatenated groups, padding left out.
     """
 
     groups: list[Texts]
@@ -113,11 +115,13 @@ def pack_padded(
     group_tokens: int = 0,
     most: int = sys.maxsize,
 ) -> Packed[Padded]:
-    """Pad token ids as the device likes it.
+    """Pad token ids in the way that suits the device.
 
     Args:
-        group_tokens: most padded tokens of a group; 0 is what suits the device.
-        most: tokens that the encoder can read.
+        rows: the token ids of each text.
+        padding: the id to pad with.
+        group_tokens: most padded tokens of a group; 0 means what suits the device.
+        most: the most tokens that the encoder can read.
     """
     groups = device.packing.groups(_lengths(rows), group_tokens, most)
     padded = []
@@ -132,7 +136,7 @@ def pack_padded(
 def pack_joined(
     rows: list[np.ndarray], padding: int, device: Device, joining: Joining, group_tokens: int = 0
 ) -> Packed[Joined]:
-    """Put token ids one behind another; the same arguments."""
+    """Concatenate token ids; arguments as for `pack_padded`."""
     stretches = joining.stretches(_lengths(rows), group_tokens)
     groups = [
         Joined.of(rows[part.start : part.stop], padding, part.tokens).staged(device)

@@ -1,4 +1,4 @@
-"""Texts as padded groups: of like length where that is best, of few shapes where shapes cost."""
+"""Divides texts into padded groups: of similar length on a CPU, of few shapes on a GPU."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Group:
     """Texts that are encoded in one pass.
 
     Attributes:
-        texts: which of them these are [n].
-        rows: how many the pass has: n, and more where some are empty.
-        length: tokens a row is padded to.
+        texts: [n] positions of these texts among all.
+        rows: rows of the pass; those after the n texts are padding.
+        length: tokens that each row is padded to.
     """
 
     texts: np.ndarray
@@ -25,31 +25,38 @@ class Group:
 
 
 class Packing(Protocol):
-    """How a device likes its passes."""
+    """A way of dividing texts into forward passes."""
 
     def groups(self, lengths: np.ndarray, most_tokens: int, most: int) -> list[Group]:
-        """Every text in one group, each group sorted by (length, position).
+        """Groups that contain every text once, each group sorted by (length, position).
 
         Args:
             lengths: tokens of each text.
-            most_tokens: a group's rows times its length stays within this (one text may exceed it
-                alone); 0 is what suits the device.
-            most: tokens the model can read; nothing is padded to more.
+            most_tokens: most padded tokens of a group, rows × length (a single text may exceed
+                it); 0 means what suits the device.
+            most: the most tokens that the model can read; nothing is padded beyond it.
         """
 
     def shapes(self, rows: int, longest: int, most_tokens: int, most: int) -> list[tuple[int, int]]:
-        """Every (rows, length) that up to so many texts of up to so many tokens may need, the
-        largest first; none where they are not known beforehand."""
+        """Every (rows, length) that a group may have, the largest first.
+
+        Empty if shapes are not known beforehand.
+
+        Args:
+            rows: most texts that are divided at a time.
+            longest: most tokens of a text.
+            most_tokens, most: as for `groups`.
+        """
 
 
 @dataclass(frozen=True)
 class Close:
-    """Groups of like length, so that little padding is computed: what is best on a CPU.
+    """Groups of similar length, so that little padding is computed. Best on a CPU.
 
     Attributes:
-        tokens: most padded tokens of a pass: what the caches hold.
-        waste: a group is closed when padding would make it this many times its tokens, unless it
-            still has fewer than 8 texts (tiny groups cost more than they save).
+        tokens: most padded tokens of a pass, so that a pass fits the caches.
+        waste: a group is closed once padding would make it this many times its tokens, unless it
+            has fewer than 8 texts (tiny groups cost more than they save).
     """
 
     tokens: int = 4096
@@ -87,16 +94,17 @@ class Close:
 
 @dataclass(frozen=True)
 class Ladder:
-    """Few passes, their rows and lengths on the rungs of a ladder: what is best on a GPU.
+    """Few passes, whose rows and lengths are rungs of a ladder of sizes. Best on a GPU.
 
-    There a pass costs its launches, however small it is, and the first one of every shape costs
-    kernels that are loaded and chosen. So texts are cut into those few ranges of lengths that cost
-    least, padding and passes together, and the shapes are known, and tried, beforehand.
+    On a GPU even a small pass costs kernel launches, and the first pass of every shape costs the
+    loading and choice of kernels. So texts are divided into the few ranges of lengths that cost
+    least in padding and launches together. The possible shapes are known beforehand and are run
+    once to warm up.
 
     Attributes:
         tokens: most padded tokens of a pass.
         passes: most ranges of lengths.
-        launch: how many tokens might be computed while a pass is launched.
+        launch: cost of launching a pass, as the number of tokens computed in that time.
     """
 
     tokens: int = 131_072
@@ -118,18 +126,22 @@ class Ladder:
         return groups
 
     def shapes(self, rows: int, longest: int, most_tokens: int, most: int) -> list[tuple[int, int]]:
-        found = set()
+        shapes = set()
         for length in rungs(longest):
             length = min(length, most)
             fit = max(1, rung_below((most_tokens or self.tokens) // length))
-            found |= {(min(size, fit), length) for size in rungs(rows)}
-        return sorted(found, key=lambda shape: (shape[0] * shape[1], shape), reverse=True)
+            shapes |= {(min(size, fit), length) for size in rungs(rows)}
+        return sorted(shapes, key=lambda shape: (shape[0] * shape[1], shape), reverse=True)
 
     def _ranges(self, tops: np.ndarray) -> list[tuple[int, int]]:
-        """Cut texts, sorted by length, where their passes cost least: (start, stop) of each."""
+        """Divide texts into the ranges whose passes cost least: (start, stop) of each.
+
+        Args:
+            tops: [n] the rung that each text's length is padded to, ascending.
+        """
         used, starts = np.unique(tops, return_index=True)
         ends = np.append(starts[1:], len(tops)).tolist()
-        # The cheapest way to cut the texts of the first rungs into so many ranges.
+        # ways[i][count]: the cheapest way to divide the texts of the first i rungs into ranges.
         ways: list[dict[int, Way]] = [{0: (0.0, ())}]
         for last, length in enumerate(used.tolist()):
             best: dict[int, Way] = {}
@@ -144,20 +156,23 @@ class Ladder:
 
 
 Way = tuple[float, tuple[tuple[int, int], ...]]
-"""What it costs, in tokens, and its ranges."""
+"""The cost in tokens, and the ranges as (start, stop)."""
 
 STEP = 32
-"""Of the ladder's first rungs."""
+"""Distance between the ladder's first rungs."""
 
 
 def rung(size: int, parts: int = 4) -> int:
-    """The next rung of the ladder: multiples of 32, and from some size on so many to a doubling."""
+    """The smallest rung that is at least ``size``.
+
+    Rungs are multiples of 32, and for larger sizes ``parts`` of them per doubling.
+    """
     step = max(STEP, (1 << (size - 1).bit_length()) // (2 * parts))
     return max(STEP, -(-size // step) * step)
 
 
 def rung_below(size: int) -> int:
-    """The last rung that is not above; below the first one, ``size`` itself."""
+    """The largest rung that is at most ``size``; ``size`` itself below the first rung."""
     if size < STEP:
         return size
     step = max(STEP, 1 << max(0, size.bit_length() - 3))
@@ -165,7 +180,7 @@ def rung_below(size: int) -> int:
 
 
 def rungs(most: int, parts: int = 4) -> Iterator[int]:
-    """Those that sizes of up to ``most`` come to."""
+    """All rungs that sizes up to ``most`` are rounded to, ascending."""
     size = 0
     while size < most:
         size = rung(size + 1, parts)

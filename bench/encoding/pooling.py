@@ -1,4 +1,4 @@
-"""From the states of a text's tokens to one vector."""
+"""Pools the states of a text's tokens into one vector."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from bench.encoding.packed import Joined
 
 
 def pool(states: Tensor, mask: Tensor, pooling: str) -> Tensor:
-    """[n, length, d] states → [n, d] by one mode, [n, m·d] by m of them joined by ``+``.
+    """[n, length, d] states → [n, d] by one mode, or [n, m·d] by m modes joined by ``+``.
 
-    Padding is on the right and never pooled; a text without tokens becomes zeros.
+    Padding is on the right and is never pooled. A text without tokens gives zeros.
     """
     modes = pooling.split("+")
     if len(modes) > 1:
@@ -35,7 +35,7 @@ def pool(states: Tensor, mask: Tensor, pooling: str) -> Tensor:
 
 
 def pool_joined(states: Tensor, texts: Joined, pooling: str) -> Tensor:
-    """The same of texts that stand one behind another: [T, d] states → [n, d] or [n, m·d]."""
+    """`pool` for concatenated texts: [T, d] states → [n, d] or [n, m·d]."""
     modes = pooling.split("+")
     if len(modes) > 1:
         return torch.cat([pool_joined(states, texts, mode) for mode in modes], 1)
@@ -57,5 +57,5 @@ def pool_joined(states: Tensor, texts: Joined, pooling: str) -> Tensor:
 
 
 def _reduce(states: Tensor, how: str, starts: Tensor) -> Tensor:
-    # Unsafe leaves out a look at the offsets, for which a GPU would have to wait.
+    # `unsafe` skips a check of the offsets that would make a GPU wait.
     return torch.segment_reduce(states.float(), how, offsets=starts, unsafe=True)

@@ -1,4 +1,4 @@
-"""A table of token embeddings, averaged: no context, and next to no computation."""
+"""An encoder that averages token embeddings from a table, without context."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class StaticEncoder(Encoder):
 
     Args:
         table: [vocabulary, d].
-        before, behind: how many special tokens the tokenizer puts before and behind a text.
+        before, behind: how many special tokens the tokenizer puts before and after a text.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""How the texts of one side are read."""
+"""How the texts of one side, queries or documents, are read."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TextConfig:
-    """How the texts of one side are read.
+    """How the texts of one side, queries or documents, are read.
 
     Attributes:
-        model: whose tokenizer.
+        model: name or folder of the model whose tokenizer is used.
         max_length: most tokens of a text, special tokens and prompt included.
-        prompt: what is written before every text.
+        prompt: text put before every text.
     """
 
     model: str
@@ -28,5 +28,5 @@ class TextConfig:
     prompt: str
 
     def tokens(self, texts: Texts, artifacts: Artifacts) -> Tokens:
-        """These texts as token ids, made or found."""
+        """The token ids of these texts, from the artifacts if they are there, else made."""
         return encoding.tokenize(texts, self.model, self.max_length, artifacts, self.prompt)

@@ -1,4 +1,4 @@
-"""Tokens, made once per (texts, tokenizer, length, prompt) and memory-mapped."""
+"""Token ids, made once per (texts, tokenizer, length, prompt), stored and memory-mapped."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 CHUNK, CHARACTERS = 20_000, 20_000_000
-"""Most texts, and about as many characters of them, that are tokenized at a time."""
+"""Most texts, and roughly the most characters, that are tokenized at a time."""
 
 PER_TOKEN = 64
-"""Characters of a long text that are read at first for every token that is kept."""
+"""Characters of a long text that are read at first, per token of the maximal length."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Tokens:
     """The token ids of a list of texts, special tokens included, without padding.
 
     Attributes:
-        ids: int32, all texts one after the other.
-        starts: int64 [n+1], where each text starts.
+        ids: int32 [T], all texts concatenated.
+        starts: int64 [n+1], where each text starts, and where the last one ends.
         padding: the id to pad with.
-        artifact: where they are stored, with its bill.
+        artifact: the artifact that stores them.
     """
 
     ids: np.ndarray
@@ -52,7 +52,7 @@ class Tokens:
         return int(np.diff(self.starts).max(initial=0))
 
     def lengths(self, positions: np.ndarray) -> np.ndarray:
-        """Tokens of each of these texts."""
+        """How many tokens each of these texts has."""
         return self.starts[positions + 1] - self.starts[positions]
 
     def rows(self, positions: np.ndarray) -> list[np.ndarray]:
@@ -66,8 +66,10 @@ def pad(
     """Token ids and attention mask of these texts, padded on the right.
 
     Args:
-        shape: of both; [n, longest] where it is not given. Rows behind the texts have one token of
-            padding, so that attention has something to look at.
+        rows: the token ids of each text.
+        padding: the id to pad with.
+        shape: of both arrays; [n, longest] by default. The mask of rows after the texts shows one
+            token of padding, because attention to no token at all gives NaN.
     """
     lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
     if shape:
@@ -81,12 +83,12 @@ def pad(
 def tokenize(
     texts: Texts, model: str, max_length: int, artifacts: Artifacts, prompt: str = ""
 ) -> Tokens:
-    """The tokens of these texts, made or found.
+    """The tokens of these texts, from the artifacts if they are there, else made.
 
     Args:
-        model: whose tokenizer.
+        model: name or folder of the model whose tokenizer is used.
         max_length: most tokens of a text, special tokens and prompt included; the rest is cut off.
-        prompt: what is written before every text.
+        prompt: text put before every text.
     """
 
     def make(folder: Path) -> BuildReport:
@@ -105,7 +107,7 @@ def tokenize(
 
     specification = {
         "texts": texts.fingerprint,
-        # Of its files: a tokenizer's own vocabulary order differs between processes.
+        # A digest of its files, because a loaded vocabulary's order differs between processes.
         "tokenizer": tokenizer_digest(model),
         "max_length": max_length,
         "prompt": prompt,
@@ -120,7 +122,7 @@ def tokenize(
 
 
 def _chunks(texts: Texts, most: int) -> Iterator[tuple[int, int]]:
-    """Where chunks of the texts start and end, of each text the first ``most`` characters."""
+    """(start, end) of chunks of texts, with at most ``most`` characters counted per text."""
     sizes = compute.utf8_length(texts.texts).to_numpy()
     ends = np.cumsum(np.minimum(sizes, most), dtype=np.int64)
     start = 0
@@ -135,20 +137,20 @@ def _chunks(texts: Texts, most: int) -> Iterator[tuple[int, int]]:
 def _rows(
     tokenizer: PreTrainedTokenizerBase, texts: Any, max_length: int, prompt: str
 ) -> list[list[int]]:
-    """Token ids of each text.
+    """The token ids of each text.
 
-    Of a very long one only the words at its start are read, so that its size costs no memory: all
-    of it, where these fill fewer than ``max_length`` tokens.
+    To save memory, only the words at the start of a very long text are tokenized; all of it if
+    they give fewer than ``max_length`` tokens.
     """
     most = PER_TOKEN * max_length
-    read = compute.utf8_slice_codeunits(texts, 0, most).to_pylist()
+    heads = compute.utf8_slice_codeunits(texts, 0, most).to_pylist()
     long = np.flatnonzero(compute.utf8_length(texts).to_numpy() > most)
     for at in long:
-        read[at] = read[at].rsplit(maxsplit=1)[0] if read[at].strip() else read[at]
-    rows = tokenizer([prompt + text for text in read], truncation=True, max_length=max_length)
-    found = rows["input_ids"]
+        heads[at] = heads[at].rsplit(maxsplit=1)[0] if heads[at].strip() else heads[at]
+    prompted = [prompt + text for text in heads]
+    rows = tokenizer(prompted, truncation=True, max_length=max_length)["input_ids"]
     for at in long:
-        if len(found[at]) < max_length:
-            whole = prompt + texts[int(at)].as_py()
-            found[at] = tokenizer(whole, truncation=True, max_length=max_length)["input_ids"]
-    return found
+        if len(rows[at]) < max_length:
+            text = prompt + texts[int(at)].as_py()
+            rows[at] = tokenizer(text, truncation=True, max_length=max_length)["input_ids"]
+    return rows

@@ -1,4 +1,4 @@
-"""The two sides of a bi-encoder."""
+"""The query side and the document side of a bi-encoder."""
 
 from __future__ import annotations
 
@@ -23,28 +23,29 @@ class Vectors(Protocol):
 
 
 class StoredVectors(Vectors, Protocol):
-    """Documents' vectors that are already there."""
+    """Vectors of documents that were encoded before training."""
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
-        """What they are kept in."""
+        """The artifacts that store them."""
 
     def of(self, collection: Collection) -> Vectors:
-        """Those of the documents there, which may be another collection's."""
+        """The vectors of this collection's documents, which may be another collection."""
 
     def encoder(self) -> Encoder:
-        """What made them, for documents to come; nothing of the training runs it."""
+        """The encoder that made them, to encode new documents; training never runs it."""
 
 
 class Towers(nn.Module):
-    """One encoder for both sides, one for each, or one for queries beside stored documents.
+    """One encoder for both sides, one for each, or one for queries beside stored document vectors.
 
-    Only what trains is a part of the module: its parameters, its state and its checkpoints.
+    Only what is trained belongs to the module, and thus to its parameters and checkpoints.
 
     Attributes:
-        query_encoder: of queries, and of documents too where nothing else is given.
-        document_encoder: of documents alone; `None` where they share the other, or are stored.
-        stored: the documents' vectors, where no encoder of the training makes them.
+        query_encoder: of queries, and of documents too if the other attributes are `None`.
+        document_encoder: of documents alone; `None` if both sides share an encoder, or documents
+            are stored.
+        stored: the documents' vectors; `None` if an encoder of this student makes them.
     """
 
     def __init__(
@@ -73,18 +74,18 @@ class Towers(nn.Module):
 
     @property
     def encoders(self) -> tuple[Encoder, ...]:
-        """What trains: one, or those of queries and of documents."""
+        """The trained encoders: one, or those of queries and of documents."""
         second = (self.document_encoder,) if self.document_encoder else ()
         return (self.query_encoder, *second)
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
-        """What had to be prepared for it, with its bills."""
+        """The artifacts that the student is built from."""
         starts = [artifact for encoder in self.encoders for artifact in encoder.artifacts]
         return (*starts, *(self.stored.artifacts if self.stored else ()))
 
     def of_documents(self) -> Encoder:
-        """What encodes a document; loaded now where documents are stored."""
+        """The encoder of documents; loaded by this call if documents are stored."""
         if self.stored:
             return self.stored.encoder()
         return self.document_encoder or self.query_encoder

@@ -1,4 +1,4 @@
-"""A transformer, and a pooling of its states."""
+"""An encoder made of a transformer and a pooling of its states."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class TransformerEncoder(Encoder):
         return self.transformer.config.hidden_size * len(self.pooling.split("+"))
 
     def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """[n, length] ids and mask → one vector a text, before the head.
+        """[n, length] ids and mask → [n, pooled_width], before the head.
 
         Raises:
             InputError: a text is longer than the model can read.
         """
         self._check(ids.shape[1])
         attended = mask.clone()
-        attended[:, :1] = 1  # of a text without tokens the padding: nothing would be no number
+        attended[:, :1] = 1  # a text without tokens attends to padding; to nothing gives NaN
         states = self.transformer(input_ids=ids, attention_mask=attended).last_hidden_state
         return pool(states, mask, self.pooling)
 
@@ -50,7 +50,7 @@ class TransformerEncoder(Encoder):
         return joins(self.transformer)
 
     def pooled_joined(self, texts: Joined) -> Tensor:
-        """The same of texts that stand one behind another.
+        """Concatenated texts → [n, pooled_width], before the head.
 
         Raises:
             InputError: a text is longer than the model can read.

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-# bm25s wakes JAX where that is installed, which would then keep most of a GPU's memory to itself.
+# bm25s imports JAX if it is installed, and JAX would reserve most of a GPU's memory.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import bm25s
 
@@ -17,7 +17,7 @@ from bench.evaluation.ranking import Ranking, without
 
 
 class BM25:
-    """An index over some of a collection's documents."""
+    """An index over a collection's documents, or over those at ``positions``."""
 
     def __init__(self, collection: Collection, positions: np.ndarray | None = None) -> None:
         everything = np.arange(len(collection.documents))
@@ -32,7 +32,11 @@ class BM25:
             self._index.index(texts, show_progress=False)
 
     def rank(self, queries: Texts, depth: int) -> Ranking:
-        """The best documents of each query; those that share no word with it are left out (-1)."""
+        """The best documents of each query; those that share no word with it are left out (-1).
+
+        Args:
+            depth: most documents per query.
+        """
         depth = min(depth, len(self._positions))
         if self._empty:
             shape = (len(queries), depth)
@@ -59,7 +63,7 @@ def _tokens(texts: list[str], kind: BM25Tokens) -> list[list[str]]:
 
 
 def _grams(text: str, n: int) -> list[str]:
-    """Every n characters in a row, whatever they are, between spaces and punctuation."""
+    """Every n consecutive characters of each stretch between spaces and punctuation."""
     plain = unicodedata.normalize("NFKC", text).casefold().translate(_SEPARATORS)
     return [
         run[start : start + n] for run in plain.split() for start in range(max(len(run) - n, 0) + 1)
@@ -67,7 +71,7 @@ def _grams(text: str, n: int) -> list[str]:
 
 
 class _Separators(dict[int, str]):
-    """What `str.translate` makes of a character: letters, marks and numbers stay."""
+    """A table for `str.translate`: keeps letters, marks and numbers; the rest becomes a space."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)

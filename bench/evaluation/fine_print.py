@@ -1,4 +1,4 @@
-"""How the measures of a study are to be read: how deep they look, and what counts as relevant."""
+"""Notes on how to read a study's measures: how deep they look, and which grades are relevant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.evaluation.measures import counts_relevant, with_threshold
 
 
 def depth_notes(measures: Mapping[str, Measure], depth: int) -> Iterator[str]:
-    """How deep those look that have no cutoff."""
+    """A note on how deep measures without a cutoff look."""
     if names := [name for name, one in measures.items() if "cutoff" not in one.params]:
         yield (
             f"{', '.join(names)}: of the first {depth:,} documents (the depth of a ranking), there "
@@ -23,10 +23,10 @@ def depth_notes(measures: Mapping[str, Measure], depth: int) -> Iterator[str]:
 def grade_notes(
     measures: Mapping[str, Measure], parts: Mapping[str, Part], relevance: Mapping[str, int]
 ) -> Iterator[str]:
-    """From which grade binary measures count a document as relevant, where there are several.
+    """Notes on the grade from which binary measures count a document as relevant.
 
     Args:
-        relevance: by part, the least grade, where it is not 1.
+        relevance: the least relevant grade of each part where it is not 1.
     """
     binary = {name: one for name, one in measures.items() if counts_relevant(one)}
     if not binary:
@@ -49,8 +49,11 @@ def grade_notes(
 def without_relevant(
     measures: Mapping[str, Measure], parts: Mapping[str, Part], relevance: Mapping[str, int]
 ) -> Iterator[tuple[str, str, int, int]]:
-    """(measure, part, least grade, queries) where queries have no document of the grade that the
-    measure asks for, so that they count as 0. Grade 1 is the collection's own matter."""
+    """(measure, part, least grade, number of queries) of queries that can only score 0.
+
+    These have no document of the grade that the measure asks for. Least grade 1 is not reported
+    here, because the collection's own notes cover it.
+    """
     for name, one in measures.items():
         for part_name, part in parts.items():
             least = with_threshold(one, relevance.get(part_name, 1)).params.get("rel", 1)

@@ -1,4 +1,4 @@
-"""How large a student is, what a text costs it, and how fast this machine encodes with it."""
+"""Measures a student's size, its operations per text, and its encoding speed on this machine."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ QUERIES, DOCUMENTS, PASSES = 32, 32, 3
 
 @dataclass(frozen=True)
 class Footprint:
-    """What serving a student takes; run records and summary.csv hold it under these names.
+    """What serving a student takes; run records and summary.csv use these names.
 
     Attributes:
         parameters: of both sides together, each weight once.
         trained_parameters: those that training changed.
-        query_parameters: of what encodes a query: all that has to run while somebody waits.
-        embedding_parameters: those in embedding tables, which are looked up.
-        query_flops, document_flops: of a forward pass over a text of this collection's mean
-            length, estimated.
-        query_seconds: to encode one query by itself, from token ids: the median of several.
-        document_seconds: for each of several documents encoded together, from token ids.
+        query_parameters: of the query encoder, the only one that runs while a user waits.
+        embedding_parameters: those in embedding tables, which are only looked up.
+        query_flops, document_flops: estimate for a forward pass over a text of this collection's
+            mean length.
+        query_seconds: seconds to encode one query alone from token ids; the median of several
+            queries.
+        document_seconds: seconds per document to encode several together from token ids.
     """
 
     parameters: int
@@ -58,10 +59,10 @@ def footprint(
     context: Context,
     trained: bool,
 ) -> Footprint:
-    """Measured on dev queries and on documents of the collection.
+    """The footprint of a student, measured on dev queries and the collection's documents.
 
     Args:
-        identity: the student, as artifacts are told apart by.
+        identity: what identifies the student among artifacts.
         trained: whether training changed it.
     """
     of_documents = towers.of_documents()
@@ -80,7 +81,7 @@ def footprint(
 
 
 def count(modules: Iterable[nn.Module]) -> int:
-    """How many parameters they have together."""
+    """How many parameters these modules have together; a repeated module counts once."""
     return sum(sum(value.numel() for value in one.parameters()) for one in _distinct(modules))
 
 
@@ -100,21 +101,22 @@ def _seconds(
     identity: Mapping[str, Any],
     context: Context,
 ) -> tuple[float, float]:
-    """(a query by itself, a document among others), timed once for each student and machine."""
+    """(seconds for a query alone, seconds per document), timed once per student and machine."""
 
     def make(folder: Path) -> BuildReport:
-        asked, found = _sample(queries, QUERIES), _sample(documents, DOCUMENTS)
+        query_at, document_at = _sample(queries, QUERIES), _sample(documents, DOCUMENTS)
         device, of_documents = context.device, towers.of_documents()
 
         def one(position: int) -> Callable[[], object]:
-            rows = asked[position : position + 1]
+            rows = query_at[position : position + 1]
             return lambda: encode(towers.query_encoder, queries, rows, device, "to time it")
 
         def together() -> object:
-            return encode(of_documents, documents, found, device, "to time it")
+            return encode(of_documents, documents, document_at, device, "to time it")
 
-        each = [_time(one(position), device) for position in range(len(asked))]
-        write_json(folder / "seconds.json", [median(each), _time(together, device) / len(found)])
+        each = [_time(one(position), device) for position in range(len(query_at))]
+        per_document = _time(together, device) / len(document_at)
+        write_json(folder / "seconds.json", [median(each), per_document])
         return BuildReport(device=device.label)
 
     specification = {
@@ -134,9 +136,9 @@ def _sample(tokens: Tokens, size: int) -> np.ndarray:
 
 
 def _time(work: Callable[[], object], device: Device) -> float:
-    """Seconds of the fastest of `PASSES` times, after one that warms what there is to warm.
+    """Seconds of the fastest of `PASSES` passes, after one pass to warm up.
 
-    The fastest, because whatever else the machine does can only add to it.
+    The fastest, because other load on the machine can only add time.
     """
     work()
     seconds = []

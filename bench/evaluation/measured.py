@@ -1,4 +1,4 @@
-"""From a finished run's rankings to its measures; a new measure needs no new training."""
+"""Computes a finished run's measures from its rankings, so that a new measure needs no training."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SELECT = "dev-select "
 """Prefix of the columns measured on dev-select; those without are measured on dev-curve."""
 
 JUDGED = "Judged@10"
-"""Measured of every test query whatever the study asks for: the share of the first ten documents
-that anybody has judged. Where that is small, what a measure counts as a miss may be none."""
+"""Measured on every test query, whatever measures the study has: the share of the first ten
+documents that are judged. If it is small, some documents that count as misses may be relevant."""
 
 
 def keep_rankings(folder: RunFolder, tests: Tests, rankings: Mapping[str, Ranking]) -> None:
-    """Write the ranking of each part that these tests search as a TREC run."""
+    """Write the ranking of each of these test parts as a TREC run file."""
     for name, part in tests.parts.items():
         write_trec(folder.trec(name), rankings[part], tests.context.collection, part, folder.id)
 
@@ -34,15 +34,17 @@ def measure_run(
     tests: Iterable[str],
     relevance: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
-    """Add what is missing to curve.parquet, dev.parquet and queries.parquet.
+    """Add missing measures to curve.parquet, dev.parquet and queries.parquet.
 
-    curve.parquet has the means on both halves of dev at each evaluation point; dev.parquet the
-    values behind those of dev-curve: point, query (its id), a column a measure; queries.parquet
-    those of each test query, with the least grade that counts as relevant where that is not 1.
+    - curve.parquet: the means on both halves of dev at each evaluation point;
+    - dev.parquet: the values behind the means on dev-curve: point, query (its id), and one column
+      per measure;
+    - queries.parquet: the values of each test query, and the least relevant grade where that is
+      not 1.
 
     Args:
-        tests: none for a tuning run, which leaves a curve and no single queries.
-        relevance: the least grade that binary measures count as relevant, by test; 1 by default.
+        tests: none for a tuning run, which has a curve and no values of single queries.
+        relevance: by test, the least grade that binary measures count as relevant; 1 by default.
     """
     _measure_dev(folder, context.collection, measures, each=bool(tests))
     if tests:
@@ -52,7 +54,7 @@ def measure_run(
 def _measure_dev(
     folder: RunFolder, collection: Collection, measures: Sequence[str], each: bool
 ) -> None:
-    """Of both tables at once, so that no query is measured twice.
+    """Update curve.parquet and dev.parquet together, so that no query is measured twice.
 
     Args:
         each: whether dev.parquet is wanted.
@@ -67,8 +69,8 @@ def _measure_dev(
     if not wanted:
         return
     dev, halves = collection.part("dev"), collection.dev_halves()
-    found = folder.table("rankings").groupby("point")
-    rankings = [from_frame(found.get_group(point)) for point in curve["point"]]
+    by_point = folder.table("rankings").groupby("point")
+    rankings = [from_frame(by_point.get_group(point)) for point in curve["point"]]
     values = [per_query(dev, ranking, wanted, halves["dev-curve"]) for ranking in rankings]
     if of_queries:
         rows = pd.concat(values, keys=curve["point"], names=["point"]).reset_index()
@@ -98,9 +100,9 @@ def _measure_tests(
         if set(names) <= set(known.columns) and _thresholds(known) == tests:
             return
     frames = []
-    for there in context.tests(tests):
-        collection = there.context.collection
-        for name, part in there.parts.items():
+    for group in context.tests(tests):
+        collection = group.context.collection
+        for name, part in group.parts.items():
             ranking = read_trec(folder.trec(name), collection, part)
             values = per_query(collection.part(part), ranking, names, relevance=tests[name])
             ids = collection.part(part).queries.id_list()
@@ -113,7 +115,7 @@ def _measure_tests(
 
 
 def _thresholds(queries: pd.DataFrame) -> dict[str, int]:
-    """By test, the least grade that counted as relevant when it was measured."""
+    """By test, the least grade that counted as relevant in the stored values."""
     if "relevance" not in queries:
         return dict.fromkeys(queries["part"], 1)
     return queries.groupby("part")["relevance"].first().to_dict()

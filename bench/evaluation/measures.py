@@ -1,4 +1,4 @@
-"""Measures by their ir-measures names, from rankings whose order is final."""
+"""Measures by their ir-measures names, computed from rankings whose order is final."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from bench.collections.base import Part
 from bench.errors import InputError
 from bench.evaluation.ranking import Ranking
 
-# Pinned, because providers differ. They cannot differ in ties: they are handed ranks, not scores.
+# Pinned, because providers differ. They get ranks instead of scores, so ties cannot differ.
 _PROVIDERS = [ir_measures.pytrec_eval, ir_measures.msmarco, ir_measures.judged]
 _PROVIDER = ir_measures.providers.FallbackProvider(_PROVIDERS)
 _COMPUTED = {one.NAME for provider in _PROVIDERS for one in provider.SUPPORTED_MEASURES}
 
 MOST = 1_000_000
-"""The largest number in a measure's name; above, what computes it overflows or aborts."""
+"""The largest number allowed in a measure's name; with larger ones the libraries overflow."""
 
 
 def parse(name: str) -> ir_measures.Measure:
     """The measure of that name.
 
     Raises:
-        InputError: there is none, or it makes no sense, or needs a package we do not use.
+        InputError: there is none, its parameters make no sense, or it needs a package that is not
+            used here.
     """
     if any(letter.isspace() for letter in name):
         raise InputError(f"measure {name!r}: written without spaces, for example RR(rel=2)@10")
@@ -50,7 +51,7 @@ def _meant(name: str) -> str:
 
 
 def _problem(measure: ir_measures.Measure) -> str:
-    """Why this cannot be measured; empty where it can.
+    """Why this measure cannot be computed; empty if it can.
 
     Numbers are checked before anything is computed: a cutoff of 0 aborts the interpreter.
     """
@@ -79,7 +80,7 @@ def _problem(measure: ir_measures.Measure) -> str:
         if not _PROVIDER.supports(measure):
             return "neither pytrec_eval nor msmarco computes it"
         list(_PROVIDER.iter_calc([measure], {"query": {"document": 1}}, {"query": {"document": 1}}))
-    except Exception as error:  # whatever else ir-measures or what it wraps does not take
+    except Exception as error:  # other refusals by ir-measures or the libraries that it wraps
         return str(error)
     return ""
 
@@ -88,7 +89,7 @@ def parse_all(names: Sequence[str]) -> dict[str, ir_measures.Measure]:
     """The measures of these names, by name.
 
     Raises:
-        InputError: as `parse`, or two of the names are of one measure (RR and MRR, say).
+        InputError: as `parse`, or two names mean one measure (such as RR and MRR).
     """
     measures: dict[str, ir_measures.Measure] = {}
     for name in names:
@@ -101,7 +102,7 @@ def parse_all(names: Sequence[str]) -> dict[str, ir_measures.Measure]:
 
 
 def check_measures(names: Sequence[str], depth: int) -> None:
-    """Raise `InputError` for what `parse_all` refuses, and what looks deeper than a ranking is."""
+    """Raise `InputError` for what `parse_all` refuses, and for cutoffs greater than ``depth``."""
     for name, measure in parse_all(names).items():
         if (cutoff := measure.params.get("cutoff", 0)) > depth:
             raise InputError(
@@ -110,18 +111,21 @@ def check_measures(names: Sequence[str], depth: int) -> None:
 
 
 def deepest(measures: Iterable[ir_measures.Measure], otherwise: int) -> int:
-    """How deep a ranking these measures look; ``otherwise`` at least where one has no cutoff."""
+    """The depth of ranking that these measures need; a measure without a cutoff counts as
+    ``otherwise``."""
     return max(one.params.get("cutoff", otherwise) for one in measures)
 
 
 def with_threshold(measure: ir_measures.Measure, relevance: int) -> ir_measures.Measure:
-    """A binary measure that takes grades from ``relevance`` for relevant, unless it says itself
-    from which; any other measure as it is."""
+    """A binary measure with ``relevance`` as its least relevant grade, unless it names its own.
+
+    Any other measure is returned unchanged.
+    """
     return measure(rel=relevance) if counts_relevant(measure) else measure
 
 
 def counts_relevant(measure: ir_measures.Measure) -> bool:
-    """Whether a measure asks only if a document is relevant, and does not say from which grade."""
+    """Whether a measure is binary and does not name the least relevant grade."""
     return "rel" in measure.SUPPORTED_PARAMS and "rel" not in measure.params
 
 
@@ -139,10 +143,10 @@ def per_query(
         ranking: one row for every query of the part.
         names: ir-measures names.
         queries: positions of the queries to measure; all by default.
-        relevance: the least grade that binary measures count as relevant, unless they say.
+        relevance: the least relevant grade for binary measures that do not name their own.
 
     Returns:
-        A frame indexed by query position, a column a measure.
+        A frame indexed by query position, with one column per measure.
     """
     chosen = np.arange(len(part.queries)) if queries is None else queries
     qrels = _qrels(part, set(chosen.tolist()))
@@ -150,7 +154,7 @@ def per_query(
     values = pd.DataFrame(0.0, index=pd.Index(np.sort(chosen), name="query"), columns=list(names))
     for name in names:
         measure = with_threshold(parse(name), relevance)
-        # One at a time: what computes several at once takes some of them for one and the same.
+        # One at a time, because providers confuse some measures if they compute several at once.
         for metric in _PROVIDER.iter_calc([measure], qrels, run):
             values.at[int(metric.query_id), name] = metric.value
     return values
@@ -171,5 +175,5 @@ def _run(ranking: Ranking, queries: np.ndarray) -> Mapping[str, dict[str, float]
             str(document): float(depth - rank) for rank, document in enumerate(row) if document >= 0
         }
         for query in queries.tolist()
-        if max(row := ranking.documents[query].tolist()) >= 0  # else Judged divides by nothing
+        if max(row := ranking.documents[query].tolist()) >= 0  # else Judged divides by zero
     }

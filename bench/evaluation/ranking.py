@@ -1,4 +1,4 @@
-"""Rankings: what a search found, and the files they are kept in."""
+"""Rankings, the results of a search, and the files that they are stored in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Ranking:
 
     Attributes:
         documents: int64 [queries, depth] positions; -1 where fewer were found.
-        scores: float32 [queries, depth], falling along each row.
+        scores: float32 [queries, depth], descending along each row.
     """
 
     documents: np.ndarray
@@ -28,15 +28,15 @@ class Ranking:
 
 
 def without(ranking: Ranking, left_out: np.ndarray | None, depth: int) -> Ranking:
-    """The ranking, at most ``depth`` deep, less one document of each query.
+    """The first ``depth`` documents of a ranking after removing one document of each query.
 
     Args:
-        left_out: [queries] position of that document, -1 for none; `None` leaves nothing out.
+        left_out: [queries] position of the document to remove, -1 for none; `None` removes nothing.
     """
     if left_out is None:
         return Ranking(ranking.documents[:, :depth], ranking.scores[:, :depth])
     gone = (ranking.documents == left_out[:, None]) & (left_out[:, None] >= 0)
-    order = np.argsort(gone, axis=1, kind="stable")[:, :depth]  # what goes, goes last
+    order = np.argsort(gone, axis=1, kind="stable")[:, :depth]  # removed documents go last
     last = np.take_along_axis(gone, order, axis=1)
     documents = np.take_along_axis(ranking.documents, order, axis=1)
     scores = np.take_along_axis(ranking.scores, order, axis=1)
@@ -44,24 +44,24 @@ def without(ranking: Ranking, left_out: np.ndarray | None, depth: int) -> Rankin
 
 
 def write_trec(path: Path, ranking: Ranking, collection: Collection, part: str, tag: str) -> None:
-    """A gzipped TREC run file; the same ranking gives the same bytes."""
+    """Write a gzipped TREC run file; equal rankings give equal bytes."""
     queries = collection.part(part).queries.id_list()
     documents = collection.documents.id_list()
     lines = [
         f"{queries[query]} Q0 {documents[document]} {rank} {score:.9g} {tag}\n"
-        for query, (found, scores) in enumerate(
+        for query, (positions, scores) in enumerate(
             zip(ranking.documents.tolist(), ranking.scores.tolist(), strict=True)
         )
-        for rank, (document, score) in enumerate(zip(found, scores, strict=True), start=1)
+        for rank, (document, score) in enumerate(zip(positions, scores, strict=True), start=1)
         if document >= 0
     ]
     with atomic(path) as aside:
-        # No time stamp inside, so that equal runs are equal files.
+        # No time stamp, so that equal rankings give equal files.
         aside.write_bytes(gzip.compress("".join(lines).encode(), mtime=0))
 
 
 def read_trec(path: Path, collection: Collection, part: str) -> Ranking:
-    """The inverse of `write_trec`.
+    """Read a file that `write_trec` wrote.
 
     Raises:
         InputError: the file is damaged.
@@ -78,7 +78,7 @@ def _read_trec(path: Path, collection: Collection, part: str) -> Ranking:
     at_document = {id: at for at, id in enumerate(collection.documents.id_list())}
     with gzip.open(path, "rt", encoding="utf-8") as stream:
         rows = [line.split() for line in stream]
-    depth = max((int(row[3]) for row in rows), default=1)  # nothing was found for any query
+    depth = max((int(row[3]) for row in rows), default=1)  # 1 if no query found any document
     documents = np.full((len(at_query), depth), -1, dtype=np.int64)
     scores = np.full(documents.shape, -np.inf, dtype=np.float32)
     for query, _, document, rank, score, _ in rows:
@@ -88,7 +88,7 @@ def _read_trec(path: Path, collection: Collection, part: str) -> Ranking:
 
 
 def to_frame(ranking: Ranking, point: int) -> pd.DataFrame:
-    """A row a query: point, query, its documents in order (scores are not kept)."""
+    """One row per query: point, query, its documents in order (without scores)."""
     return pd.DataFrame(
         {
             "point": point,
@@ -99,7 +99,7 @@ def to_frame(ranking: Ranking, point: int) -> pd.DataFrame:
 
 
 def from_frame(rows: pd.DataFrame) -> Ranking:
-    """The inverse of `to_frame` for one point; scores are the order alone."""
+    """The ranking of one point from `to_frame`'s rows; scores only express the order."""
     documents = np.stack(rows.sort_values("query")["documents"].to_list()).astype(np.int64)
     order = np.arange(documents.shape[1], 0, -1, dtype=np.float32)
     return Ranking(documents, np.broadcast_to(order, documents.shape))

@@ -1,4 +1,4 @@
-"""Exact search by inner product, ties broken the same way everywhere."""
+"""Exact search by inner product, with ties always broken in the same way."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import Tensor
 from bench.evaluation.ranking import Ranking
 
 CELLS = 64_000_000
-"""Most scores held at once."""
+"""Most scores in memory at once."""
 
 LAST = torch.finfo(torch.float32).min
-"""The score of a document without any token; a number, so that a TREC run can hold it."""
+"""The score of a document without tokens; finite, so that a TREC run can hold it."""
 
 
 @torch.inference_mode()
@@ -22,11 +22,11 @@ def search(
     """The ``depth`` documents of largest inner product for each query.
 
     Args:
-        queries: [Q, d] and documents: [N, d], on one device. A document of nothing but zeros (a
-            text without any token) is like no query, and comes last.
-        tie_order: [N] among equal scores the smaller goes first.
-        depth: how many; fewer where there are fewer documents.
-        positions: [N] what to call each document in the result.
+        queries: [Q, d] and documents: [N, d], on one device. A document whose vector is zero (a
+            text without tokens) comes last.
+        tie_order: [N]; among equal scores the smaller value goes first.
+        depth: documents per query; fewer if there are fewer documents.
+        positions: [N] positions that stand for the documents in the result.
     """
     # In tie order, "the earlier of equals" is "the smaller index".
     order = np.argsort(tie_order)
@@ -34,7 +34,7 @@ def search(
     empty = ~documents.any(1)
     depth = min(depth, len(order))
     columns = max(depth, CELLS // max(1, min(len(queries), 1024)))
-    found, scores = [], []
+    indices, scores = [], []
     for block in queries.split(1024):
         best_at = torch.empty(len(block), 0, dtype=torch.long, device=queries.device)
         best = torch.empty(len(block), 0, device=queries.device)
@@ -43,17 +43,17 @@ def search(
             part.masked_fill_(empty[start : start + columns], LAST)
             at = torch.arange(start, start + part.shape[1], device=part.device).expand_as(part)
             best, best_at = _top(torch.cat([best, part], 1), torch.cat([best_at, at], 1), depth)
-        found.append(best_at.cpu().numpy())
+        indices.append(best_at.cpu().numpy())
         scores.append(best.cpu().numpy())
-    return Ranking(positions[order[np.concatenate(found)]], np.concatenate(scores))
+    return Ranking(positions[order[np.concatenate(indices)]], np.concatenate(scores))
 
 
 def _top(scores: Tensor, at: Tensor, depth: int) -> tuple[Tensor, Tensor]:
     """The best ``depth`` of each row, by score, then by position."""
     if scores.shape[1] > depth:
         worst = scores.topk(depth, dim=1).values[:, -1:]
-        # Of those equal to the worst that stays, only the first in tie order may stay: topk itself
-        # would keep any of them.
+        # Of the scores equal to the worst kept one, keep the first in tie order; topk alone would
+        # keep any of them.
         above = scores > worst
         level = scores == worst
         room = depth - above.sum(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Carrying a study out: what there is to do, in which order, and what is there already."""
+"""Carries out studies: what there is to do, in which order, and what is done already."""
 
 from bench.lazy import attach
 

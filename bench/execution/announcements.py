@@ -1,4 +1,4 @@
-"""What a study says of itself while it is carried out, in words."""
+"""The lines that are printed while a study is carried out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.study.schema import Study
 
 
 def first_lines(study: Study, arms: Sequence[Arm], context: Context) -> list[str]:
-    """What will be done, where, and with what."""
+    """What will be done, on which device, and with which collections."""
     collection, shares = context.collection, len(study.train_shares)
     trials = sum(arm.trials for arm in arms) * shares
     finals = len(arms) * len(study.seeds) * shares
@@ -29,13 +29,13 @@ def first_lines(study: Study, arms: Sequence[Arm], context: Context) -> list[str
         f"{collection.name}: {len(collection.documents):,} documents, queries: {parts}",
     ]
     for name, other in context.test_collections.items():
-        asked = len(other.part("test").queries)
-        lines.append(f"tested on {name} too: {len(other.documents):,} documents, {asked:,} queries")
+        count = len(other.part("test").queries)
+        lines.append(f"tested on {name} too: {len(other.documents):,} documents, {count:,} queries")
     return [*lines, *(f"  {note}" for note in context.notes())]
 
 
 def place(row: Row) -> str:
-    """Which run it is."""
+    """A run's description: arm, share, role, trial and seed."""
     if row.role == "reference":
         return f"{row.arm} · {row.role}"
     share = f" · {row.train_share:.3g} of the train queries" if row.train_share < 1 else ""
@@ -43,11 +43,11 @@ def place(row: Row) -> str:
 
 
 def outcome(row: Row, measure: str, left: str) -> str:
-    """How a run has ended.
+    """How a run ended.
 
     Args:
-        measure: the one of dev to tell.
-        left: how long the rest will take.
+        measure: the measure on dev to print.
+        left: the remaining time of the study, in words.
     """
     status = row.folder.status()
     if status == "failed":

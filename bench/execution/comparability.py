@@ -1,4 +1,4 @@
-"""Whether the arms of a study compare, and how its measures are to be read, told beforehand."""
+"""Finds, before a study runs, what would make its comparisons misleading."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ else:
     scipy = Library("scipy")
 
 FEW = 0.01
-"""The share of examples from which in-batch negatives that are relevant are worth a word."""
+"""Least share of examples with relevant in-batch negatives that gives a warning."""
 
 
 def find_caveats(
@@ -39,15 +39,15 @@ def find_caveats(
     elsewhere: Mapping[str, Collection],
     rows: Iterable[Row] = (),
 ) -> Caveats:
-    """All there are to be told.
+    """The study's caveats.
 
     Args:
-        collection: `None` where it is not prepared yet, so that nothing can be said of it.
+        collection: `None` if it is not prepared yet; its caveats are then left out.
         elsewhere: the test collections that are prepared, by test.
-        rows: finished runs, which know what their teachers' scores were.
+        rows: finished runs, whose curves tell their teachers' margins.
 
     Raises:
-        InputError: the primary measure would be 0 of every dev query.
+        InputError: the primary measure would be 0 for every dev query.
     """
     measures = parse_all(study.measures)
     warnings = list(_out_of_reach(arms, _mean_targets(rows)))
@@ -79,8 +79,8 @@ def _without_relevant(study: Study, parts: Mapping[str, Part]) -> Iterator[str]:
 
 
 def _mean_targets(rows: Iterable[Row]) -> dict[str, tuple[float, float]]:
-    """By arm, the largest mean margin of its teacher beside the scores its student can reach."""
-    found: dict[str, tuple[float, float]] = {}
+    """By arm, (its teacher's mean margin, the largest score that its student can reach)."""
+    targets: dict[str, tuple[float, float]] = {}
     for row in rows:
         if row.role != "final" or row.folder.status() != "done":
             continue
@@ -93,14 +93,14 @@ def _mean_targets(rows: Iterable[Row]) -> dict[str, tuple[float, float]]:
         for prefix, part in members.items():
             reach, column = part.reach(similarity), f"{prefix}mean_target"
             if reach < np.inf and column in curve:
-                found[row.arm] = float(curve[column].mean()), reach
-    return found
+                targets[row.arm] = float(curve[column].mean()), reach
+    return targets
 
 
 def _out_of_reach(
     arms: Iterable[Arm], measured: Mapping[str, tuple[float, float]]
 ) -> Iterator[str]:
-    """Arms whose students shall have scores that no cosine has."""
+    """Warnings of arms whose loss asks the student for scores that no cosine can have."""
     advice = "give the loss a scale, or the student similarity = 'dot'"
     for arm in arms:
         reach = arm.loss.reach(arm.student.similarity)
@@ -121,7 +121,7 @@ def _out_of_reach(
 
 
 def _batches(study: Study, arms: Iterable[Arm], collection: Collection) -> Iterator[str]:
-    """Batches in which a query stands twice, or beside what is relevant for it."""
+    """Warnings of batches that repeat queries, or have relevant documents as negatives."""
     by_size: dict[int, list[Arm]] = defaultdict(list)
     for arm in arms:
         if arm.sampler.labelled:
@@ -145,24 +145,26 @@ def _batches(study: Study, arms: Iterable[Arm], collection: Collection) -> Itera
 
 
 def relevant_in_batch(collection: Collection, size: int) -> float:
-    """The share of examples that meet, among the other positives of a batch that is drawn at
-    random from an epoch, one that is relevant for their own query: its expectation, 0 to 1."""
+    """The expected share (0 to 1) of examples that have a relevant document as in-batch negative.
+
+    The batch is drawn at random from an epoch; its other positives are the negatives.
+    """
     pairs, judged = _pairs(collection), collection.part("train").relevant()
-    drawn = np.bincount(pairs[:, 1], minlength=len(collection.documents))
+    counts = np.bincount(pairs[:, 1], minlength=len(collection.documents))
     known, total = np.concatenate([judged, pairs]), len(collection.documents)
     codes = np.unique(encode_pairs(known[:, 0], known[:, 1], total))
     queries, documents = decode_pairs(codes, total)
-    met = np.bincount(queries, weights=drawn[documents])[pairs[:, 0]] - 1
+    relevant = np.bincount(queries, weights=counts[documents])[pairs[:, 0]] - 1
     others, taken = len(pairs) - 1, min(size, len(pairs)) - 1
-    left = others - met
-    # Hypergeometric: none of the met ones is among the others that are taken.
+    left = others - relevant
+    # Hypergeometric probability that no relevant pair is among the others of the batch.
     logs = scipy.special.gammaln(left + 1) - scipy.special.gammaln(np.maximum(left - taken, 0) + 1)
     logs -= scipy.special.gammaln(others + 1) - scipy.special.gammaln(others - taken + 1)
     return float(1 - np.where(left >= taken, np.exp(logs), 0.0).mean())
 
 
 def _pairs(collection: Collection) -> np.ndarray:
-    """(query, positive) of every example of an epoch."""
+    """The (query, positive) positions of all examples of an epoch."""
     if collection.triples is not None:
         return collection.triples[:, :2]
     return collection.part("train").relevant()

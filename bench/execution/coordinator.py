@@ -1,7 +1,7 @@
-"""A study carried out: trials of every arm, then its runs seed by seed, surviving any kill.
+"""Carries out a study: trials of every arm, then final runs seed by seed. It survives any kill.
 
-Nothing is decided from what is in memory: every step looks at the run records first, so the same
-command simply does what is missing.
+Every step looks at the run records first, never at memory alone, so the same command does what is
+missing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from filelock import Timeout
 
 from bench.context import Context
-from bench.encoding.device import said_of
+from bench.encoding.device import describe_error
 from bench.encoding.models import weights_digest
 from bench.errors import BenchError, BusyError, InputError, first_line
 from bench.evaluation.measured import measure_run
@@ -29,7 +29,7 @@ from bench.execution.opening import open_context
 from bench.execution.proposals import Proposals, check_storage, storage_url
 from bench.execution.readiness import check_arms, check_study
 from bench.execution.references import References
-from bench.execution.reuse import describe_changes, describe_outdated, outdated
+from bench.execution.reuse import describe_changes, describe_outdated, find_outdated
 from bench.execution.tracking import Tracker
 from bench.identity import identity
 from bench.progress import Countdown, narrate, say
@@ -56,8 +56,8 @@ class Outcome:
 
     Attributes:
         failed: the failed runs.
-        done_now, done_before: how many were done, failed ones included.
-        others: how many runs in the folder are of other studies, or of earlier versions of this.
+        done_now, done_before: how many runs finished now and before, failed ones included.
+        others: how many runs in the folder belong to other studies, or to earlier versions of it.
     """
 
     failed: list[Row]
@@ -71,8 +71,8 @@ class Chosen:
     """An arm's options for its final runs on a share of the train queries.
 
     Attributes:
-        trial: which proposal that is.
-        finals: by seed, the value on dev-select and the run's id.
+        trial: the number of the proposal that gave the options.
+        finals: by seed, (value on dev-select, run id).
     """
 
     arm: Arm
@@ -89,9 +89,9 @@ class Coordinator:
 
     Args:
         out: the study's folder.
-        artifacts: where prepared things are kept, shared by studies.
+        artifacts: the folder of artifacts, which studies share.
         tracking_uri: MLflow's store; `None` tracks nothing.
-        retry_failed: train runs again that are recorded as failed.
+        retry_failed: try runs that are recorded as failed again.
     """
 
     def __init__(
@@ -117,15 +117,15 @@ class Coordinator:
         """Finish the study.
 
         Args:
-            report: draws it, before the folder is anybody else's to work in.
+            report: draws the report; it is called while the study's folder is locked.
 
         Raises:
-            InputError: something in the collection or the models is not as it must be.
-            BenchError: another process works on the same folder.
+            InputError: the collection or a model cannot be used.
+            BenchError: another process works in the same folder.
         """
         narrate("opening the collection")
         self.context = open_context(self.study, self._artifacts)
-        self._labs = {share: self.context.subset(share) for share in self.study.train_shares}
+        self._contexts = {share: self.context.subset(share) for share in self.study.train_shares}
         for arm in self.arms:
             for model in models_of(arm):
                 weights_digest(model)  # a missing model is found before anything is written
@@ -137,7 +137,7 @@ class Coordinator:
         caveats = self._caveats()
         self.out.mkdir(parents=True, exist_ok=True)
         try:
-            # Not `with lock` after this: it would count twice, and be let go of once.
+            # `with lock` after this would acquire it twice and release it once.
             locked = study_lock(self.out).acquire(timeout=0)
         except Timeout:
             raise BenchError(f"{self.out}: another `bench run` is at work there") from None
@@ -154,11 +154,11 @@ class Coordinator:
 
     def _run(self, caveats: Caveats) -> Outcome:
         study = self.study
-        with report_lock(self.out):  # `bench report` may be drawing: what it has is no leftover
+        with report_lock(self.out):  # files that a running `bench report` writes are no leftovers
             remove_leftovers(self.out)
         check_storage(self.out)
         differences = describe_changes(self.out, study, self.arms)
-        gone = outdated(self.out, self._labs.values(), study.tested)
+        gone = find_outdated(self.out, self._contexts.values(), study.tested)
         differences += describe_outdated(self.out, gone, self.context)
         study.write(self.out / "study.toml")
         self._artifacts.claims = claims = Claims(self._artifacts.root, self.out)
@@ -173,7 +173,7 @@ class Coordinator:
         self._run_arms()
         write_tables(self.out, study, self._in_order())
         claims.drop()
-        self._caveats().write(self.out)  # by now the teachers' scores are known
+        self._caveats().write(self.out)  # again, now that the teachers' scores are known
         write_links(self.out, storage_url(self.out), self._optuna_studies, self._tracker.links())
         failed = [row for row in self.rows if row.folder.status() == "failed"]
         others = {path.name for path in (self.out / "runs").iterdir() if path.is_dir()}
@@ -182,7 +182,7 @@ class Coordinator:
 
     @property
     def tracked(self) -> bool:
-        """Whether what was done is in MLflow."""
+        """Whether the runs are in MLflow."""
         return self._tracker.links() is not None
 
     def log_report(self, folder: Path) -> None:
@@ -191,7 +191,7 @@ class Coordinator:
 
     def _announce(self) -> None:
         study = self.study
-        runs = sum(arm.trials + len(study.seeds) for arm in self.arms) * len(self._labs)
+        runs = sum(arm.trials + len(study.seeds) for arm in self.arms) * len(self._contexts)
         self._countdown = Countdown(runs + len(self._references))
         for line in first_lines(study, self.arms, self.context):
             say(line)
@@ -226,15 +226,15 @@ class Coordinator:
     # -- arms ------------------------------------------------------------------------------------
 
     def _run_arms(self) -> None:
-        """Tune every arm, then train their choices seed by seed.
+        """Tune every arm, then train the chosen options seed by seed.
 
-        Runs of one seed follow one another, in an order drawn for each seed: a machine that changes
-        its speed meanwhile changes it for all arms alike.
+        The arms' runs of one seed are consecutive, in a random order for each seed, so that a
+        machine that changes its speed does so for all arms alike.
         """
         tuned = [
             chosen
             for arm in self.arms
-            for share, context in self._labs.items()
+            for share, context in self._contexts.items()
             if (chosen := self._tune(arm, share, context))
         ]
         for seed in self.study.seeds:
@@ -248,7 +248,7 @@ class Coordinator:
                 chosen.proposals.record_fixed(mean, runs=runs, seeds=self.study.seeds)
 
     def _tune(self, arm: Arm, share: float, context: Context) -> Chosen | None:
-        """Tune the arm on a share of the train queries; `None` where no trial could be finished."""
+        """Tune the arm on a share of the train queries; `None` if every trial failed."""
         study = self.study
         proposals = Proposals(storage_url(self.out), study, arm, self._identity(context))
         self._optuna_studies[arm.name] = proposals.name
@@ -277,25 +277,25 @@ class Coordinator:
         return Chosen(arm, share, context, proposals, best, options)
 
     def _train_final(self, chosen: Chosen, seed: int) -> tuple[float | None, str]:
-        """The value on dev-select, and the run."""
+        """(the value on dev-select, the run's id)."""
         arm, share, context, options = chosen.arm, chosen.share, chosen.context, chosen.options
         run = RunSpecification.of(self.study, arm.choose(options), context, seed, self.study.tested)
         return self._train(arm, share, context, "final", chosen.trial, run, options), run.id
 
     def _in_order(self) -> list[Row]:
-        """The rows as tables list them: references, then arm by arm, however they were trained."""
+        """The rows in the order of tables: references, then arm by arm."""
         arms = [arm.name for arm in self.arms]
 
         def position(row: Row) -> tuple[int, ...]:
             if row.role == "reference":
                 return (-1,)
             seed = self.study.seeds.index(row.seed) if row.role == "final" else -1
-            return (arms.index(row.arm), list(self._labs).index(row.train_share), seed)
+            return (arms.index(row.arm), list(self._contexts).index(row.train_share), seed)
 
         return sorted(self.rows, key=position)
 
     def _identity(self, context: Context) -> dict[str, object]:
-        """What the trials of an arm depend on besides the arm."""
+        """What an arm's trials depend on besides the arm."""
         return {
             "collection": context.collection.fingerprint,
             "budget": identity(self.study.budget),
@@ -314,7 +314,7 @@ class Coordinator:
         options: dict,
         should_prune: Callable[[Curve], bool] = lambda curve: False,
     ) -> float | None:
-        """The run's value on dev-select, trained now or found; `None` if failed or pruned."""
+        """Train the run, or find it; its value on dev-select, `None` if it failed or was pruned."""
         chosen = run.arm
         entries = {
             "loss": str(chosen.loss),
@@ -325,11 +325,11 @@ class Coordinator:
         folder = self._folder(run.id)
         against = self._references.against(arm) if role == "final" else None
         retains = self._references.name(against) if against else ""
-        said = {**arm.training_overrides, **options}
-        row = Row(arm.name, role, number, run.seed, folder, entries, said, retains, share)
+        varied = {**arm.training_overrides, **options}
+        row = Row(arm.name, role, number, run.seed, folder, entries, varied, retains, share)
         keep = role == "final" and self.study.keep_students
         if share < 1:
-            against = None  # it would be fine-tuned on that share for the comparison alone
+            against = None  # it would have to be fine-tuned on that share only for the comparison
 
         def execute() -> None:
             report = self._report_for(row)
@@ -343,7 +343,11 @@ class Coordinator:
         return RunFolder(self.out / "runs" / id)
 
     def _perform(self, row: Row, execute: Callable[[], None], value_of: str | None) -> float | None:
-        """Execute what is missing, measure it, and put it into the tables and MLflow."""
+        """Execute a run unless it is finished, measure it, and add it to the tables and MLflow.
+
+        Args:
+            value_of: the key of the record whose value is returned.
+        """
         folder = row.folder
         remove_leftovers(folder.path)
         status = folder.status()
@@ -352,7 +356,7 @@ class Coordinator:
             (folder.path / "run.json").unlink()
             status = "running"
         if status in FINISHED:
-            folder.clear_work()  # a kill may have come between the record and this
+            folder.clear_work()  # which a kill may have prevented after the record was written
             self._before += 1
             self._countdown.skip()
         else:
@@ -376,7 +380,7 @@ class Coordinator:
         return float(folder.record()[value_of])
 
     def _execute(self, row: Row, execute: Callable[[], None], tries: int) -> None:
-        """Execute a run, again where it fails and the study says so, and record it if it failed.
+        """Execute a run, retry it as often as the study says, and record a final failure.
 
         Args:
             tries: how often it has failed before.
@@ -384,18 +388,19 @@ class Coordinator:
         try:
             execute()
         except (InputError, BusyError, OSError, MemoryError):
-            raise  # not the run's fault: it is taken up again by the same command
+            raise  # not the run's fault; the same command continues it
         except Exception as error:
             if disk_is_full(error):
-                raise  # in a library's own words
+                raise  # an error class of another library
             if tries < self.study.retries:
                 say(f"{row.arm} · {row.role} · seed {row.seed}: {first_line(error)}; trying again")
                 self._execute(row, execute, tries + 1)
                 return
+            message = describe_error(error, self.context.device)
             row.folder.finish(
                 {
                     "status": "failed",
-                    "error": f"{type(error).__name__}: {said_of(error, self.context.device)}",
+                    "error": f"{type(error).__name__}: {message}",
                     "traceback": traceback.format_exc(),
                     "tries": tries + 1,
                 }
@@ -417,5 +422,5 @@ class Coordinator:
 
 
 def _drawn(seed: int, chosen: Chosen) -> str:
-    """Where in the order of a seed's runs."""
+    """A sort key that gives a random order of arms for each seed."""
     return hashlib.sha256(f"{seed} {chosen.arm.name} {chosen.share}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What the models of a study must be, found out before anything is written."""
+"""Checks the models of a study before anything is written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bench.encoding.models import BUNDLED_NAMES, at_hand, locate
+from bench.encoding.models import BUNDLED_NAMES, is_local, locate
 from bench.errors import InputError
 from bench.lazy import Library
 from bench.students.base import Student
@@ -20,57 +20,58 @@ else:
 
 
 def models_of(arm: Arm) -> list[str]:
-    """Every model that the arm is made of."""
+    """The names of all models that the arm uses."""
     return [*arm.student.models(), *arm.teacher.models(), *arm.sampler.models()]
 
 
 def check_models(arms: Iterable[Arm]) -> None:
-    """That the arms' models can be what is made of them; their weights are not looked at.
+    """Check, without loading weights, that the arms' models can be used as the arms do.
 
-    A model that would have to be fetched is passed over.
+    Models that are not on this machine yet are skipped.
 
     Raises:
-        InputError: one cannot, with the arm's name.
+        InputError: a model cannot; the message names the arm.
     """
     first: dict[tuple[str, ...], Arm] = {}
     for arm in arms:
         first.setdefault((str(arm.student), str(arm.teacher), str(arm.sampler)), arm)
     for arm in first.values():
         with _named(arm):
-            for model in filter(at_hand, models_of(arm)):
+            for model in filter(is_local, models_of(arm)):
                 locate(model)
             for entry in _made_of(arm):
                 entry.check()
 
 
 def model_notes(arms: Iterable[Arm]) -> list[str]:
-    """Where the arms read their models otherwise than these say themselves, each line once."""
+    """How the arms' options differ from what their models say of themselves, each line once."""
     entries = {str(entry): entry for arm in arms for entry in (arm.student, arm.teacher)}
     return list(dict.fromkeys(note for entry in entries.values() for note in entry.notes()))
 
 
-def not_at_hand(arms: Iterable[Arm]) -> list[str]:
-    """The models that would have to be fetched, each once."""
+def missing_models(arms: Iterable[Arm]) -> list[str]:
+    """The models that are not on this machine, each once."""
     models = dict.fromkeys(model for arm in arms for model in models_of(arm))
-    return [model for model in models if not at_hand(model)]
+    return [model for model in models if not is_local(model)]
 
 
 def check_weights(arms: Iterable[Arm]) -> None:
-    """Load every model once, and let it go again; those aside that would have to be fetched, or
-    that every installation has.
+    """Load every model once to check its files, and discard it.
+
+    Bundled models, and those that are not on this machine yet, are skipped.
 
     Raises:
-        InputError: files that do not hold a model's weights, with the arm's name.
+        InputError: a model's files lack weights; the message names the arm.
     """
     seen: set[str] = set()
     for arm in arms:
         for entry in _made_of(arm):
             models, written = entry.models(), f"{entry.kind} {entry}"
-            if written in seen or not all(map(at_hand, models)) or set(models) <= {*BUNDLED_NAMES}:
+            if written in seen or not all(map(is_local, models)) or set(models) <= {*BUNDLED_NAMES}:
                 continue
             seen.add(written)
 
-            # A head that is drawn now must not change what the seed draws later.
+            # Drawing a head's weights must not change the random numbers drawn later.
             with _named(arm), torch.random.fork_rng(devices=[]):
                 entry.check_weights()
 

@@ -1,4 +1,4 @@
-"""Opening what a study trains and tests on."""
+"""Opens the collections that a study trains and tests on."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bench.study.schema import Study
 
 
 def open_context(study: Study, artifacts: Artifacts) -> Context:
-    """The study's collections, each prepared or opened, and the device.
+    """The study's collections, prepared if necessary, and the device.
 
     Raises:
-        InputError: a collection that is not as it must be, a part that is not there, or a test
-            collection whose judged pairs serve training or choices.
+        InputError: a collection is malformed, a part does not exist, or a test collection shares
+            relevant pairs with train or dev.
     """
     collection = open_collection(study.collection, artifacts)
     for part in ("train", "dev", *study.test):

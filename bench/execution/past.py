@@ -1,4 +1,4 @@
-"""Finished runs of earlier studies, and what makes two runs alike."""
+"""Reads finished runs of earlier studies, and keys of runs that take similar time."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from bench.study.schema import Study, Training
 
 
 class Key(NamedTuple):
-    """What two runs must share to take the same time; the further back, the less it matters.
+    """What two runs must share to take the same time, the most important first.
 
     Attributes:
-        setting: collection, batch size and whatever else of a study changes what a run costs.
+        setting: collection, batch size and other keys of a study that affect costs, as JSON.
         mines: whether the student mines its own negatives.
-        needs: the signals that the loss needs of its teacher.
+        needs: the signals that the loss needs from its teacher.
     """
 
     setting: str
@@ -47,14 +47,14 @@ class Past:
     Attributes:
         study: its study's folder.
         made: when that study's ledger was written, in seconds since 1970.
-        final: whether test was measured and the student kept.
-        points: evaluation points it paid for.
-        minings: how often it mined its own negatives.
-        seconds: by phase, what it did itself.
+        final: whether it is a final run, which measures test and may keep its student.
+        points: evaluation points that took time.
+        minings: how often the student mined its own negatives.
+        seconds: of its own work, by phase.
         flops: of its training.
         bills: those of the artifacts it needed.
-        parameters: of its student; 0 where that is not known.
-        memory: most bytes that it took; 0 where that is not known.
+        parameters: of its student; 0 if unknown.
+        memory: most bytes that it used; 0 if unknown.
     """
 
     study: Path
@@ -76,7 +76,7 @@ class Past:
 
 
 def run_key(study: Study, arm: Arm) -> Key:
-    """The key of an arm's runs, whatever its trials choose."""
+    """The key of an arm's runs, which is the same for all its trials."""
     return Key(
         setting=setting(study, arm.training),
         teacher=str(arm.teacher),
@@ -94,7 +94,7 @@ def reference_key(study: Study, student: str, teacher: str) -> Key:
 
 
 def setting(study: Study, training: Training) -> str:
-    """What else the seconds of a run's parts depend on, as JSON."""
+    """The keys of a study, as JSON, that the seconds of a run depend on besides its entries."""
     evaluation = study.evaluation
     parts: list[Any] = [study.collection, study.test, study.test_collections]
     parts += [evaluation.pool, evaluation.depth]
@@ -103,17 +103,17 @@ def setting(study: Study, training: Training) -> str:
 
 
 def refresh(arm: Arm) -> int:
-    """Steps between two rankings by the student itself; 0 where it mines nothing."""
+    """Steps between two minings by the student itself; 0 if it mines nothing."""
     return int(arm.sampler.options.get("refresh", 0))
 
 
 def evaluation_points(study: Study, arm: Arm, used: float | None = None) -> int:
-    """Evaluation points that a run pays for: point 0 only where the student is drawn at random.
+    """How many evaluation points take a run's time.
 
-    Elsewhere it is the same for all runs, and looked up.
+    Point 0 counts only if the student has random weights; else its ranking is shared by all runs.
 
     Args:
-        used: the share of the budget that was used, where the run may have ended before.
+        used: the share of the budget that was used, for a run that may have ended early.
     """
     shares = study.evaluation.shares()
     if used is not None:
@@ -122,12 +122,12 @@ def evaluation_points(study: Study, arm: Arm, used: float | None = None) -> int:
 
 
 def minings(steps: int, arm: Arm) -> int:
-    """How often the student mines in so many steps: at the first, and then when it is due."""
+    """How often the student mines in this many steps: at the first, then every `refresh` steps."""
     return math.ceil(steps / refresh(arm)) if refresh(arm) else 0
 
 
 def read_all(out: Path) -> list[Past]:
-    """The finished runs of a study's folder, its probe, and every study beside it."""
+    """The finished runs in a study's folder, in its probe, and in the study folders beside it."""
     folders = [out, out / "probe"]
     if out.parent.is_dir():
         folders += [path for path in sorted(out.parent.iterdir()) if path.name != out.name]
@@ -135,7 +135,7 @@ def read_all(out: Path) -> list[Past]:
 
 
 def read_past(folder: Path) -> list[Past]:
-    """The finished runs of one study's folder; none of a dry run, and where it cannot be read."""
+    """The finished runs in a study's folder; none for a dry run, or if it cannot be read."""
     ledger = folder / "ledger.csv"
     if not ledger.is_file() or (folder / DRY_RUN).exists():
         return []
@@ -167,8 +167,8 @@ def _past(
     row: dict[Any, Any],
     bills: list[Bill],
 ) -> Past | None:
-    """One run; `None` where it is not done, was given a share of the train queries, or is of an arm
-    that is written otherwise by now."""
+    """One run; `None` if it is not done, used a share of the train queries, or its arm has changed
+    in the study file since."""
     if row["status"] != "done" or row["train_share"] < 1:
         return None
     seconds: dict[str, float] = defaultdict(float)
@@ -181,9 +181,9 @@ def _past(
     points = mined = 0
     if row["role"] == "reference":
         key = reference_key(study, entries["student"], entries["teacher"])
-        # Its clock ran while its artifacts were made.
-        made_then = sum(bill.seconds for bill in needed if not bill.reused)
-        seconds["start"] = max(0.0, seconds["start"] - made_then)
+        # Its start includes the making of its artifacts, which have bills of their own.
+        making = sum(bill.seconds for bill in needed if not bill.reused)
+        seconds["start"] = max(0.0, seconds["start"] - making)
     else:
         arm = arms.get(row["arm"])
         if arm is None or any(str(getattr(arm, axis)) != entries[axis] for axis in entries):

@@ -1,4 +1,4 @@
-"""What is still to be done of a study, and what that takes."""
+"""Plans a study: what is still to be done, and what it will take."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from bench.study.schema import TUNING_SEEDS, Study
 
 @dataclass(frozen=True)
 class ArmPlan:
-    """What is still to be done for an arm, given one share of the train queries.
+    """What is still to be done for an arm, on one share of the train queries.
 
     Attributes:
-        done: how many of its runs are there.
-        trials: tuning runs that are missing.
-        seeds: of the final runs that are missing.
-        rates: what runs like its own took; `None` where that is not known.
-        run: seconds of a final run, by what they go into; `None` where a part is not known.
-        missing: the same of everything that is missing.
+        done: how many of its runs are finished.
+        trials: how many tuning runs are missing.
+        seeds: of the missing final runs.
+        rates: what similar runs took; `None` if there are none.
+        run: seconds of a final run, by part of its work; `None` if a part is unknown.
+        missing: seconds of all missing runs, likewise.
     """
 
     arm: Arm
@@ -50,7 +50,7 @@ class ReferencePlan:
     """A reference row.
 
     Attributes:
-        seconds: of its measuring; `None` where that is not known.
+        seconds: that measuring it takes; `None` if unknown.
         bills: of the artifacts that it needs.
     """
 
@@ -62,11 +62,11 @@ class ReferencePlan:
 
 @dataclass(frozen=True)
 class Before:
-    """What a study's folder holds already.
+    """What a study's folder already contains.
 
     Attributes:
-        study: as it was when it last ran.
-        rows: summary.csv's finished ones.
+        study: the study as it was last run.
+        rows: of finished runs in summary.csv.
     """
 
     study: Study
@@ -75,7 +75,7 @@ class Before:
 
 
 def load_before(out: Path) -> Before | None:
-    """What the folder holds; `None` where nothing is finished in it.
+    """What the folder contains; `None` if no run in it is finished.
 
     Raises:
         InputError: it cannot be read.
@@ -97,14 +97,14 @@ RUNS_NEED = (*REFERENCES_NEED, "budget", "training", "tuning", "primary")
 
 
 def alike(one: Study, other: Study, keys: Iterable[str]) -> bool:
-    """Whether two studies agree in these keys, but for what changes no run."""
+    """Whether two studies agree in these keys, apart from values that no run depends on."""
     return all(identity(getattr(one, key)) == identity(getattr(other, key)) for key in keys)
 
 
 def plan_arm(
     study: Study, arm: Arm, forecast: Forecast, before: Before | None, share: float = 1.0
 ) -> ArmPlan:
-    """An arm's runs on a share of the train queries: those there, and what the others take."""
+    """An arm's finished runs on a share of the train queries, and what the missing ones take."""
     rows = []
     old = before.arms.get(arm.name) if before else None
     parts = ("loss", "teacher", "student", "sampler", "space", "training_overrides")
@@ -136,14 +136,14 @@ def plan_arm(
 def plan_references(
     study: Study, arms: Sequence[Arm], forecast: Forecast, before: Before | None
 ) -> list[ReferencePlan]:
-    """BM25, every untrained student and every teacher, once each, as a run measures them."""
+    """The plans of all reference rows: BM25, every untrained student and every teacher."""
     references = References(arms)
     wanted = [("", "")]
     wanted += [(student, "") for student in references.students]
     wanted += [("", teacher) for teacher in references.teachers]
-    there = set()
+    done = set()
     if before and alike(before.study, study, REFERENCES_NEED):
-        there = {
+        done = {
             (row["student"], row["teacher"]) for row in before.rows if row["role"] == "reference"
         }
     plans = []
@@ -152,7 +152,7 @@ def plan_references(
         past = forecast.reference(study, student, teacher)
         seconds = sum(sum(run.seconds.values()) for run in past) / len(past) if past else None
         bills = [bill for run in past for bill in run.bills]
-        plans.append(ReferencePlan(label, (student, teacher) in there, seconds, bills))
+        plans.append(ReferencePlan(label, (student, teacher) in done, seconds, bills))
     return plans
 
 
@@ -162,10 +162,10 @@ def preparations_of(
     references: Sequence[ReferencePlan],
     artifacts: Path,
 ) -> tuple[list[Preparation], list[str]]:
-    """What has to be prepared, each once, and the names of the arms of which that is not known.
+    """(artifacts to prepare, each once; names of arms for which they are unknown).
 
-    Runs with another sampler needed other things, and say nothing of it; nor do runs on all train
-    queries of what a smaller share needs for itself.
+    They are unknown if there are only past runs with another sampler, or for a share of the train
+    queries, which needs artifacts of its own.
     """
     due: dict[ArtifactName, Preparation] = {}
     by_example: dict[tuple, Preparation] = {}

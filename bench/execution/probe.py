@@ -1,4 +1,4 @@
-"""A real miniature of a study, so that its bills say what the whole will take."""
+"""Runs a miniature of a study, whose bills tell what the whole study will take."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STEPS = 3
 
 
 def probe_study(study: Study) -> Study:
-    """The study in miniature: a run of a few steps for each arm, untuned, measured once."""
+    """The miniature: one untuned run of a few steps for each arm, measured once."""
     values = study.model_dump(mode="json", exclude_none=True)
     for arm in values["arms"]:
         arm.pop("space", None)
@@ -34,7 +34,7 @@ def probe_study(study: Study) -> Study:
 
 
 def run_probe(study: Study, out: Path, artifacts: Path) -> list[str]:
-    """Run the miniature, as far as it has not been; says which of its runs failed, and why."""
+    """Run what is missing of the miniature; the result says which runs failed, and why."""
     outcome = execution.Coordinator(probe_study(study), out, artifacts, None).run()
     quiet()
     return [f"{row.arm}: {row.folder.record()['error']}" for row in outcome.failed]

@@ -1,10 +1,10 @@
-"""Optuna's part: which values to try next, kept in its own storage.
+"""Proposals of options for tuning, by Optuna and in its storage.
 
-The k-th proposal of an arm depends on the arm, the study's seed, k and the finished trials before
-it, and on nothing else: the sampler is made anew for each ask, so a restart changes nothing. Run
-records are the truth; a trial left open by a killed process is closed from its record, or taken up
-again with the values it has. A failed trial stays one; where its run is tried again, another trial
-has its number and its values.
+The k-th proposal of an arm depends only on the arm, the study's seed, k and the earlier finished
+trials. The sampler is created anew for each proposal, so a restart changes nothing. Optuna's
+storage follows the run records: a trial that a killed process left open is closed from its run's
+record, or continued with its values. A failed trial stays failed; if its run is tried again, a new
+trial gets its number and values.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from scipy.stats import qmc
 
 from bench.identity import identity
-from bench.storage.databases import patient, sqlite_url
+from bench.storage.databases import sqlite_url, wait_while_locked
 from bench.storage.files import canonical, damaged, digest
 from bench.study.arms import Arm, grid
 from bench.study.schema import Study
@@ -41,17 +41,17 @@ _PRUNERS = {
     "successive-halving": SuccessiveHalvingPruner,
 }
 
-# User attributes of a trial: k, which proposal of the arm it is; why it failed.
+# User attributes of a trial: k, the number of the arm's proposal; the error if it failed.
 NUMBER, ERROR = "number", "error"
 
 
 class Proposals:
-    """The proposals of one arm: an Optuna study of its own in the storage of the study folder.
+    """The proposals of one arm: its own Optuna study in the storage of the study folder.
 
     Args:
         storage: an Optuna storage URL.
-        context: what defines the arm's trials besides its space (collection, budget, …); a study
-            changed in any of it never meets the old trials.
+        context: what trials depend on besides the arm and its space (collection, budget, …); if
+            any of it changes, another Optuna study is used.
     """
 
     def __init__(self, storage: str, study: Study, arm: Arm, context: Mapping[str, Any]) -> None:
@@ -59,14 +59,14 @@ class Proposals:
         self._arm = arm
         self._tuning = study.tuning
         tuning = identity(study.tuning)
-        del tuning["trials"]  # more of them go on where fewer ended
+        del tuning["trials"]  # with more trials, the same Optuna study continues
         space = identity(arm.space)
         key = digest({"arm": _without_choices(arm), **context, "space": space, "tuning": tuning})
         self._seed = int(hashlib.sha256(f"{key} {study.tuning.seed}".encode()).hexdigest()[:8], 16)
         self.name = f"{arm.name} [{key}]"
         self._open_study(study)
 
-    @patient
+    @wait_while_locked
     def _open_study(self, study: Study) -> None:
         self.optuna_study = optuna.create_study(
             storage=self.database,
@@ -75,7 +75,7 @@ class Proposals:
             pruner=_PRUNERS[study.tuning.pruner](),
             load_if_exists=True,
         )
-        with warnings.catch_warnings():  # experimental for three years; it only names an axis
+        with warnings.catch_warnings():  # the function is marked experimental; it names an axis
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self.optuna_study.set_metric_names([f"dev-select {study.primary}"])
         known = self.optuna_study.user_attrs
@@ -83,9 +83,9 @@ class Proposals:
             if name not in known:
                 self.optuna_study.set_user_attr(name, value)
 
-    @patient
+    @wait_while_locked
     def get(self, number: int) -> dict[str, Any]:
-        """The values of proposal ``number``, in the storage before this returns."""
+        """The values of proposal ``number``, which are stored before this returns."""
         found = self._find(number)
         if found is not None:
             return canonical(found.params)
@@ -101,9 +101,9 @@ class Proposals:
         trial.set_user_attr(NUMBER, number)
         return canonical(trial.params)
 
-    @patient
+    @wait_while_locked
     def describe(self, number: int, **attributes: Any) -> None:
-        """Say of an open trial what leads to its run, for who looks with Optuna's own tools."""
+        """Attach attributes that identify the run to an open trial, for Optuna's own tools."""
         found = self._find(number)
         if found is None or found.state.is_finished():
             return
@@ -111,12 +111,12 @@ class Proposals:
             if name not in found.user_attrs:
                 self._handle(found).set_user_attr(name, value)
 
-    @patient
+    @wait_while_locked
     def should_prune(self, number: int, curve: Sequence[tuple[int, float]]) -> bool:
-        """Whether the study's pruner gives this trial up, after (examples, value) of its points.
+        """Whether the study's pruner ends this trial, given (examples, value) at its points.
 
-        The pruner is led along the curve in memory, beside the finished trials: what it had noted
-        in the storage, and the points reported there, before a kill would change its answer.
+        The pruner is run over the curve in memory, beside the finished trials, because attributes
+        and points that were stored before a kill would change its answer.
         """
         found = self._open(number)
         aside = optuna.create_study(
@@ -131,16 +131,16 @@ class Proposals:
             answer = trial.should_prune()
             if examples not in found.intermediate_values:
                 kept.report(value, examples)
-        storage = self.optuna_study._storage  # where the pruner would have noted it
+        storage = self.optuna_study._storage  # copy what the pruner would have stored
         for key, note in aside.trials[-1].system_attrs.items():
             storage.set_trial_system_attr(found._trial_id, key, note)
         return answer
 
-    @patient
+    @wait_while_locked
     def tell(
         self, number: int, value: float | None, pruned: bool = False, error: str | None = None
     ) -> None:
-        """Close a proposal with its value, as pruned, or as failed; again changes nothing."""
+        """Close a proposal with its value, as pruned, or as failed; repeating it has no effect."""
         found = self._find(number)
         failed = value is None and not pruned
         if found is None or (found.state.is_finished() and (failed or not _failed(found))):
@@ -153,9 +153,9 @@ class Proposals:
         else:
             self.optuna_study.tell(found.number, value)
 
-    @patient
+    @wait_while_locked
     def record_fixed(self, value: float | None, **attributes: Any) -> None:
-        """The single trial of an arm in which nothing is varied."""
+        """Record the single trial of an arm that varies nothing."""
         if self._find(0) is None:
             self._close_unfinished()
             self.optuna_study.enqueue_trial({})
@@ -164,20 +164,20 @@ class Proposals:
         self.tell(0, value, error="a final run has no value")
 
     def _find(self, number: int) -> FrozenTrial | None:
-        """The trial of this number; the newest, where earlier ones have failed."""
+        """The newest trial with this number, if there is one."""
         for trial in reversed(self.optuna_study.get_trials(deepcopy=False)):
             if trial.user_attrs.get(NUMBER) == number:
                 return trial
         return None
 
     def _open(self, number: int) -> FrozenTrial:
-        """The trial of this number; another one of its values where it has failed."""
+        """The trial with this number; if it has failed, a new trial with the same values."""
         found = self._find(number)
         assert found is not None
         if not _failed(found):
             return found
         kept = {name: value for name, value in found.user_attrs.items() if name != ERROR}
-        # Whole or not at all, its number included: a kill leaves no third kind.
+        # One call with all attributes, so that a kill leaves no trial without its number.
         self.optuna_study.add_trial(
             create_trial(
                 state=TrialState.RUNNING,
@@ -196,7 +196,7 @@ class Proposals:
         self.optuna_study.tell(trial.number, state=TrialState.FAIL)
 
     def _close_unfinished(self) -> None:
-        """A trial asked for or enqueued by a killed process, and never given its number."""
+        """Fail trials that a killed process asked for or enqueued, but gave no number."""
         for trial in self.optuna_study.get_trials(deepcopy=False):
             if NUMBER in trial.user_attrs or trial.state.is_finished():
                 continue
@@ -215,17 +215,19 @@ class Proposals:
         return points[np.random.default_rng(self._seed).permutation(len(points))[number]]
 
     def _quasi_random_point(self, number: int) -> dict[str, Any]:
-        """Point ``number`` of a scrambled Sobol' sequence: Optuna's own would skip one for every
-        trial that a kill has left unfinished."""
+        """Point ``number`` of a scrambled Sobol' sequence.
+
+        Optuna's own sampler would skip a point for every trial that a kill left unfinished.
+        """
         space = self._arm.space
-        with warnings.catch_warnings():  # balance needs 2ⁿ points at once; these come one by one
+        with warnings.catch_warnings():  # about balance, which needs 2ⁿ points
             warnings.simplefilter("ignore", UserWarning)
             shares = qmc.Sobol(len(space), rng=self._seed).random(number + 1)[-1]
         return {key: one.at(share) for (key, one), share in zip(space.items(), shares, strict=True)}
 
 
 def _without_choices(arm: Arm) -> dict[str, Any]:
-    """The arm with the values it varies left out: they are the trials', not the arm's."""
+    """The arm's identity without the values that its trials vary."""
     loss = arm.loss.specification
     options = {
         key: value for key, value in loss["options"].items() if f"loss.{key}" not in arm.space
@@ -249,7 +251,7 @@ def _failed(trial: FrozenTrial) -> bool:
 
 
 def _about(study: Study, arm: Arm) -> dict[str, Any]:
-    """User attributes of an arm's study: its name says no more than the arm's."""
+    """User attributes that describe an arm's Optuna study."""
     return {
         "study": study.name,
         **{axis: str(getattr(arm, axis)) for axis in ("loss", "teacher", "student", "sampler")},
@@ -259,7 +261,7 @@ def _about(study: Study, arm: Arm) -> dict[str, Any]:
 
 
 def check_storage(out: Path) -> None:
-    """That Optuna's storage of a study folder, where there is one, can be read.
+    """Check that Optuna's storage in a study folder can be read, if it exists.
 
     Raises:
         InputError: it is damaged.
@@ -270,18 +272,18 @@ def check_storage(out: Path) -> None:
     mend = "delete it, and `bench run` makes it again from the records of the runs"
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
-            (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            (result,) = database.execute("PRAGMA quick_check(1)").fetchone()
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
     except sqlite3.OperationalError:
-        return  # locked, say: whoever opens it next will say so
+        return  # locked, for example; opening it later gives the error
     except sqlite3.DatabaseError as error:
         raise damaged(path, error, mend) from None
-    if said != "ok":
-        raise damaged(path, said, mend)
+    if result != "ok":
+        raise damaged(path, result, mend)
     if tables and not {"studies", "trials"} <= tables:
         raise damaged(path, "a database of something else", mend)
 
 
 def storage_url(out: Path) -> str:
-    """Optuna's storage of a study folder."""
+    """The URL of Optuna's storage in a study folder."""
     return sqlite_url((out / STORAGE).resolve())

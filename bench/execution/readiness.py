@@ -1,6 +1,6 @@
-"""Whether a study can be carried out as it is written: the one check of `run`, `plan` and `train`.
+"""Checks that a study can be carried out, for `run`, `plan` and `train` alike.
 
-In steps, as more is there to be looked at: the study alone, its collections, its models' weights.
+The checks come in steps: the study alone, then its collections, then its models' weights.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.collections.open import resolve
-from bench.collections.prepare import is_at_hand
+from bench.collections.prepare import is_local
 from bench.context import Context
 from bench.errors import InputError, did_you_mean
 from bench.evaluation.measures import check_measures
@@ -21,10 +21,10 @@ from bench.study.schema import Study
 
 
 def check_study(study: Study) -> list[Arm]:
-    """The arms of a study of which everything is right that is seen without fetching anything.
+    """Check all that can be checked without downloads, and return the study's arms.
 
     Raises:
-        InputError: an arm, a measure, a collection or a model that there cannot be.
+        InputError: an arm, a measure, a collection or a model cannot work.
     """
     arms = resolve_arms(study)
     check_measures(study.measures, study.evaluation.depth)
@@ -34,14 +34,14 @@ def check_study(study: Study) -> list[Arm]:
     return arms
 
 
-def open_at_hand(study: Study, artifacts: Artifacts) -> Context | None:
-    """The study's collections, where they are on disk or have been prepared; none is fetched.
+def open_local(study: Study, artifacts: Artifacts) -> Context | None:
+    """The study's collections if all are on this machine; `None` if a download is necessary.
 
     Raises:
-        InputError: a collection that is not as it must be, or has no part of a name.
+        InputError: a collection is malformed, or has no part of a name.
     """
     sources = [resolve(one) for one in (study.collection, *study.test_collections.values())]
-    if all(is_at_hand(one, artifacts) for one in sources):
+    if all(is_local(one, artifacts) for one in sources):
         return open_context(study, artifacts)
     known = sources[0].part_names()
     for name in study.test:
@@ -52,13 +52,13 @@ def open_at_hand(study: Study, artifacts: Artifacts) -> Context | None:
 
 
 def check_arms(arms: Sequence[Arm], out: Path) -> None:
-    """That the models that are at hand can be what the arms make of them.
+    """Check that the arms can use their models; models that are not on this machine are skipped.
 
     Args:
-        out: the study's folder; where there is one, weights were looked at when it was made.
+        out: the study's folder; if it exists, weights were checked when it was made.
 
     Raises:
-        InputError: a model that cannot be what an arm makes of it.
+        InputError: an arm cannot use a model.
     """
     check_models(arms)
     if not out.exists():

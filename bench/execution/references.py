@@ -1,4 +1,4 @@
-"""A study's reference rows: what its arms are measured beside, and held against."""
+"""A study's reference rows, and which of them each arm is compared with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from bench.registry import Entry, tell_apart
+from bench.registry import Entry, shortest_label
 from bench.students.base import Student
 from bench.study.arms import Arm
 from bench.teachers.base import Teacher
@@ -20,12 +20,12 @@ class References:
 
     @cached_property
     def students(self) -> dict[str, Student]:
-        """By label."""
+        """The students by their text."""
         return {str(arm.student): arm.student for arm in self.arms}
 
     @cached_property
     def teachers(self) -> dict[str, Teacher]:
-        """By label: of signals, or of documents."""
+        """The teachers of signals, and of stored documents, by their text."""
         of_signals = [arm.teacher for arm in self.arms if arm.teacher.ranks]
         inherited = [teacher for arm in self.arms if (teacher := arm.student.document_teacher())]
         return {str(teacher): teacher for teacher in [*of_signals, *inherited]}
@@ -34,29 +34,30 @@ class References:
         return 1 + len(self.students) + len(self.teachers)
 
     def __iter__(self) -> Iterator[tuple[str, Student | Teacher | None]]:
-        """The name of each row, and what is measured; `None` is BM25."""
+        """(name, what is measured) of each row; `None` stands for BM25."""
         yield "bm25", None
         for student in self.students.values():
-            yield _told_apart("untrained", student, self.students), student
+            yield _row_name("untrained", student, self.students), student
         for teacher in self.teachers.values():
             yield self.name(teacher), teacher
 
     def name(self, teacher: Teacher) -> str:
-        """The row of a teacher."""
-        return _told_apart("teacher", teacher, self.teachers)
+        """The name of a teacher's row."""
+        return _row_name("teacher", teacher, self.teachers)
 
     def against(self, arm: Arm) -> Teacher | None:
         """The measured teacher that the arm's students are compared with.
 
-        Its own, that of its documents, or the only one in the study.
+        It is the arm's own, that of its stored documents, or the only one in the study; `None` if
+        there is no such teacher.
         """
         own = [str(arm.teacher), str(arm.student.document_teacher())]
-        found = [label for label in own if label in self.teachers]
-        if not found and len(self.teachers) == 1:
-            found = list(self.teachers)
-        return self.teachers[found[0]] if found else None
+        measured = [label for label in own if label in self.teachers]
+        if not measured and len(self.teachers) == 1:
+            measured = list(self.teachers)
+        return self.teachers[measured[0]] if measured else None
 
 
-def _told_apart(kind: str, one: Entry, among: Mapping[str, Entry]) -> str:
-    """A row's name: its kind, and as much of which one as tells it from the others."""
-    return kind if len(among) == 1 else f"{kind}: {tell_apart(one, among.values())}"
+def _row_name(kind: str, one: Entry, among: Mapping[str, Entry]) -> str:
+    """A row's name: its kind and, if there are several, the shortest label that is unique."""
+    return kind if len(among) == 1 else f"{kind}: {shortest_label(one, among.values())}"

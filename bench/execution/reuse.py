@@ -1,4 +1,4 @@
-"""What a study's folder held before a study was run in it, in words."""
+"""Describes how a study differs from the one that its folder was last used for."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from bench.context import Context
 
 LONGEST = 60
-"""Letters of a value that are shown."""
+"""Most characters of a value that are printed."""
 
 
 def describe_changes(out: Path, study: Study, arms: Iterable[Arm]) -> list[str]:
-    """How the study differs from the one that the folder was last used for, a line each.
+    """How the study differs from the one that the folder was last used for, one line each.
 
-    Nothing of it changes what is reused: a run is done again unless its whole specification, and
-    with it its id, is what it was.
+    These lines do not decide what is reused: a run is reused if its id, and thus its complete
+    specification, is the same.
     """
     if not (out / "study.toml").is_file():
         return []
@@ -44,45 +44,49 @@ def describe_changes(out: Path, study: Study, arms: Iterable[Arm]) -> list[str]:
     ]
 
 
-def outdated(out: Path, labs: Iterable[Context], tested: Collection[str]) -> set[str]:
-    """The ids of finished runs in the folder whose collections are not what they were then.
+def find_outdated(out: Path, contexts: Iterable[Context], tested: Collection[str]) -> set[str]:
+    """The ids of finished runs in the folder whose collections have changed since.
 
     Args:
-        labs: one for each share of the train queries.
-        tested: what is tested on, whose fingerprints are a share's too.
+        contexts: one for each share of the train queries.
+        tested: the names of the tests.
     """
-    now = {context.collection.fingerprint: context.fingerprints(tested) for context in labs}
-    found = set()
+    now = {context.collection.fingerprint: context.fingerprints(tested) for context in contexts}
+    ids = set()
     for path in (out / "runs").glob("*"):
         run = RunFolder(path)
         if run.status() == "done":
-            said = run.record()["specification"]
-            tests = now.get(said["collection"])
+            specification = run.record()["specification"]
+            tests = now.get(specification["collection"])
             if tests is None or any(
-                tests.get(name, then) != then for name, then in said["tests"].items()
+                tests.get(name, then) != then for name, then in specification["tests"].items()
             ):
-                found.add(run.id)
-    return found
+                ids.add(run.id)
+    return ids
 
 
 def describe_outdated(out: Path, gone: Collection[str], context: Context) -> list[str]:
-    """The line that says so of these runs, with what has changed where that is known."""
+    """A line about outdated runs, with the tables that have changed if these are known.
+
+    Args:
+        gone: the ids of outdated runs.
+    """
     if not gone:
         return []
     changed: dict[str, list[str]] = {}
     for id in sorted(gone):
-        said = RunFolder(out / "runs" / id).record()["specification"]
-        for name, then in said["tests"].items() if "reference" in said else ():
+        specification = RunFolder(out / "runs" / id).record()["specification"]
+        for name, then in specification["tests"].items() if "reference" in specification else ():
             now = context.test_collections.get(name, context.collection)
             if now.fingerprint != then:
                 changed[now.name] = differing_tables(context.artifacts, then, now.fingerprint)
-    told = [
+    details = [
         name + (f" ({', '.join(tables)})" if tables else "") for name, tables in changed.items()
     ]
     return [
         f"the collection has changed since {len(gone):,} finished runs here"
-        f"{': ' if told else ''}{', '.join(told)}; they are kept, unused, and made again with what "
-        "is there now; another --out keeps the two apart"
+        f"{': ' if details else ''}{', '.join(details)}; they are kept, unused, and made again "
+        "with what is there now; another --out keeps the two apart"
     ]
 
 
@@ -98,18 +102,18 @@ def _keys(before: Study, study: Study) -> Iterator[str]:
 
 
 def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Values by their key paths."""
-    found: dict[str, Any] = {}
+    """The values of nested tables by their key paths."""
+    flat: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
-            found |= _flat(value, f"{above}{key}.")
+            flat |= _flat(value, f"{above}{key}.")
         else:
-            found[above + key] = value
-    return found
+            flat[above + key] = value
+    return flat
 
 
 def _arms(old: Mapping[str, Arm], new: Mapping[str, Arm]) -> Iterator[str]:
-    """Which arms came, went, or are made of something else; a new name alone changes nothing."""
+    """Lines about new, removed, renamed and changed arms."""
     made = {_made_of(arm): name for name, arm in old.items()}
     for name, arm in new.items():
         if name in old and _made_of(old[name]) != _made_of(arm):

@@ -1,4 +1,4 @@
-"""MLflow as a projection of the run records: it can be rebuilt from them, and may fail."""
+"""Copies run records to MLflow. The copy can be made again from them, so it may fail."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bench.progress import narrate, say
 from bench.results import SIZES, SPEEDS, Row
 from bench.storage.databases import sqlite_url
 from bench.storage.files import atomic, disk_is_full
-from bench.storage.links import for_others, read_links
+from bench.storage.links import read_links, shareable_url
 from bench.study.schema import Study
 
 if TYPE_CHECKING:
@@ -34,25 +34,25 @@ else:
 RUN_TAG = "bench.run"
 KIND_TAG = "bench.kind"
 FOLDER_TAG = "bench.folder"
-"""The study's folder: studies of one name in several folders share an experiment, and no run."""
+"""Tag with the study's folder: studies of one name share an experiment, whatever their folders."""
 
 PATIENCE = 8.0
-"""Seconds for which a server that does not answer is waited for."""
+"""Seconds to wait for a server that does not answer."""
 
 LONGEST = 200
-"""Letters of MLflow's own words that are shown."""
+"""Most characters of MLflow's messages that are printed."""
 
 _ENDS = {"done": "FINISHED", "failed": "FAILED", "pruned": "KILLED"}
-"""MLflow's word for how a run of ours ended."""
+"""MLflow's statuses of finished runs."""
 
 
 class Tracker:
     """Logs a study: experiment = study's name, parent run = arm, child run = run.
 
-    Runs of other folders are left alone, but for those that this folder's ``links.json`` lists: it
-    was moved or copied here, or an earlier version logged them.
+    Runs of other folders are left alone, unless this folder's ``links.json`` lists them: then the
+    folder was moved or copied, or an earlier version logged them.
 
-    The first error is said once and turns tracking off for the rest of this process; the records
+    The first error is printed and turns tracking off for the rest of this process. The records
     are complete, and the next ``bench run`` logs what is missing.
 
     Args:
@@ -80,7 +80,7 @@ class Tracker:
             self._safely(lambda: self._log_report(folder))
 
     def links(self) -> dict[str, Any] | None:
-        """Where the runs are (uri, experiment, MLflow's id of each run); `None`: nowhere."""
+        """Where the runs are: uri, experiment, and MLflow's id of each run; `None` if nowhere."""
         if self._client is None:
             return None
         return {"uri": self._uri, "experiment": self._experiment, "runs": self._logged}
@@ -97,27 +97,27 @@ class Tracker:
             )
 
     def _reason(self, error: Exception) -> str:
-        """What went wrong, in a line, and how to mend it where that is known."""
-        shown = for_others(self._uri)
+        """The error in one line, with advice if there is any."""
+        url = shareable_url(self._uri)
         if disk_is_full(error):
             return "the disk is full"
         if isinstance(error, BenchError):
-            return str(error)  # says how to mend it
-        said = first_line(error).replace(self._uri, shown)
-        if "out-of-date database schema" in said:
+            return str(error)  # has advice
+        message = first_line(error).replace(self._uri, url)
+        if "out-of-date database schema" in message:
             return (
-                f"the tables of {shown} are not those of this MLflow; with a backup made, "
-                f"`mlflow db upgrade {shlex.quote(shown)}` brings older ones up to date"
+                f"the tables of {url} are not those of this MLflow; with a backup made, "
+                f"`mlflow db upgrade {shlex.quote(url)}` brings older ones up to date"
             )
-        return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
+        return message if len(message) <= LONGEST else f"{message[:LONGEST]}…"
 
     def _connect(self, uri: str) -> None:
         narrate("opening MLflow")
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # we say it ourselves
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # see `_reason`
         warnings.filterwarnings("ignore", module="mlflow")
-        # MLflow's own 7 take minutes where a server goes away meanwhile.
+        # MLflow's default of 7 takes minutes if a server disappears.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
         file = _sqlite_file(uri)
         if file:
@@ -127,7 +127,7 @@ class Tracker:
         if experiment is None:
             location = None
             if file:
-                # Without a location MLflow would write into the current folder.
+                # Without a location, MLflow would write into the current folder.
                 location = (file.parent / "mlflow-artifacts").resolve().as_uri()
             self._experiment = client.create_experiment(self._study.name, location)
         else:
@@ -135,7 +135,7 @@ class Tracker:
             if experiment.lifecycle_stage != "active":
                 raise BenchError(
                     f"its experiment {self._study.name!r} was deleted; `MLFLOW_TRACKING_URI="
-                    f"{shlex.quote(for_others(uri))} mlflow experiments restore --experiment-id "
+                    f"{shlex.quote(shareable_url(uri))} mlflow experiments restore --experiment-id "
                     f"{self._experiment}` brings it back"
                 )
         self._client = client
@@ -160,7 +160,7 @@ class Tracker:
         run_id = self._create("run", row.folder.id, place, {"mlflow.parentRunId": parent})
         status = row.folder.status()
         self._log_values(run_id, row, status == "failed")
-        # Last: what is stopped before this, by an error or a kill, is logged anew.
+        # Last, so that a run whose logging was interrupted is logged anew.
         self._client.set_terminated(run_id, _ENDS[status])
         self._logged[row.folder.id] = run_id
 
@@ -199,7 +199,7 @@ class Tracker:
         for start in range(0, len(metrics), 900):  # MLflow takes 1,000 at a time
             self._client.log_batch(run_id, metrics=metrics[start : start + 900])
         self._client.log_batch(run_id, params=parameters)
-        # Whole, because parameters are cut off at a length.
+        # The complete record, because MLflow cuts long parameters.
         self._client.log_artifact(run_id, str(row.folder.path / "run.json"))
         self._client.log_artifact(run_id, str(row.folder.path / "bills.parquet"))
 
@@ -211,11 +211,11 @@ class Tracker:
         self._client.log_artifacts(run_id, str(folder), "report")
 
     def _named(self, kind: str, name: str) -> str:
-        """The id of the run that stands for an arm or the study, made if it is not there."""
+        """The id of the MLflow run of an arm or the study, which is created if necessary."""
         known = self._known.get((kind, name))
         if known is not None and known.info.status == "FINISHED":
             return known.info.run_id
-        # One that is there and not ended was made by a killed process.
+        # A run that exists but has not ended was left by a killed process.
         run_id = known.info.run_id if known else self._create(kind, name, name, {})
         self._client.set_terminated(run_id)
         self._known[kind, name] = self._client.get_run(run_id)
@@ -228,10 +228,10 @@ class Tracker:
 
 
 def _await_server(uri: str) -> None:
-    """See that a server is there: MLflow's own patience is counted in minutes.
+    """Wait until a server answers; MLflow itself would wait for minutes.
 
     Raises:
-        BenchError: nothing answers.
+        BenchError: it does not answer within `PATIENCE`.
     """
     if not uri.startswith(("http://", "https://")):
         return
@@ -243,19 +243,19 @@ def _await_server(uri: str) -> None:
             if answer.status_code not in (502, 503, 504):  # a gateway's, in front of a dead server
                 return
         except requests.exceptions.SSLError:
-            return  # somebody answers
+            return  # a server answers
         except (requests.ConnectionError, requests.Timeout):
             pass
         if time.monotonic() > until:
-            raise BenchError(f"{for_others(uri)} does not answer")
+            raise BenchError(f"{shareable_url(uri)} does not answer")
         if not told:
-            say(f"MLflow: waiting for {for_others(uri)}")
+            say(f"MLflow: waiting for {shareable_url(uri)}")
             told = True
         time.sleep(1)
 
 
 def _sqlite_file(uri: str) -> Path | None:
-    """The database's file, where the store is one."""
+    """The file of a SQLite store; `None` for other stores."""
     if not uri.startswith("sqlite:///"):
         return None
 
@@ -263,9 +263,9 @@ def _sqlite_file(uri: str) -> Path | None:
 
 
 def _client(uri: str) -> Any:
-    """MLflow's client, which lays out the tables of a new database.
+    """MLflow's client, which creates the tables of a new database.
 
-    Where no driver is named, it makes a folder named as the URL escapes it.
+    An escaped URL needs a driver's name, or MLflow makes a folder with the escaped name.
     """
     if "%" in uri:
         uri = uri.replace("sqlite:///", "sqlite+pysqlite:///", 1)
@@ -273,16 +273,16 @@ def _client(uri: str) -> Any:
 
 
 def _linked(out: Path) -> set[str]:
-    """MLflow's ids of the runs that the folder's links lead to."""
+    """MLflow's ids of the runs in the folder's links.json."""
     written = read_links(out).get("mlflow")
     runs = written.get("runs") if isinstance(written, dict) else None
     return {str(id) for id in runs.values()} if isinstance(runs, dict) else set()
 
 
 def _make_database(path: Path) -> None:
-    """Make MLflow's database where there is none: whole or not at all.
+    """Create MLflow's database atomically if it does not exist.
 
-    MLflow lays its tables out in many steps and never gets over a stop between two of them.
+    MLflow creates its tables in many steps and cannot use a database if one was interrupted.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):
@@ -294,5 +294,5 @@ def _make_database(path: Path) -> None:
 
 
 def metric_name(name: str) -> str:
-    """A measure's name as MLflow allows it: nDCG@10 → nDCG_at_10."""
+    """A measure's name in the characters that MLflow allows: nDCG@10 → nDCG_at_10."""
     return re.sub(r"[^\w./ -]", "_", name.replace("@", "_at_"))

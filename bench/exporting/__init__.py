@@ -1,4 +1,4 @@
-"""A trained student for others: the folder they load, and its card."""
+"""Exports a trained student as a folder that other tools load, with a model card."""
 
 from bench.lazy import attach
 

@@ -1,4 +1,4 @@
-"""What a model card says: what trained the student, on what, with which result, at what cost."""
+"""Writes a model card: how and on what the student was trained, its results and its costs."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ tags:
 
 
 def model_card(results: Results, run: pd.Series, record: RunFolder, name: str) -> str:
-    """A Markdown page.
+    """The card, a Markdown page.
 
     Args:
         run: the student's row of the summary.
-        record: its record.
-        name: of the folder, for the lines that load it.
+        record: its run's folder.
+        name: of the exported folder, for the lines of code that load it.
     """
-    said, modules = record.record(), read_json(record.student / "modules.json")
-    collection = said["collection"]
+    values, modules = record.record(), read_json(record.student / "modules.json")
+    collection = values["collection"]
     parts = [
         f"{_HEAD}\n# {_text(run['arm'])}",
         f"A bi-encoder for retrieval, trained by bench {__version__} in the study "
@@ -40,19 +40,19 @@ def model_card(results: Results, run: pd.Series, record: RunFolder, name: str) -
         "## Use",
         _usage(name, modules[0]["type"].endswith("Router"), read_json(_config(record))["prompts"]),
         "## What trained it",
-        _table([("", ""), *_training(run, said)]),
+        _table([("", ""), *_training(run, values)]),
         "## Result",
         f"On {_text(', '.join(results.study.tested))} of {_text(collection['name'])} (fingerprint "
         f"{collection['fingerprint']}), by exact search. Means over queries; this student is one "
         "seed of its arm.",
         _results(results, run),
         "## Size and cost",
-        _table([("", ""), *_costs(run, said)]),
+        _table([("", ""), *_costs(run, values)]),
     ]
-    if said["loss_parameters"]:
+    if values["loss_parameters"]:
         parts.append(
-            f"The loss had {said['loss_parameters']:,} parameters of its own: they trained with it "
-            "and are no part of it."
+            f"The loss had {values['loss_parameters']:,} parameters of its own: they trained with "
+            "it and are no part of it."
         )
     if isinstance(run["unpriced"], str):
         parts.append(f"Nobody is charged for {_text(run['unpriced'])}.")
@@ -82,16 +82,16 @@ def _usage(name: str, router: bool, prompts: dict[str, str]) -> str:
     return code + "\n\nQueries and documents share one encoder, so that plain `encode` does too."
 
 
-def _training(run: pd.Series, said: dict[str, Any]) -> list[tuple[str, str]]:
-    asked = said["specification"]
-    budget = ", ".join(f"{value:,} {unit}" for unit, value in asked["budget"].items())
-    training = ", ".join(f"{key} {value}" for key, value in asked["training"].items())
+def _training(run: pd.Series, record: dict[str, Any]) -> list[tuple[str, str]]:
+    specification = record["specification"]
+    budget = ", ".join(f"{value:,} {unit}" for unit, value in specification["budget"].items())
+    training = ", ".join(f"{key} {value}" for key, value in specification["training"].items())
     return [
         *((key, _code(run[key])) for key in ("loss", "teacher", "student", "sampler")),
         (
             "budget",
-            f"{budget}; the best of {len(asked['evaluation']['points'])} points and the "
-            f"start on dev-select by {asked['select_by']}: point {said['best_point']}",
+            f"{budget}; the best of {len(specification['evaluation']['points'])} points and the "
+            f"start on dev-select by {specification['select_by']}: point {record['best_point']}",
         ),
         ("training", _text(training)),
         ("trial, seed", f"{run['trial']}, {run['seed']}"),
@@ -100,7 +100,7 @@ def _training(run: pd.Series, said: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _results(results: Results, run: pd.Series) -> str:
-    """This student, its arm's mean, the baseline's, and every reference, on the test measures."""
+    """The test measures of this student, its arm's mean, the baseline's, and every reference."""
     summary = results.summary
     measures = [name for name in run.index if name.partition(" (")[0] in results.study.measures]
     done = summary[summary["status"] == "done"]
@@ -118,18 +118,18 @@ def _results(results: Results, run: pd.Series) -> str:
     return _table(rows)
 
 
-def _costs(run: pd.Series, said: dict[str, Any]) -> list[tuple[str, str]]:
+def _costs(run: pd.Series, record: dict[str, Any]) -> list[tuple[str, str]]:
     seconds = [
         (clock.replace("_", " "), f"{run[clock]:,.1f}") for clock in CLOCKS if pd.notna(run[clock])
     ]
-    environment = ", ".join(f"{key} {value}" for key, value in said["environment"].items())
+    environment = ", ".join(f"{key} {value}" for key, value in record["environment"].items())
     return [
-        ("parameters, both sides", f"{said['parameters']:,}"),
-        ("of which trained", f"{said['trained_parameters']:,}"),
-        ("of which encode a query", f"{said['query_parameters']:,}"),
-        ("of which in embedding tables", f"{said['embedding_parameters']:,}"),
-        ("milliseconds a query, by itself", f"{1000 * said['query_seconds']:.2f}"),
-        ("milliseconds a document, among others", f"{1000 * said['document_seconds']:.2f}"),
+        ("parameters, both sides", f"{record['parameters']:,}"),
+        ("of which trained", f"{record['trained_parameters']:,}"),
+        ("of which encode a query", f"{record['query_parameters']:,}"),
+        ("of which in embedding tables", f"{record['embedding_parameters']:,}"),
+        ("milliseconds a query, by itself", f"{1000 * record['query_seconds']:.2f}"),
+        ("milliseconds a document, among others", f"{1000 * record['document_seconds']:.2f}"),
         *seconds,
         ("environment", _text(environment)),
     ]
@@ -142,12 +142,12 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 
 
 def _text(value: Any) -> str:
-    """Text in a Markdown line or cell that cannot be taken for markup."""
+    """Text for a Markdown line or cell, with markup escaped."""
     plain = escape(" ".join(str(value).split()), quote=False)
     return "".join("\\" + letter if letter in r"\`*_[]|#" else letter for letter in plain)
 
 
 def _code(value: Any) -> str:
-    """A code span in a cell."""
+    """A code span for a table cell."""
     plain = " ".join(str(value).split()).replace("`", "'").replace("|", "\\|")
     return f"`{plain}`"

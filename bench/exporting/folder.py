@@ -1,7 +1,7 @@
-"""A student as a folder that sentence-transformers loads: safetensors and JSON alone.
+"""Writes a student as a folder that sentence-transformers loads, of safetensors and JSON alone.
 
-One encoder becomes a plain folder. Where the sides differ, in encoder or in length, it is the
-library's Router with a route for each: ``encode_query`` and ``encode_document`` take theirs.
+One encoder becomes a plain folder. If the sides differ, in encoder or in length, the folder is a
+Router with one route for each side, which ``encode_query`` and ``encode_document`` use.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Modules = list[tuple[str, str]]
 
 
 def save_student(towers: Towers, student: Student, folder: Path) -> None:
-    """Write the student so that ``exported(folder="<folder>")`` is this student again."""
+    """Write the student so that ``exported(folder="<folder>")`` gives the same student."""
     queries, documents = student.query_config, student.document_config
     with atomic_folder(folder) as aside:
         if towers.shared and queries.max_length == documents.max_length:
@@ -81,7 +81,7 @@ def _save_router(towers: Towers, student: Student, folder: Path) -> Modules:
 
 
 def _save_encoder(encoder: Encoder, side: TextConfig, folder: Path, prefix: str) -> Modules:
-    """The modules of one encoder; the first of one by itself lies in the folder's root."""
+    """Write the modules of one encoder; without a prefix, the first one goes into the root."""
     modules: Modules
     if isinstance(encoder, StaticEncoder):
         modules = [(f"{prefix}0_StaticEmbedding" if prefix else "", "StaticEmbedding")]
@@ -105,7 +105,7 @@ def _save_static(encoder: StaticEncoder, side: TextConfig, folder: Path) -> None
     tokenizer = load_tokenizer(side.model)
     tokenizer.save_pretrained(folder)
     form, inner = JointForm.of(tokenizer), tokenizer.backend_tokenizer
-    # sentence-transformers adds no special tokens there, so that none take up room.
+    # sentence-transformers adds no special tokens there, so the limit does not include them.
     inner.enable_truncation(side.max_length - form.head - form.tail)
     inner.save(str(folder / "tokenizer.json"))
     save_file(
@@ -118,7 +118,7 @@ def _pooling(encoder: TransformerEncoder) -> dict[str, Any]:
     modes = encoder.pooling.split("+")
     about: dict[str, Any] = {"word_embedding_dimension": encoder.pooled_width // len(modes)}
     if len(modes) > 1:
-        about["pooling_mode"] = modes  # their order, which the flags do not tell
+        about["pooling_mode"] = modes  # for their order, which flags cannot express
     return about | {flag: mode in modes for flag, mode in FLAGS.items()}
 
 

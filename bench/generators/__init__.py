@@ -1,4 +1,4 @@
-"""Generators: one file a way to write new queries."""
+"""Generators: one file per way of writing new queries."""
 
 from bench.generators.base import Generator
 from bench.lazy import attach

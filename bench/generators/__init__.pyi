@@ -5,7 +5,7 @@ import bench.registry
 
 from ._decoding import decode as decode
 from ._keeping import keep as keep
-from ._keeping import kept as kept
+from ._keeping import open_queries as open_queries
 from .base import Generator as Generator
 
 Class = typing.TypeVar("Class", bound=type[Generator])

@@ -1,4 +1,4 @@
-"""Queries written by an encoder–decoder, so many texts between two savings."""
+"""Writes queries with an encoder–decoder and saves them every `SHARD` texts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.generators.seq2seq import Seq2Seq
 
 SHARD = 256
-"""Texts read between two savings."""
+"""Texts per saved file; a killed process continues after its last complete file."""
 
 
 def decode(
@@ -31,10 +31,11 @@ def decode(
     device: Device,
     folder: Path,
 ) -> Written:
-    """The queries of the texts at these positions, ``per_text`` of each one after another.
+    """The queries written from the texts at these positions, ``per_text`` consecutive ones each.
 
     Args:
         sources: the document of each query.
+        folder: where complete parts are saved.
     """
     writer = Writer(options, device)
     shards = []
@@ -43,7 +44,7 @@ def decode(
         part = positions[start : start + SHARD]
         make = partial(_shard, writer, texts, part)
         shards.append(shard(folder, f"shard-{start}", make))
-    # Counted from what is stored: a stopped process read and wrote, too.
+    # Counted from the saved files, so that tokens of a killed process are included.
     read, written = (sum(int(rows[kind].sum()) for rows in shards) for kind in ("read", "written"))
     return Written(
         texts=[text for rows in shards for text in rows["text"].tolist()],
@@ -58,7 +59,7 @@ def decode(
 
 
 def _shard(writer: Writer, texts: Texts, positions: np.ndarray) -> np.ndarray:
-    """Text, tokens read and tokens written of each query, as one array without pickle."""
+    """(text, tokens read, tokens written) of each query, as an array that needs no pickle."""
     rows = writer.write(texts.take(positions), positions)
     longest = max(1, *(len(text) for text, _, _ in rows))
     return np.array(rows, dtype=[("text", f"U{longest}"), ("read", "i8"), ("written", "i8")])

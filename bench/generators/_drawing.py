@@ -1,4 +1,4 @@
-"""Drawing each next token with a number that was fixed beforehand."""
+"""Samples each next token by a random number that is fixed beforehand."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from transformers import LogitsProcessor
 
 
 class Draw(LogitsProcessor):
-    """Leaves each row one token: where its number falls among the probabilities.
+    """Masks all tokens of each row but one, chosen by the row's number and the probabilities.
 
-    Unlike transformers' own sampling, which draws for a whole batch from one stream, a row's tokens
-    depend on the row alone. They stand in the vocabulary's order: sorted by probability, any two
-    that are nearly equal would change places with the last bit.
+    transformers' own sampling draws for a whole batch from one random stream; here a row's tokens
+    depend on the row alone. Probabilities are summed in the vocabulary's order: sorted by
+    probability, rounding errors could swap tokens that are nearly equally likely.
 
     Args:
         numbers: uniform in [0, 1): [n, steps].
-        top_k: so many of the likeliest tokens are drawn from; 0 is all.
+        top_k: draw from this many of the likeliest tokens; 0 means all.
+        temperature: divides the logits.
     """
 
     def __init__(self, numbers: Tensor, top_k: int, temperature: float) -> None:
@@ -31,8 +32,8 @@ class Draw(LogitsProcessor):
         tokens, places = tokens.sort(1)
         best = best.gather(1, places)
         reached = best.softmax(1).cumsum(1)
-        # Rounding can leave the last sum below 1: the last token that is possible is drawn then; of
-        # 0 it is the first.
+        # Rounding can leave the last sum below 1, so numbers are capped at it. Numbers are kept
+        # above 0, so that a token with probability 0 is never drawn.
         number = self._numbers[:, self._step, None].minimum(reached[:, -1:])
         number = number.clamp_min(torch.finfo(number.dtype).tiny)
         drawn = tokens.gather(1, torch.searchsorted(reached, number))

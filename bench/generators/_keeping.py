@@ -1,4 +1,4 @@
-"""Which of the texts that were written become queries, and how they are stored."""
+"""Selects which generated texts become queries, stores these, and opens them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ FILE, SHARDS = "queries.arrow", "shard-*.npy"
 
 
 def keep(folder: Path, written: Written, collection: Collection, generator: str) -> BuildReport:
-    """Store what is new, in the order it was written; the shards have served.
+    """Store the new queries in the order they were written, and delete the saved parts.
+
+    A text is new if it is neither a query of the collection nor written before.
 
     Raises:
-        InputError: nothing is new.
+        InputError: no text is new.
     """
     parts = collection.parts.values()
     seen = {plain(query) for part in parts for query in part.queries.texts.to_pylist()}
@@ -53,7 +55,7 @@ def keep(folder: Path, written: Written, collection: Collection, generator: str)
     )
 
 
-def kept(artifact: Artifact) -> GeneratedQueries:
+def open_queries(artifact: Artifact) -> GeneratedQueries:
     """The queries of an artifact, memory-mapped."""
     table = feather.read_table(artifact.folder / FILE, memory_map=True).combine_chunks()
     ids, texts, sources = (table[name].combine_chunks() for name in ("id", "text", "source"))
@@ -62,5 +64,5 @@ def kept(artifact: Artifact) -> GeneratedQueries:
 
 
 def plain(text: str) -> str:
-    """The text as it is compared: case and white space do not count."""
+    """The text for comparison: case and white space do not count."""
     return " ".join(text.split()).casefold()

@@ -1,4 +1,4 @@
-"""Encoder–decoders from disk or a hub: safetensors only, no code of theirs is run."""
+"""Loads encoder–decoders from disk or a hub: safetensors only, no code is run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from bench.errors import InputError
 
 
 def load_seq2seq(model: str) -> Any:
-    """The encoder–decoder at float32, without dropout.
+    """The encoder–decoder in float32, without dropout.
 
     Raises:
-        InputError: it is something else, or has no weights in safetensors.
+        InputError: the model is no encoder–decoder, or has no weights in safetensors.
     """
     folder = locate(model)
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
@@ -24,7 +24,7 @@ def load_seq2seq(model: str) -> Any:
         raise InputError(f"model {model!r}: a {config.model_type} model is no encoder–decoder")
     logging.disable_progress_bar()
     verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # about options of beam search, which is not used
+    logging.set_verbosity_error()  # hides warnings about options of beam search, not used here
     try:
         return AutoModelForSeq2SeqLM.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False

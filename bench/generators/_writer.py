@@ -1,4 +1,4 @@
-"""An encoder–decoder that writes queries, each with random numbers of its own."""
+"""Writes queries with an encoder–decoder, each query with its own random numbers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Row = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class Writer:
-    """The model and what is asked of it."""
+    """The model, its tokenizer, and the options of writing."""
 
     options: Seq2Seq
     device: Device
@@ -48,10 +48,10 @@ class Writer:
 
     @cached_property
     def hidden(self) -> int:
-        """What a masked token is replaced by.
+        """The id that replaces a masked token: the mask token's, or the unknown token's.
 
         Raises:
-            InputError: the tokenizer has nothing for it.
+            InputError: the tokenizer has neither.
         """
         for token in (self.tokenizer.mask_token_id, self.tokenizer.unk_token_id):
             if token is not None:
@@ -70,11 +70,16 @@ class Writer:
 
     @property
     def head(self) -> nn.Module:
-        """From the decoder's width to the vocabulary: multiplied, even where it is a table too."""
+        """The output layer; its products count as operations, even if it shares a table."""
         return self.model.get_output_embeddings()
 
     def write(self, texts: list[str], positions: np.ndarray) -> list[Row]:
-        """``per_text`` queries of each text, one after another."""
+        """``per_text`` consecutive queries for each text.
+
+        Args:
+            texts: to write from.
+            positions: of the texts, from which their random numbers are derived.
+        """
         options, copies = self.options, range(self.options.per_text)
         inputs = [options.prompt + text for text in texts]
         encoded = self.tokenizer(inputs, truncation=True, max_length=options.max_length)
@@ -83,32 +88,32 @@ class Writer:
         lengths = np.array([len(row) for row in ids])
         rows: list[Row] = [("", 0, 0)] * len(ids)
         for group in self.device.packing.groups(lengths, 0, sys.maxsize):
-            at_once = group.texts
-            own = [np.random.default_rng(seeds[at]) for at in at_once]
-            written = self._group([ids[at] for at in at_once], own)
-            for at, row in zip(at_once, written, strict=True):
+            randoms = [np.random.default_rng(seeds[at]) for at in group.texts]
+            written = self._group([ids[at] for at in group.texts], randoms)
+            for at, row in zip(group.texts, written, strict=True):
                 rows[at] = row
         return rows
 
     @torch.inference_mode()
-    def _group(self, rows: list[np.ndarray], own: list[np.random.Generator]) -> list[Row]:
+    def _group(self, rows: list[np.ndarray], randoms: list[np.random.Generator]) -> list[Row]:
+        """One query for each row of token ids, in one pass."""
         length = self.options.query_length
-        # Drawn first: noise changes what is likely, not the luck.
-        luck = np.stack([random.random(length, dtype=np.float32) for random in own])
+        # Drawn before masks and noise, so that these do not change the numbers.
+        numbers = np.stack([random.random(length, dtype=np.float32) for random in randoms])
         if varied := self.options.source == "queries":
-            rows = [self._masked(row, random) for row, random in zip(rows, own, strict=True)]
+            rows = [self._masked(row, random) for row, random in zip(rows, randoms, strict=True)]
         ids, mask = map(self.device.put, pad(rows, self.padding))
-        draw = Draw(self.device.put(luck), self.options.top_k, self.options.temperature)
+        draw = Draw(self.device.put(numbers), self.options.top_k, self.options.temperature)
         with self.device.autocast():
             states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
             if varied and self.options.noise:
-                states = states + self._noise(states, rows, own)
+                states = states + self._noise(states, rows, randoms)
             written = self.model.generate(
                 encoder_outputs=BaseModelOutput(last_hidden_state=states),
                 attention_mask=mask,
                 logits_processor=LogitsProcessorList([draw]),
                 max_new_tokens=length,
-                do_sample=False,  # what is drawn is all that is left to choose from
+                do_sample=False,  # `draw` leaves one token to choose
                 num_beams=1,
                 pad_token_id=self.padding,
             )[:, 1:]
@@ -119,16 +124,16 @@ class Writer:
         ]
 
     def _masked(self, ids: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """The ids with each token hidden by chance, special ones aside."""
+        """The ids with random tokens replaced by the mask; special tokens are kept."""
         chosen = random.random(len(ids)) < self.options.mask
         chosen &= ~np.isin(ids, self.tokenizer.all_special_ids)
         return np.where(chosen, self.hidden, ids) if chosen.any() else ids
 
     def _noise(
-        self, states: Tensor, rows: list[np.ndarray], own: list[np.random.Generator]
+        self, states: Tensor, rows: list[np.ndarray], randoms: list[np.random.Generator]
     ) -> Tensor:
-        """Gaussian noise for the encoder's output [n, length, width]; none where it is padding."""
+        """Gaussian noise for the encoder's output [n, length, width]; 0 for padding."""
         noise = np.zeros(states.shape, dtype=np.float32)
-        for at, (row, random) in enumerate(zip(rows, own, strict=True)):
+        for at, (row, random) in enumerate(zip(rows, randoms, strict=True)):
             noise[at, : len(row)] = random.standard_normal((len(row), states.shape[2]), np.float32)
         return self.device.put(noise) * self.options.noise

@@ -1,4 +1,4 @@
-"""What every generator gives: new queries, each with the document it came from, without labels."""
+"""The base class of generators, which write new queries from documents or train queries."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GeneratedQueries:
-    """New queries.
+    """New queries, each with the document it came from; this is no judgement of relevance.
 
     Attributes:
-        sources: int64 [n]: the position of the document each came from.
-        artifact: where they are stored, with the bill of writing them.
+        sources: int64 [n]: the position of each query's document.
+        artifact: the artifact that stores them, with the bill of writing them.
     """
 
     queries: Texts
@@ -36,12 +36,15 @@ class GeneratedQueries:
 
 @dataclass(frozen=True)
 class Written:
-    """What a generator wrote, before duplicates and queries that there are already are removed.
+    """What a generator wrote, before duplicates and existing queries are removed.
 
     Attributes:
-        sources: the position of each text's document.
-        read: texts it was written from, each as often as it was read.
-        tokens: read and written, where a model did it; so with flops.
+        texts: the queries.
+        sources: the position of each query's document.
+        read: how many texts were read, each counted as often as it was read.
+        tokens: tokens read and written by a model; 0 without one.
+        flops: floating-point operations of the model.
+        device: as bills name it.
     """
 
     texts: Sequence[str]
@@ -54,43 +57,47 @@ class Written:
 
 @dataclass(frozen=True, kw_only=True)
 class Generator(Entry):
-    """How new queries are written.
+    """A way of writing new queries.
 
     Attributes:
-        most: of the texts that queries are written from, so many are drawn; 0 is all of them.
-        seed: of all that is random; a text's queries depend on it and on the text's position.
+        most: write from this many of the texts, drawn at random; 0 means all.
+        seed: of everything random; a text's queries depend on it and on the text's position.
     """
 
     most: Annotated[int, Ge(0), AtMost(16, zero=16)] = 0
     seed: Annotated[int, Ge(0)] = 0
 
     def write(self, context: Context, folder: Path) -> Written:
-        """Write the queries; what `bench.storage.artifacts.shard` keeps in ``folder`` survives."""
+        """Write the queries.
+
+        Args:
+            folder: for parts that `bench.storage.artifacts.shard` saves; they survive a kill.
+        """
         raise NotImplementedError
 
     def models(self) -> list[str]:
-        """Every model it is made of, so that a missing one is found before anything is written."""
+        """The names of all models it uses, so that missing ones are found early."""
         return []
 
     def weights(self) -> str:
-        """A digest of the model's weights, part of what the queries are made from."""
+        """A digest of the model's weights, which is part of the queries' identity; "" without."""
         return ""
 
     def chosen(self, positions: np.ndarray) -> np.ndarray:
-        """Those of the positions that queries are written from, sorted."""
+        """The positions to write queries from (at most ``most``), sorted."""
         if not 0 < self.most < len(positions):
             return positions
         random = np.random.default_rng(self.seed)
         return np.sort(random.choice(positions, self.most, replace=False))
 
     def generate(self, context: Context) -> GeneratedQueries:
-        """Write the queries, or find them.
+        """Write the queries, or open the artifact that stores them.
 
-        No text is there twice, and none is a query of the collection: not of train, where it would
-        not be new, and not of dev or test (case and white space aside).
+        The queries are distinct, and none is a query of the collection's train, dev or test parts
+        (ignoring case and white space).
 
         Raises:
-            InputError: there is nothing to write from, or nothing is left.
+            InputError: there is nothing to write from, or no new query is left.
         """
 
         def make(folder: Path) -> BuildReport:
@@ -104,4 +111,5 @@ class Generator(Entry):
             "precision": context.device.precision if self.weights() else "",
             "collection": context.collection.fingerprint,
         }
-        return generators.kept(context.artifacts.get("generated-queries", specification, make))
+        artifact = context.artifacts.get("generated-queries", specification, make)
+        return generators.open_queries(artifact)

@@ -1,4 +1,4 @@
-"""New queries from an encoder–decoder."""
+"""Writes queries with an encoder–decoder."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ NOISE, MASK = 0.1, 0.15
 @generators.register("seq2seq", version=2)
 @dataclass(frozen=True)
 class Seq2Seq(Generator):
-    """Any encoder–decoder of a hub or a folder writes new queries, from train queries or documents.
+    """An encoder–decoder from a hub or folder writes queries, from train queries or documents.
 
-    ``source="queries"``: Dec(Enc(mask(x)) + ε) of each train query x. Each of its tokens is masked
-    with the probability ``mask`` (by the unknown token where the tokenizer has no mask), and every
-    number of the encoder's output gets Gaussian noise of the standard deviation ``noise``. The
-    first new query goes to x's first relevant document, the second to its second, and round again.
-    ``source="documents"``: the decoder's query for ``prompt`` and each document that training can
-    draw (doc2query).
+    ``source="queries"``: Dec(Enc(mask(x)) + ε) of each train query x. Each token of x is masked
+    with probability ``mask`` (by the unknown token if the tokenizer has no mask), and Gaussian
+    noise of standard deviation ``noise`` is added to every value of the encoder's output. The new
+    queries are assigned to x's relevant documents in turn.
+    ``source="documents"``: the decoder's queries for ``prompt`` followed by each document that
+    training can draw (doc2query).
 
-    Each text gives ``per_text`` queries, drawn token by token from the ``top_k`` likeliest (0: all)
-    at ``temperature``. ``max_length`` tokens of a text are read, ``query_length`` written. A query
-    has random numbers of its own: neither its neighbours nor a restart change them.
+    Each text gives ``per_text`` queries, sampled token by token from the ``top_k`` likeliest (0:
+    all) at ``temperature``. At most ``max_length`` tokens of a text are read and ``query_length``
+    written. Every query has its own random numbers, so neither other queries nor a restart change
+    it.
 
     Source: arXiv 2301.12005 (EmbedDistill), its query generation; arXiv 1904.08375 (doc2query).
-    Departs: the defaults of ``noise``, ``mask`` and of the drawing are ours.
+    Departs: the defaults of ``noise``, ``mask`` and the sampling options are ours.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""Pieces of documents as queries."""
+"""Uses pieces of documents as queries."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from bench.context import Context
 
 LEAST = 3
-"""A sentence of fewer words asks for nothing; a document of fewer than twice as many has no part
-that would leave something to find."""
+"""Least words of a sentence that becomes a query; documents need twice as many, so that a query is
+at most half of its document."""
 
 CHUNK = 20_000
 """Documents read at a time."""
@@ -31,13 +31,13 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
 class Span(Generator):
     """Sentences, or spans of words, of the documents that training can draw; needs no model.
 
-    A query has at most ``words`` words and at most half of its document's: a sentence is cut off
-    there, a span starts anywhere. A document gives ``per_document`` different ones, or as many as
-    it has; documents of fewer than 6 words give none, and neither do sentences of fewer than 3.
-    Words are what white space separates.
+    A query has at most ``words`` words and at most half of its document's words: a sentence is cut
+    off there, a span starts anywhere. A document gives ``per_document`` different queries, or fewer
+    if it has no more. Documents of fewer than 6 words and sentences of fewer than 3 give none.
+    Words are separated by white space.
 
     Source: arXiv 1906.00300, its inverse cloze task.
-    Departs: nothing is taken out of the document; spans are ours.
+    Departs: the query is not removed from the document; spans are ours.
     """
 
     per_document: Annotated[int, Ge(1)] = 1
@@ -67,11 +67,11 @@ class Span(Generator):
             starts = _choose(len(words) - longest + 1, self.per_document, random)
             return [" ".join(words[start : start + longest]) for start in starts]
         sentences = [sentence.split() for sentence in _SENTENCE_END.split(document)]
-        asking = [sentence for sentence in sentences if len(sentence) >= LEAST]
-        chosen = _choose(len(asking), self.per_document, random)
-        return [" ".join(asking[number][:longest]) for number in chosen]
+        usable = [sentence for sentence in sentences if len(sentence) >= LEAST]
+        chosen = _choose(len(usable), self.per_document, random)
+        return [" ".join(usable[number][:longest]) for number in chosen]
 
 
 def _choose(count: int, wanted: int, random: np.random.Generator) -> list[int]:
-    """Different ones of ``count`` numbers, all of them where more are wanted."""
+    """``wanted`` distinct numbers below ``count``; all of them if ``wanted`` is more."""
     return random.permutation(count)[:wanted].tolist()

@@ -1,4 +1,4 @@
-"""Losses: one file each. ``bench.losses.create("adaptive-margin")`` gives one to call."""
+"""Losses: one file each. ``bench.losses.create("adaptive-margin")`` returns one to call."""
 
 from bench.lazy import attach
 from bench.losses.base import Loss

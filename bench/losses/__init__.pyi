@@ -3,8 +3,8 @@ import typing
 
 import bench.registry
 
-from ._projection import Projected as Projected
-from ._summed import Summed as Summed
+from ._projection import ProjectedLoss as ProjectedLoss
+from ._sum_module import SumModule as SumModule
 from .base import Loss as Loss
 from .signals import Embeddings as Embeddings
 from .signals import Signal as Signal

@@ -1,9 +1,9 @@
-"""What the three margin losses of arXiv 2407.21515 share: margins, targets, errors, alignment.
+"""Shared by the three margin losses of arXiv 2407.21515: margins, targets, errors, alignment.
 
 Notation: s is the student's similarity, m_j = s(q_j,p_j) − s(q_j,n_j) a triple's margin, φ the
-error. There is no hinge: with l1 and l2 a margin larger than its target costs as much as one that
-is too small. The paper defines K = 1; with more negatives each (triple, negative) pair counts as a
-triple of its own and the mean is taken over them, an extension of ours.
+error. There is no hinge: with l1 and l2 a margin above its target costs as much as one equally far
+below. The paper defines K = 1; for more negatives, our extension counts each (triple, negative)
+pair as a triple and takes the mean over them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class MarginLoss(Loss):
     only_similarity = "cosine"
 
     def as_pairs(self, student: Embeddings) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, positives, negatives, each [B·K, d], at unit length.
+        """Queries, positives, negatives, each [B·K, d], at length 1.
 
         Raises:
             InputError: the student's similarity is not the cosine.
@@ -59,7 +59,7 @@ class SelfDistilledTarget(MarginLoss):
     target: Target = "similar"
 
     def targets(self, positives: Tensor, negatives: Tensor) -> Tensor:
-        """s(p,n)/2 + 1/2 over the last axis (``dissimilar``: with 1 − s(p,n) for s(p,n))."""
+        """s(p,n)/2 + 1/2 over the last axis (``dissimilar``: 1 − s(p,n) replaces s(p,n))."""
         likeness = (positives * negatives).sum(-1)
         if self.target == "dissimilar":
             likeness = 1 - likeness
@@ -67,7 +67,7 @@ class SelfDistilledTarget(MarginLoss):
         return target.detach() if self.detach_target else target
 
     def diagnostics(self, student: Embeddings, teacher: Signals) -> dict[str, Tensor]:
-        """The mean of the triples' own targets: a collapsing student shows as it goes to 1."""
+        """The mean of the triples' own targets; it goes to 1 if the student collapses."""
         _, positives, negatives = self.as_pairs(student)
         return {"mean_target": self.targets(positives, negatives).mean()}
 
@@ -75,10 +75,10 @@ class SelfDistilledTarget(MarginLoss):
 def margins(
     queries: Tensor, positives: Tensor, negatives: Tensor, in_batch: bool, alignment: Alignment
 ) -> Tensor:
-    """m_j [B], or with in-batch negatives the matrix [B,B] whose entry (i,j) meets negative j.
+    """m_j [B], or with in-batch negatives the matrix [B,B] of margins over negative j in query i.
 
-    ``released`` sets query *j*'s positive against query *i*'s score of negative j (as the public
-    implementation does); ``aligned`` sets query *i*'s own positive against it.
+    Entry (i,j) subtracts s(q_i,n_j) from s(q_j,p_j) if ``released`` (as in the public
+    implementation), and from s(q_i,p_i) if ``aligned``.
     """
     own = (queries * positives).sum(-1)
     if not in_batch:

@@ -8,8 +8,8 @@ from bench.losses._vectors import Matching, Pairs
 from bench.losses.signals import Embeddings, Signals
 
 
-class Projected(nn.Module):
-    """A matching loss behind a linear layer, shared by queries and documents.
+class ProjectedLoss(nn.Module):
+    """A matching loss with a linear layer before it, shared by queries and documents.
 
     Args:
         student_width, teacher_width: d of the two sides; the loss's option ``projection`` says

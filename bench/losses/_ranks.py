@@ -1,4 +1,4 @@
-"""What the losses that compare a teacher's order with the student's share."""
+"""Shared by losses that compare the teacher's order of documents with the student's."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ class OrderLoss(TeacherScores):
     temperature: Annotated[float, Gt(0)] = 0.05
 
     def both(self, student: Embeddings, teacher: Signals) -> tuple[Tensor, Tensor]:
-        """The student's scores over the temperature and the teacher's, each [B, 1+K]."""
+        """(the student's scores / temperature, the teacher's scores), each [B, 1+K]."""
         return student.scores() / self.temperature, self.teacher_scores(student, teacher)
 
 
-def less(values: Tensor) -> Tensor:
+def differences(values: Tensor) -> Tensor:
     """[B, n] → [B, n, n]: entry (i,j) is v_i − v_j."""
     return values.unsqueeze(2) - values.unsqueeze(1)
 
 
 def ranks(scores: Tensor) -> Tensor:
-    """1 for the highest score of each row; equal scores rank in the order they stand."""
+    """Ranks from 1 for the highest score of each row; equal scores rank by position."""
     order = scores.argsort(dim=1, descending=True, stable=True)
     return order.argsort(dim=1) + 1
 
 
 def shared_ranks(scores: Tensor) -> Tensor:
-    """1 + how many scores of the row are higher: equal scores share the best of their ranks."""
-    return 1 + (less(scores) < 0).sum(2)
+    """1 + the number of higher scores in the row, so that equal scores share the best rank."""
+    return 1 + (differences(scores) < 0).sum(2)
 
 
 def mean_where(values: Tensor, kept: Tensor) -> Tensor:
-    """Mean over the kept entries; 0 where nothing is kept."""
+    """Mean over the entries where ``kept`` is true; 0 if there are none."""
     return (values * kept).sum() / kept.sum().clamp_min(1)

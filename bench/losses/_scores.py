@@ -1,4 +1,4 @@
-"""What the losses of a teacher's scores share."""
+"""Shared by losses of a teacher's scores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.losses.signals import Signal, Similarity
 
 @dataclass(frozen=True)
 class TeacherScores(Loss):
-    """A loss of the teacher's scores of each triple's documents; judgements play no part."""
+    """A loss of the teacher's scores of each triple's documents; it uses no judgements."""
 
     family = "teacher scores"
     labels = False
@@ -21,5 +21,5 @@ class TeacherScores(Loss):
 
 
 def reach(scale: float, similarity: Similarity) -> float:
-    """The largest of ``scale`` times the student's scores."""
+    """The largest value that ``scale`` · the student's score can have."""
     return scale if similarity == "cosine" else math.inf

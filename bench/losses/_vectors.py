@@ -1,4 +1,4 @@
-"""What the losses that match a teacher's embeddings share: which texts, and the projection."""
+"""Shared by losses that match a teacher's embeddings: the choice of texts, and the projection."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class TeacherVectors(Loss):
         return frozenset(sides.values() if self.texts == "both" else {sides[self.texts]})
 
     def pairs(self, student: Embeddings, teacher: Signals) -> Pairs:
-        """The two sides' vectors of the same texts, the student's as they are."""
+        """The student's vectors, not normalised, and the teacher's of the same texts."""
         pairs: Pairs = {}
         if self.texts != "documents":
             ours, theirs = student.queries, self.teacher_queries(student, teacher)
             if theirs.dim() == 3:
-                # A vector beside each document: the student's one is to be all of them.
+                # One teacher's vector per document: the student's one is compared with each.
                 ours = ours.repeat_interleave(theirs.shape[1], 0)
             pairs["queries"] = (ours, theirs.reshape(len(ours), -1))
         if self.texts != "queries":
@@ -48,17 +48,18 @@ class TeacherVectors(Loss):
 
 @dataclass(frozen=True)
 class Matching(TeacherVectors):
-    """A loss that needs both sides' vectors at one width.
+    """A loss that needs the student's and the teacher's vectors at the same width.
 
     Attributes:
-        projection: where the widths differ, the side that a learned linear layer maps to the
-            other's width. It is the loss's own: trained with the student, and not part of it.
+        projection: if the widths differ, the side that a learned linear layer maps to the other's
+            width. The layer belongs to the loss: it is trained with the student, but is no part
+            of it.
     """
 
     projection: Literal["student", "teacher"] = "student"
 
     def distance(self, pairs: Pairs) -> Tensor:
-        """The loss of vectors of one width."""
+        """The loss of vectors that have the same width."""
         raise NotImplementedError
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
@@ -76,4 +77,4 @@ class Matching(TeacherVectors):
         if student_width == teacher_width:
             return self
 
-        return losses.Projected(self, student_width, teacher_width)
+        return losses.ProjectedLoss(self, student_width, teacher_width)

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 @losses.register("adaptive-margin", version=1)
 @dataclass(frozen=True)
 class AdaptiveMargin(SelfDistilledTarget):
-    """mean φ(m − t), t = s(p,n)/2 + 1/2: a negative more like the positive demands more margin.
+    """mean φ(m − t), t = s(p,n)/2 + 1/2: the target grows with the similarity of p and n.
 
-    With ``in_batch`` entry (i,j) of the margins meets s(p_i,n_j)/2 + 1/2. Gradients flow through
-    the target unless ``detach_target``; then the loss cannot fall by lowering s(p,n) alone.
+    With ``in_batch``, entry (i,j) of the margins has the target s(p_i,n_j)/2 + 1/2. Gradients flow
+    through the target unless ``detach_target`` is set; then lowering s(p,n) alone cannot lower the
+    loss.
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; scalar. Needs no teacher; parameter-free.
     Source: arXiv 2407.21515; the defaults are its released implementation.

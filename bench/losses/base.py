@@ -1,4 +1,4 @@
-"""What every loss must say of itself, and how it takes a teacher's signals."""
+"""The base class of losses, which checks the teacher's signals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Objective(Protocol):
-    """A loss ready to train with: itself, or a module where it has parameters of its own."""
+    """A loss that is ready for training: a `Loss`, or a module if it has learned parameters."""
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor: ...
 
@@ -27,35 +27,37 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class Loss(Entry):
-    """An objective: a frozen description that is called on a batch and gives a scalar."""
+    """An objective: called on a batch, it returns a scalar."""
 
     family: ClassVar[str] = "other"
-    """Under which heading it is listed."""
+    """The heading under which it is listed."""
 
     search_space: ClassVar[dict[str, Space]] = {}
-    """The loss's own options that a tuned arm varies; a study file may state another."""
+    """The options that tuning varies by default; a study file may state another space."""
 
     only_similarity: ClassVar[Similarity | None] = None
-    """The one similarity this loss works with, where it does not take any."""
+    """The one similarity that this loss works with; `None` for any."""
 
     labels: ClassVar[bool] = True
-    """Whether it takes the positive for relevant because a judgement says so."""
+    """Whether its positives must be judged relevant."""
 
     def needs(self) -> frozenset[Signal]:
-        """The teacher's signals this loss cannot do without (may depend on its options)."""
+        """The teacher's signals that this loss requires (may depend on its options)."""
         return frozenset()
 
     def needs_labels(self) -> bool:
-        """Whether its positives must be judged; otherwise any documents do."""
+        """Whether its positives must be judged relevant; if not, any documents will do."""
         return self.labels
 
     def contrasts_batch(self) -> bool:
-        """Whether the other queries' positives are a query's negatives, whatever is judged."""
+        """Whether other queries' positives serve as negatives, even if they are judged relevant."""
         return False
 
     def reach(self, similarity: Similarity) -> float:
-        """The largest teacher's score that the student can follow, where the loss compares the two
-        on one scale; infinite otherwise."""
+        """The largest teacher's score that the student's score can equal.
+
+        Infinite if the loss does not compare the two on the same scale.
+        """
         return math.inf
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
@@ -63,32 +65,32 @@ class Loss(Entry):
         raise NotImplementedError
 
     def diagnostics(self, student: Embeddings, teacher: Signals) -> dict[str, Tensor]:
-        """Scalars worth watching besides the loss, by name."""
+        """Further scalars to log, by name."""
         return {}
 
     def build(self, student_width: int, teacher_width: int) -> Objective:
-        """What trains: this loss, or a module that adds parameters of its own.
+        """The objective to train with: this loss, or a module if it needs learned parameters.
 
         Args:
             student_width: d of the student's embeddings.
-            teacher_width: d of the teacher's; 0 where it gives none.
+            teacher_width: d of the teacher's; 0 if it gives none.
         """
         return self
 
     def space(self) -> dict[str, Space]:
-        """What a tuned arm varies where its study file does not say."""
+        """The options that tuning varies if the study file does not say."""
         return dict(self.search_space)
 
     def vary(self, values: Mapping[str, Any]) -> Loss:
         """This loss with other values of its options, named as in `space`.
 
         Raises:
-            InputError: no such option, or a value it does not allow.
+            InputError: there is no such option, or it does not allow the value.
         """
         return self.with_options(**values)
 
     def check_similarity(self, similarity: Similarity) -> None:
-        """Raise `InputError` where the loss has no meaning under the student's similarity."""
+        """Raise `InputError` if the loss is not defined for the student's similarity."""
         if self.only_similarity not in (None, similarity):
             raise InputError(
                 f"{self.name}: it is defined on {self.only_similarity} similarities and the "
@@ -98,7 +100,8 @@ class Loss(Entry):
 
     @classmethod
     def facts(cls) -> dict[str, Any]:
-        """Family, source, and with its defaults: needs, and whether a tuned arm varies nothing."""
+        """Family and source; and, if all options have defaults, what it needs with these and
+        whether it has no options to tune."""
         example = cls() if all(field.default is not MISSING for field in fields(cls)) else None
         return {
             "family": cls.family,
@@ -111,20 +114,21 @@ class Loss(Entry):
         """The teacher's scores [B, 1+K], checked and without gradient.
 
         Raises:
-            InputError: they are missing or do not fit the batch.
+            InputError: they are missing, or their shape does not fit the batch.
         """
         batch, count = student.negatives.shape[:2]
         return self._take(Signal.SCORES, teacher, (batch, 1 + count))
 
     def teacher_in_batch(self, student: Embeddings, teacher: Signals) -> Tensor:
-        """The same of its in-batch scores [B, B, 1+K]."""
+        """The teacher's in-batch scores [B, B, 1+K], checked as in `teacher_scores`."""
         batch, count = student.negatives.shape[:2]
         return self._take(Signal.IN_BATCH, teacher, (batch, batch, 1 + count))
 
     def teacher_queries(self, student: Embeddings, teacher: Signals) -> Tensor:
-        """The same of its query embeddings, d its own width: [B, d].
+        """The teacher's query embeddings [B, d], checked as in `teacher_scores`.
 
-        [B, 1+K, d] from a teacher that reads a query together with each document.
+        d is the teacher's width. [B, 1+K, d] from a teacher that reads a query together with each
+        document.
         """
         batch, count = student.negatives.shape[:2]
         if teacher.queries is not None and len(teacher.queries.shape) == 3:
@@ -132,7 +136,10 @@ class Loss(Entry):
         return self._take(Signal.QUERIES, teacher, (batch, None))
 
     def teacher_documents(self, student: Embeddings, teacher: Signals) -> Tensor:
-        """The same of its document embeddings [B, 1+K, d], d its own width."""
+        """The teacher's document embeddings [B, 1+K, d], checked as in `teacher_scores`.
+
+        d is the teacher's width.
+        """
         batch, count = student.negatives.shape[:2]
         return self._take(Signal.DOCUMENTS, teacher, (batch, 1 + count, None))
 
@@ -152,7 +159,7 @@ class Loss(Entry):
 
 
 def _source(cls: type) -> str:
-    """What the docstring says after ``Source:``, up to the end of its first clause."""
+    """The text after ``Source:`` in the docstring, up to a semicolon, or the paragraph's end."""
     _, _, rest = (inspect.getdoc(cls) or "").partition("Source:")
     paragraph = rest.split("\n\n")[0].split("Departs:")[0]
     return " ".join(paragraph.split()).split(";")[0].rstrip(".")

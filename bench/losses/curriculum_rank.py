@@ -1,4 +1,4 @@
-"""CL-DRD: the first of the teacher's ranks one by one, the rest by group."""
+"""CL-DRD: follows the teacher's order, for its first documents one by one, for others by group."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from bench import losses
 from bench.lazy import Library
-from bench.losses._ranks import OrderLoss, less, mean_where, ranks, shared_ranks
+from bench.losses._ranks import OrderLoss, differences, mean_where, ranks, shared_ranks
 from bench.losses.signals import Embeddings, Signals
 from bench.spaces import Float
 
@@ -27,11 +27,12 @@ class CurriculumRank(OrderLoss):
 
     r is the *student's* current rank. y orders a query's 1+K documents: the teacher's first ``top``
     one by one (1/rank), the others by group: ``groups`` equal parts of them, better ones first
-    (0 for all with one group; 0 or negative by group with more). Documents of a group make no pair.
-    A curriculum raises ``top`` from stage to stage; one loss is one stage.
+    (one group: y = 0 for all; more: 0 or negative by group). Documents of the same group form no
+    pair. A curriculum raises ``top`` from stage to stage; one loss is one stage.
 
-    Shapes: queries, positives [B,d], negatives [B,K,d]; teacher's scores [B,1+K], whose order alone
-    counts: any unit will do, and equal scores make no pair. Mean over all pairs of the batch.
+    Shapes: queries, positives [B,d], negatives [B,K,d]; teacher's scores [B,1+K], of which only the
+    order counts, so that any unit will do; equal scores form no pair. Mean over all pairs of the
+    batch.
     Source: arXiv 2204.13679 (CL-DRD); its released code takes the top 5, 10 or 20 of 30 documents,
     then one group or two.
     Departs: temperature (its default suits cosines, the source's dot product has 1); the groups
@@ -46,12 +47,12 @@ class CurriculumRank(OrderLoss):
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
         scores, wanted = self.both(student, teacher)
         inverse = 1 / ranks(scores).to(scores.dtype)
-        weights = less(inverse).abs()
-        better = less(self._places(wanted)) < 0
-        return mean_where(weights * torch.nn.functional.softplus(-less(scores)), better)
+        weights = differences(inverse).abs()
+        better = differences(self._places(wanted)) < 0
+        return mean_where(weights * torch.nn.functional.softplus(-differences(scores)), better)
 
     def _places(self, wanted: Tensor) -> Tensor:
-        """Teacher's ranks [B, n] up to ``top``, then one number a group."""
+        """The teacher's ranks [B, n] up to ``top``, then one number per group."""
         places = shared_ranks(wanted)
         rest = max(1, wanted.shape[1] - self.top)
         group = (places - self.top - 1) * self.groups // rest

@@ -1,4 +1,4 @@
-"""Each triple's margin against the targets of the whole batch."""
+"""Compares each triple's margin with targets from the whole batch."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 class DistributedMargin(SelfDistilledTarget):
     """mean_ij φ(m_j − T_ij), T_ij = s(p_i,n_j)/2 + 1/2 over all positives i and negatives j.
 
-    ``released`` compares triple j's margin with every positive's likeness to *its* negative;
-    ``aligned`` compares m_i with T_ij: with its own positive's likeness to every negative.
-    With l2 (released) it is mean_j (m_j − mean_i T_ij)² + mean_j Var_i(T_ij): the value has a floor
-    and does not compare with adaptive-margin's.
+    ``released`` compares the margin of triple j with the targets of its negative and every
+    positive; ``aligned`` compares m_i with T_ij, the targets of its positive and every negative.
+    With l2 (released) the loss is mean_j (m_j − mean_i T_ij)² + mean_j Var_i(T_ij): its least value
+    is above 0 and cannot be compared with adaptive-margin's.
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; scalar. Needs no teacher; parameter-free.
     Source: arXiv 2407.21515; the defaults are its released implementation.

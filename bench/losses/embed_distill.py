@@ -1,4 +1,4 @@
-"""EmbedDistill's whole objective, as a named sum."""
+"""EmbedDistill's complete objective, as a named sum."""
 
 from __future__ import annotations
 

@@ -22,13 +22,13 @@ else:
 class EmbeddingMatch(Matching):
     """R_Q + R_D: mean ‖e^t − proj(e^s)‖₂ over the queries plus the same over the documents.
 
-    ``error`` is the norm, its square, or 1 − cosine. e^s are the vectors that the student
-    compares: of length 1 where its similarity is the cosine. Where the widths differ, a learned
-    linear layer maps the ``projection`` side.
+    ``error`` is the norm, its square, or 1 − cosine. e^s are the student's vectors as it compares
+    them: of length 1 if its similarity is the cosine. If the widths differ, a learned linear layer
+    maps the ``projection`` side.
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; the teacher's query [B,d'] and document
-    embeddings [B,1+K,d'], of the lengths it compares them at. Documents count alike, whether
-    positive or negative; labels are not used.
+    embeddings [B,1+K,d'], normalised as the teacher compares them. Positives and negatives count
+    alike; labels are not used.
     Source: arXiv 2301.12005 (EmbedDistill); its embedding matching with a bi-encoder teacher.
     Departs: squared norm and cosine are ours. sentence-transformers' EmbedDistillLoss takes the
     mean over its columns of text, and its ``mse`` is the squared norm over the width.

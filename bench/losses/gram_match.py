@@ -26,13 +26,13 @@ class GramMatch(Matching):
     """vector·mean(1 − cos(e^s, e^t)) + gram·mean (S^s − S^t)² + order·mean max(0, margin − ±ΔS^s).
 
     S is the Gram matrix of cosines among the n texts (``texts``: queries and documents together, or
-    one side). The last mean is over all pairs of its upper triangle's entries: ΔS^s is their
-    difference, ± the sign of the teacher's; pairs that the teacher ties cost the margin, without
-    gradient.
+    one side). The last mean is over all pairs of entries of its upper triangle: ΔS^s is their
+    difference, ± the sign of the teacher's difference; pairs that are equal for the teacher cost
+    the margin, without gradient.
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; the teacher's query [B,d'] and document
     embeddings [B,1+K,d'], compared by cosine. Labels are not used. Time and memory of the last term
-    grow with n⁴, n = B(2+K) texts: it is for small batches, or one side.
+    grow with n⁴, n = B(2+K) texts: use it with small batches, or with one side.
     Source: arXiv 2412.19048 (Jasper and Stella); weights 10, 200, 20 and margin 0.015 as released.
     Departs: ties, which the released code ranks by position.
     """
@@ -67,7 +67,7 @@ class GramMatch(Matching):
         mine, wanted = (gram.flatten().index_select(0, places) for gram in (mine, wanted))
         signs = (wanted.unsqueeze(1) - wanted.unsqueeze(0)).sign()
         costs = (self.margin - signs * (mine.unsqueeze(1) - mine.unsqueeze(0))).relu()
-        # Both triangles hold each pair; the diagonal, where an entry meets itself, does not count.
+        # Each pair occurs twice; the diagonal, which costs the margin, is subtracted.
         count = len(mine)
         total = costs.sum() - self.margin * count
         return total / max(1, count * (count - 1))

@@ -1,4 +1,4 @@
-"""InfoNCE in which a guide takes likely false negatives out."""
+"""InfoNCE without candidates that a guide model considers likely false negatives."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ else:
 @losses.register("guided-infonce", version=1)
 @dataclass(frozen=True)
 class GuidedInfoNCE(Loss):
-    """InfoNCE without the candidates c whose guide's g says g(q,c) > g(q,p) − margin.
+    """InfoNCE without the candidates c for which the guide's similarity g(q,c) > g(q,p) − margin.
 
-    Candidates of a query (``contrast``): ``documents`` all positives and negatives of the batch;
-    ``all`` also the other queries, compared with the query, and the other positives, compared
-    with its positive. The query's own positive always stays.
+    Candidates of a query (``contrast``): with ``documents``, all positives and negatives of the
+    batch; with ``all``, also the other queries, compared with the query, and the other positives,
+    compared with its positive. The query's own positive is always kept.
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; scalar. The teacher is the guide: its
     query [B,d'] and document embeddings [B,1+K,d'], compared by cosine in [-1, 1].
     Source: arXiv 2402.16829 (GISTEmbed); its code's absolute margin, 0 there.
-    Departs: K > 1 is ours; a text is never its own candidate, whatever the guide says of it.
+    Departs: K > 1 is ours; a text is never its own candidate.
     """
 
     temperature: Annotated[float, Gt(0)] = 0.05

@@ -1,4 +1,4 @@
-"""InfoNCE: softmax cross-entropy of the positive among candidates."""
+"""InfoNCE: softmax cross-entropy with the positive as the right one among candidates."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class InfoNCE(Loss):
     """mean −log softmax_p(s(q,·)/temperature): the positive against its candidates.
 
-    Candidates (``negatives``): ``both`` all positives and all negatives of the batch, ``batch``
-    the positives alone, ``triples`` the query's own positive and its own K negatives.
+    Candidates (``negatives``): with ``both``, all positives and negatives of the batch; with
+    ``batch``, the positives alone; with ``triples``, the query's own positive and K negatives.
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; scalar. Needs no teacher.
     Source: arXiv 1807.03748; in-batch form of arXiv 1705.00652, in one direction: queries choose

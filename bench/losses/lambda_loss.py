@@ -1,4 +1,4 @@
-"""LambdaLoss: pairs weighted by what swapping them would change of nDCG."""
+"""LambdaLoss: weights pairs by how much swapping them would change nDCG."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from bench import losses
 from bench.lazy import Library
-from bench.losses._ranks import OrderLoss, less, mean_where, ranks, shared_ranks
+from bench.losses._ranks import OrderLoss, differences, mean_where, ranks, shared_ranks
 from bench.losses.signals import Embeddings, Signals
 from bench.spaces import Float
 
@@ -19,7 +19,7 @@ else:
     torch = Library("torch")
 
 MU = 10.0
-"""How NDCG-Loss2++ weighs NDCG-Loss2 against LambdaRank, as in the paper."""
+"""The weight of NDCG-Loss2 within NDCG-Loss2++, as in the paper."""
 
 
 @losses.register("lambda", version=1)
@@ -27,15 +27,16 @@ MU = 10.0
 class Lambda(OrderLoss):
     """mean over pairs t_i > t_j of −w_ij log₂ σ((s_i − s_j)/temperature).
 
-    w_ij = |G_i − G_j| · δ_ij, G the gain 2^y − 1 over the ideal DCG, D(r) = log₂(1 + r), r the
-    student's rank. ``weights``: ``lambdarank`` δ = |1/D(r_i) − 1/D(r_j)|, ``ndcg2``
-    δ = |1/D(|r_i − r_j|) − 1/D(|r_i − r_j| + 1)|, ``ndcg2++`` 10·ndcg2 + lambdarank.
+    w_ij = |G_i − G_j| · δ_ij, where G is the gain 2^y − 1 divided by the ideal DCG,
+    D(r) = log₂(1 + r), and r the student's rank. ``weights`` chooses δ:
+    ``lambdarank`` |1/D(r_i) − 1/D(r_j)|, ``ndcg2`` |1/D(|r_i − r_j|) − 1/D(|r_i − r_j| + 1)|,
+    ``ndcg2++`` 10·ndcg2 + lambdarank.
 
-    Shapes: queries, positives [B,d], negatives [B,K,d]; teacher's scores [B,1+K], whose order alone
-    counts: y = 1/(the teacher's rank), equal scores sharing the best rank and making no pair.
+    Shapes: queries, positives [B,d], negatives [B,K,d]; teacher's scores [B,1+K], of which only the
+    order counts: y = 1/(the teacher's rank). Equal scores share the best rank and form no pair.
     Source: Wang et al., CIKM 2018 (LambdaLoss).
-    Departs: graded labels become the teacher's reciprocal ranks, so that any unit will do; the mean
-    is over pairs, as in sentence-transformers' LambdaLoss, not the sum over a query's.
+    Departs: the teacher's reciprocal ranks replace graded labels, so that any unit will do; the
+    mean is over pairs, as in sentence-transformers' LambdaLoss, instead of a sum over a query's.
     """
 
     weights: Literal["ndcg2++", "ndcg2", "lambdarank"] = "ndcg2++"
@@ -47,18 +48,18 @@ class Lambda(OrderLoss):
         places = shared_ranks(wanted).to(scores.dtype)
         gains = (1 / places).exp2() - 1
         ideal = (gains.sort(dim=1, descending=True).values / _discount(_counting(gains))).sum(1)
-        difference = less(gains / ideal.unsqueeze(1)).abs()
+        difference = differences(gains / ideal.unsqueeze(1)).abs()
         order = ranks(scores).to(scores.dtype)
-        cost = torch.nn.functional.softplus(-less(scores)) / math.log(2)
-        return mean_where(difference * self._swap(order) * cost, less(wanted) > 0)
+        cost = torch.nn.functional.softplus(-differences(scores)) / math.log(2)
+        return mean_where(difference * self._swap(order) * cost, differences(wanted) > 0)
 
     def _swap(self, order: Tensor) -> Tensor:
-        """δ_ij [B, n, n] of the student's ranks [B, n]."""
-        across = less(1 / _discount(order)).abs()
+        """δ_ij [B, n, n] from the student's ranks [B, n]."""
+        across = differences(1 / _discount(order)).abs()
         if self.weights == "lambdarank":
             return across
-        # i ≠ j in every pair that counts; the clamp keeps the diagonal finite.
-        apart = less(order).abs().clamp_min(1)
+        # Only pairs with i ≠ j count; the clamp keeps the diagonal finite.
+        apart = differences(order).abs().clamp_min(1)
         near = 1 / _discount(apart) - 1 / _discount(apart + 1)
         return near if self.weights == "ndcg2" else MU * near + across
 

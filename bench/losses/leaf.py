@@ -1,4 +1,4 @@
-"""LEAF: the student's vectors become the teacher's."""
+"""LEAF: the student's vectors follow the teacher's."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ else:
 class Leaf(Matching):
     """mean ‖t − W s‖₂ over the batch's queries and documents together, t at length 1.
 
-    W is the learned linear layer of ``projection``, there only where the widths differ. s is the
-    student's vector as it comes, so that its length is learned too.
+    W is the learned linear layer of ``projection``; it exists only if the widths differ. s is the
+    student's vector without normalisation, so that its length is learned too.
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; the teacher's query [B,d'] and document
     embeddings [B,1+K,d'], any length. Labels are not used.
     Source: arXiv 2509.12539 (LEAF).
-    Departs: without a projection where the widths agree.
+    Departs: no projection if the widths agree.
     """
 
     def distance(self, pairs: Pairs) -> Tensor:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 class ListKL(TeacherScores):
     """mean over queries of KL(P‖Q), P = softmax(t/teacher_temperature), Q = softmax(s/temperature).
 
-    ``reverse`` is KL(Q‖P). The softmax runs over a triple's own 1+K documents. ``forward`` differs
-    from the cross-entropy −Σ P log Q by the teacher's entropy alone: the gradients are the same.
+    ``reverse`` is KL(Q‖P). The softmax is over a triple's own 1+K documents. ``forward`` differs
+    from the cross-entropy −Σ P log Q only by the teacher's entropy; the gradients are the same.
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; teacher's scores [B,1+K], any real number.
-    The temperatures' defaults suit cosines; a cross-encoder's logits want a teacher_temperature
+    The temperatures' defaults suit cosines; for a cross-encoder's logits, use a teacher_temperature
     near 1.
     Source: arXiv 2010.11386 (TCT-ColBERT); arXiv 2301.12005, score distillation.
     Departs: no factor of temperature² (sentence-transformers' DistillKLDivLoss has the student's).

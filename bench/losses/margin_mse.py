@@ -1,4 +1,4 @@
-"""MarginMSE: the student learns the teacher's margins."""
+"""MarginMSE: the student's margins follow the teacher's."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class MarginMSE(TeacherScores):
     """mean ((scale·(s⁺ − s⁻) − (t⁺ − t⁻))²): the student's margin follows the teacher's.
 
-    Shapes: queries, positives [B,d], negatives [B,K,d]; teacher's scores [B,1+K], in the units the
-    student's similarity can reach: a cosine's margin is at most 2, so a cosine student needs a
+    Shapes: queries, positives [B,d], negatives [B,K,d]; teacher's scores [B,1+K], in units that the
+    student's similarity can reach: a margin of cosines is at most 2, so a cosine student needs a
     bi-encoder teacher's cosines, or a ``scale``. The mean is over triples and negatives.
     Source: arXiv 2010.02666; dot product and K = 1 there.
     Departs: ``scale`` multiplies the student's margins; K > 1 takes the mean over negatives.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from bench import losses
 from bench.lazy import Library
-from bench.losses._ranks import OrderLoss, less, mean_where
+from bench.losses._ranks import OrderLoss, differences, mean_where
 from bench.losses.signals import Embeddings, Signals
 from bench.spaces import Float
 
@@ -23,9 +23,9 @@ else:
 class RankNet(OrderLoss):
     """mean over pairs t_i > t_j of a query's documents of log(1 + e^−(s_i − s_j)/temperature).
 
-    Shapes: queries, positives [B,d], negatives [B,K,d]; teacher's scores [B,1+K], whose order alone
-    counts: any unit will do, and equal scores make no pair. The mean is over all pairs of the
-    batch. The temperature's default suits cosines.
+    Shapes: queries, positives [B,d], negatives [B,K,d]; teacher's scores [B,1+K], of which only the
+    order counts, so that any unit will do; equal scores form no pair. The mean is over all pairs of
+    the batch. The temperature's default suits cosines.
     Source: Burges et al., ICML 2005 (RankNet); a teacher's order as target is ours.
     Departs: temperature; lightning-ir's RankNet multiplies by its ``temperature`` instead.
     """
@@ -34,4 +34,5 @@ class RankNet(OrderLoss):
 
     def __call__(self, student: Embeddings, teacher: Signals) -> Tensor:
         scores, wanted = self.both(student, teacher)
-        return mean_where(torch.nn.functional.softplus(-less(scores)), less(wanted) > 0)
+        costs = torch.nn.functional.softplus(-differences(scores))
+        return mean_where(costs, differences(wanted) > 0)

@@ -1,4 +1,4 @@
-"""RKD: distances and angles between texts are the teacher's."""
+"""RKD: distances and angles between texts follow the teacher's."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Relational(TeacherVectors):
     """distance · H(d^s/mean d^s, d^t/mean d^t) + angle · H(cos∠^s, cos∠^t), H the Huber loss.
 
     d are the distances between all n texts of the batch (``texts``: queries and documents
-    together, or one side), divided by their mean over the distances above 0; ∠_ijk is the angle at
+    together, or one side), divided by the mean of the distances above 0; ∠_ijk is the angle at
     text j between i and k. H is x²/2 up to |x| = 1, then |x| − 1/2; means over all n² and n³.
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; the teacher's query [B,d'] and document
     embeddings [B,1+K,d']. No projection: only relations within a side are compared. Time and memory
     grow with n³, n = B(2+K) texts.
     Source: arXiv 1904.05068 (RKD); weights 1 and 2 as in its metric learning.
-    Departs: the student's vectors are those it compares (of length 1 where that is the cosine).
+    Departs: the student's vectors are normalised if its similarity is the cosine.
     """
 
     distance: Annotated[float, Ge(0)] = 1.0
@@ -56,13 +56,13 @@ class Relational(TeacherVectors):
 
 
 def _relations(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """Of n vectors: distances over their mean [n, n], and cosines of angles [n, n, n]."""
-    apart = vectors.unsqueeze(0) - vectors.unsqueeze(1)
-    # The square root has no gradient at 0, where a text meets itself or its like.
-    squared = apart.square().sum(-1)
+    """(distances / their mean [n, n], cosines of angles [n, n, n]) of n vectors."""
+    differences = vectors.unsqueeze(0) - vectors.unsqueeze(1)
+    # The square root has no gradient at 0, the distance of a text to itself or an equal one.
+    squared = differences.square().sum(-1)
     same = squared <= 1e-12
     distances = squared.masked_fill(same, 1.0).sqrt().masked_fill(same, 0.0)
     mean = distances.sum() / (~same).sum().clamp_min(1)
-    directions = apart / distances.masked_fill(same, 1.0).unsqueeze(-1)
+    directions = differences / distances.masked_fill(same, 1.0).unsqueeze(-1)
     directions = directions.masked_fill(same.unsqueeze(-1), 0.0)
     return distances / mean.clamp_min(1e-12), directions @ directions.transpose(1, 2)

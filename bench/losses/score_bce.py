@@ -26,8 +26,8 @@ class ScoreBCE(TeacherScores):
     """mean −σ(t)·log σ(scale·s) − (1 − σ(t))·log(1 − σ(scale·s)).
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; teacher's scores [B,1+K] as logits (any
-    real number, 0 is undecided; ``teacher_scale`` brings cosines there). The mean is over triples
-    and their 1+K documents. Its floor is the teacher's own entropy, not 0.
+    real number, 0 is undecided; ``teacher_scale`` makes logits of cosines). The mean is over
+    triples and their 1+K documents. Its least value is the teacher's entropy, not 0.
     Source: arXiv 2301.12005 (EmbedDistill); binary form of score distillation.
     Departs: both scales. σ of a cosine lies in [0.27, 0.73], so a cosine student needs one.
     """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @losses.register("score-mse", version=1)
 @dataclass(frozen=True)
 class ScoreMSE(TeacherScores):
-    """mean (scale·s − t)²: every score of the student's becomes the teacher's.
+    """mean (scale·s − t)²: every score of the student follows the teacher's.
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; teacher's scores [B,1+K], in units that
     the student's similarity can reach: a cosine student needs cosines, or a ``scale``. The mean is

@@ -1,7 +1,7 @@
-"""What every loss is given: the student's embeddings of a batch, and the teacher's signals for it.
+"""The inputs of every loss: the student's embeddings of a batch, and the teacher's signals for it.
 
-Nothing here imports torch when it is loaded, so that studies can be planned and losses listed on a
-machine without it; the maths runs on tensors' own methods.
+Importing this module does not import torch, so that losses can be listed and studies planned on a
+machine without it.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ Similarity = Literal["cosine", "dot"]
 
 
 class Signal(StrEnum):
-    """What a teacher can give beyond labels; `Signals` holds each under its name in lower case."""
+    """What a teacher can give beyond labels; `Signals` has an attribute for each, in lower case."""
 
     SCORES = "scores"
     """The teacher's score of the positive and of every negative: [B, 1+K], in its own units."""
     IN_BATCH = "in-batch scores"
-    """Its score of every query of the batch against every document: [B, B, 1+K]."""
+    """Its score of every query of the batch with every document: [B, B, 1+K]."""
     QUERIES = "query embeddings"
-    """[B, d] of the teacher's own width, a dot product being its similarity; or [B, 1+K, d] from a
-    teacher that reads a query together with each document."""
+    """[B, d], where d is the teacher's width and a dot product its similarity; or [B, 1+K, d] from
+    a teacher that reads a query together with each document."""
     DOCUMENTS = "document embeddings"
     """[B, 1+K, d], the positive first."""
 
@@ -48,7 +48,7 @@ class Embeddings:
         similarity: the student's own, ``"cosine"`` or ``"dot"``.
 
     Raises:
-        InputError: shapes that do not fit together.
+        InputError: the shapes do not fit together.
     """
 
     queries: Tensor
@@ -85,7 +85,7 @@ class Embeddings:
         return torch.cat([self.positives.unsqueeze(1), self.negatives], dim=1)
 
     def normalised(self) -> Embeddings:
-        """The same such that a dot product is the student's similarity."""
+        """A copy in which the dot product is the student's similarity."""
         if self.similarity == "dot":
             return self
         return Embeddings(unit(self.queries), unit(self.positives), unit(self.negatives), "dot")
@@ -110,14 +110,14 @@ def unit(vectors: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Signals:
-    """The teacher's signals for the same batch; `None` where the loss did not ask.
+    """The teacher's signals for the same batch; `None` for those that the loss does not need.
 
     Attributes:
         scores: [B, 1+K], the positive first, in the teacher's units.
         in_batch: [B, B, 1+K]; entry (i,j) is query i with the positive and negatives of triple j.
-        queries: the teacher's embeddings [B, d] of the queries, or [B, 1+K, d] of each beside a
-            document; d may differ from the student's.
-        documents: the same of positive and negatives, [B, 1+K, d].
+        queries: the teacher's embeddings [B, d] of the queries, or [B, 1+K, d] of each query read
+            with each document; d may differ from the student's.
+        documents: the teacher's embeddings [B, 1+K, d] of positives and negatives.
     """
 
     scores: Tensor | None = None

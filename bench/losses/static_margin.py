@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 @losses.register("static-margin", version=1)
 @dataclass(frozen=True)
 class StaticMargin(MarginLoss):
-    """mean φ(m − τ): every margin is pulled to one constant τ.
+    """mean φ(m − τ): every margin has the same target τ, the option ``margin``.
 
     m_j = s(q_j,p_j) − s(q_j,n_j), s the cosine. With ``in_batch`` the mean is over all pairs (i,j)
-    of a query and a negative, positives aligned as ``alignment`` says (`margins`).
+    of a query and a negative; ``alignment`` chooses the positive (see `margins`).
 
     Shapes: queries, positives [B,d], negatives [B,K,d]; scalar. Needs no teacher.
     Source: arXiv 2407.21515; the defaults are its released implementation.

@@ -1,4 +1,4 @@
-"""A weighted sum of losses as one."""
+"""A weighted sum of losses."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ Parts = Mapping[str, tuple[float, Objective]]
 """Weight and loss by name."""
 
 WEIGHT = Float(0.1, 10.0, log=True)
-"""What a tuned arm varies of every weight but the first, which sets the scale."""
+"""Default search space of every weight but the first, which is fixed and sets the scale."""
 
 
 @losses.register("sum", version=1)
 @dataclass(frozen=True)
 class Sum(Loss):
-    """Σ weight · part: any losses, each written as it is anywhere else.
+    """Σ weight · part: any losses, each written as anywhere else.
 
-    ``sum(parts=["infonce", "list-kl(direction='reverse')"])``. Weights that are left out are 1, and
-    a tuned arm varies all but the first; written down, they stay. A search space names them
-    ``<part>.weight`` and a part's own options ``<part>.<option>``, where <part> is the loss's name
-    (``infonce-2`` for the second of a name). Each part is logged, unweighted, as ``loss.<part>``.
+    ``sum(parts=["infonce", "list-kl(direction='reverse')"])``. Without ``weights`` all are 1, and
+    tuning varies all but the first; given ``weights`` are not tuned. A search space names them
+    ``<part>.weight``, and a part's own options ``<part>.<option>``, where <part> is the loss's name
+    (``infonce-2`` for the second of that name). Each part is logged, unweighted, as
+    ``loss.<part>``.
 
     Shapes, units and needs: those of the parts.
     Source: any work that adds objectives up; arXiv 2301.12005 (``embed-distill``) for one.
@@ -55,11 +56,11 @@ class Sum(Loss):
             raise ValueError(f"{len(self.parts)} parts, but {len(self.weights)} weights")
         if self.weights and not any(self.weights):
             raise ValueError("every weight is 0: nothing would be trained")
-        _ = self.members  # so that a part that cannot be is said now
+        _ = self.members  # so that wrong parts are refused now
 
     @cached_property
     def members(self) -> dict[str, tuple[float, Loss]]:
-        """Each part's weight and loss by the name it is logged under."""
+        """Each part's weight and loss, by the name under which it is logged."""
         created = [losses.create(part) for part in self.parts]
         names: list[str] = []
         seen: Counter[str] = Counter()
@@ -71,7 +72,7 @@ class Sum(Loss):
 
     def identifying_options(self) -> dict[str, Any]:
         options = super().identifying_options()
-        del options["weights"]  # beside the parts, written or not
+        del options["weights"]  # they are given with the parts below
         parts = [(weight, part.specification) for weight, part in self.members.values()]
         return {**options, "parts": parts}
 
@@ -127,17 +128,17 @@ class Sum(Loss):
             name: (weight, part.build(student_width, teacher_width))
             for name, (weight, part) in self.members.items()
         }
-        return losses.Summed(built)
+        return losses.SumModule(built)
 
 
 def add(parts: Parts, student: Embeddings, teacher: Signals) -> Tensor:
-    """The weighted sum of what the parts say of a batch."""
+    """The weighted sum of the parts' losses of a batch."""
     values = [weight * part(student, teacher) for weight, part in parts.values()]
     return torch.stack(values).sum()
 
 
 def watch(parts: Parts, student: Embeddings, teacher: Signals) -> dict[str, Tensor]:
-    """Each part's value, unweighted, and what the part itself wants watched."""
+    """Each part's loss, unweighted, and its own diagnostics."""
     watched: dict[str, Tensor] = {}
     for name, (_, part) in parts.items():
         watched[f"loss.{name}"] = part(student, teacher)

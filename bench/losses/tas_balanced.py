@@ -76,5 +76,5 @@ def _margins(scores: Tensor) -> Tensor:
 
 
 def _own(scores: Tensor) -> Tensor:
-    """Every query's score of its own positive, [B, 1, 1]."""
+    """Each query's score of its own positive, [B, 1, 1]."""
     return scores[:, :, 0].diagonal().view(-1, 1, 1)

@@ -1,4 +1,4 @@
-"""The triplet hinge."""
+"""The triplet loss, a hinge on the margin."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Triplet(Loss):
     Shapes: queries, positives [B,d], negatives [B,K,d]; scalar; the mean is over triples and
     negatives. Needs no teacher. The margin is in units of the student's similarity.
     Source: arXiv 1503.03832 (FaceNet).
-    Departs: similarities for distances (with the cosine, 1 − s is the distance: the same value).
+    Departs: similarities instead of distances (for the cosine and distance 1 − s, the same value).
     """
 
     margin: Annotated[float, Ge(0)] = 0.2

@@ -1,4 +1,4 @@
-"""Samplers: one file a way to draw."""
+"""Samplers: one file per way of drawing triples."""
 
 from bench.lazy import attach
 from bench.registry import Registry

@@ -5,7 +5,7 @@ import bench.registry
 
 from ._rankers import ranker as ranker
 from ._rankers import search_teacher as search_teacher
-from ._topics import Balanced as Balanced
+from ._topics import BalancedStream as BalancedStream
 from .base import Sampler as Sampler
 
 Class = typing.TypeVar("Class", bound=type[Sampler])

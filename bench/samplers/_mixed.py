@@ -1,4 +1,4 @@
-"""Two ways to draw as one, with a fixed share of the second."""
+"""Mixes two streams of triples, with a fixed share of the second."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bench.storage.files import digest
 from bench.triples.stream import Triples, TripleStream
 
 
-class Mixed:
-    """Of the first n examples ⌊share · n⌋ are drawn by ``second``, the others by ``first``.
+class MixedStream:
+    """Of the first n examples ⌊share · n⌋ come from ``second``, the others from ``first``.
 
-    Both draw from the same queries, and each goes on where it stood: what one draws does not
-    depend on the other.
+    Both streams refer to the same list of queries. What one stream draws does not depend on the
+    other.
     """
 
     all_pairs = None
@@ -28,10 +28,10 @@ class Mixed:
         before = np.floor(np.arange(start, stop + 1) * self._share).astype(np.int64)
         begin, end = int(before[0]), int(before[-1])
         one = self._first.batch(seed, start - begin, stop - end)
-        # Streams of its own: with the same, both kinds would get the same order and negatives.
+        # A seed of its own, or both streams would draw in the same order.
         own = int(np.random.SeedSequence([seed, SECOND]).generate_state(1, np.uint64)[0])
         two = self._second.batch(own, begin, end)
-        # Where the second's triples go; the stable order puts all of one before all of two.
+        # The row of each example in `one` followed by `two`.
         places = np.argsort(np.argsort(np.diff(before), kind="stable"), kind="stable")
         return Triples(
             *(
@@ -44,8 +44,11 @@ class Mixed:
 SECOND = 3  # beside ORDER and NEGATIVES of `bench.samplers.base`
 
 
-def joined(first: Texts, second: Texts) -> Texts:
-    """All texts of both, the second's positions after the first's; their ids must differ."""
+def concatenate(first: Texts, second: Texts) -> Texts:
+    """The texts of both lists, those of ``second`` after those of ``first``.
+
+    Their ids must differ.
+    """
     return Texts(
         pa.concat_arrays([first.ids, second.ids]),
         pa.concat_arrays([first.texts, second.texts]),
@@ -53,10 +56,18 @@ def joined(first: Texts, second: Texts) -> Texts:
     )
 
 
-def others(
+def draw_others(
     random: np.random.Generator, pool: np.ndarray, avoided: np.ndarray, count: int
 ) -> np.ndarray:
-    """[B, count] of the sorted pool, uniform over what is not the row's avoided one [B]."""
+    """Draw uniformly from a pool, leaving out one position in each row.
+
+    Args:
+        pool: sorted positions.
+        avoided: [B] the position that each row must not contain.
+
+    Returns:
+        [B, count] positions of the pool.
+    """
     places = np.searchsorted(pool, avoided)
     inside = np.isin(avoided, pool)
     drawn = random.integers(0, (len(pool) - inside)[:, None], (len(avoided), count))

@@ -1,4 +1,4 @@
-"""What samplers rank with: BM25, or a teacher that can search."""
+"""The rankers that samplers mine negatives with: BM25, or a bi-encoder teacher."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
 
 
 def ranker(context: Context, by: str) -> Ranker:
-    """BM25, or a bi-encoder teacher, written as anywhere else.
+    """The ranker that ``by`` names: ``bm25``, or a bi-encoder teacher with its options.
 
     Raises:
-        InputError: a teacher that cannot search.
+        InputError: it is another kind of teacher.
     """
     if by == BM25_NAME:
         return bm25(context)
-    loaded = searching(context, by)
+    loaded = load_search_teacher(context, by)
     needs = (*loaded.tokenized.artifacts, *loaded.artifacts)
     return Ranker(by, loaded.specification, lambda depth: _search(context, loaded, depth), needs)
 
 
-def searching(context: Context, by: str) -> LoadedTeacher:
-    """A bi-encoder teacher, ready to search with.
+def load_search_teacher(context: Context, by: str) -> LoadedTeacher:
+    """The bi-encoder teacher that ``by`` names, loaded for the train queries.
 
     Raises:
-        InputError: another kind of teacher.
+        InputError: it is another kind of teacher.
     """
-    return search_teacher(by).loaded(context.collection.part("train").queries, context)
+    return search_teacher(by).load(context.collection.part("train").queries, context)
 
 
 def search_teacher(by: str) -> teachers.BiEncoder:
-    """The bi-encoder teacher that is written so.
+    """The bi-encoder teacher that ``by`` names.
 
     Raises:
-        InputError: another kind of teacher.
+        InputError: it is another kind of teacher.
     """
     teacher = teachers.create(by)
     if not isinstance(teacher, teachers.BiEncoder):
@@ -55,12 +55,12 @@ def _search(context: Context, loaded: LoadedTeacher, depth: int) -> Ranking:
     scorer, tokenized, pool = loaded.scorer, loaded.tokenized, context.collection.trainable
     assert isinstance(scorer, teachers.BiScorer)
     everything = np.arange(len(tokenized.texts))
-    asked = encoding.encode(
+    queries = encoding.encode(
         scorer.encoder, tokenized.queries, everything, context.device, "queries to mine for"
     )
-    found = encoding.encode(
+    documents = encoding.encode(
         scorer.encoder, tokenized.documents, pool, context.device, "documents to mine"
     )
     ties = context.collection.documents.tie_order[pool]
-    ranking = evaluation.search(asked, found, ties, depth + 1, pool)
+    ranking = evaluation.search(queries, documents, ties, depth + 1, pool)
     return without(ranking, context.collection.ignored(tokenized.texts), depth)

@@ -1,4 +1,4 @@
-"""What `topic-balanced` draws from: clusters of queries, and bins of each query's pairs."""
+"""Draws for `topic-balanced`: clusters of queries, and bins of each query's pairs by margin."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.context import Context
 from bench.errors import InputError
 from bench.lazy import Library
 from bench.losses.signals import Signal
-from bench.samplers._rankers import searching
+from bench.samplers._rankers import load_search_teacher
 from bench.storage.artifacts import Artifact, BuildReport
 from bench.storage.files import save_array
 from bench.triples.ranked import bm25, window
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 else:
     sklearn = Library("sklearn")
 
-TOPICS = 3  # a random stream of its own
-BATCH = 256
+TOPICS = 3  # number of this random stream, beside those of `bench.triples.epochs`
+BATCH = 256  # pairs that the teacher scores at a time
 
 
 @dataclass(frozen=True)
-class Everything:
-    """Every positive of every train query with its whole window: what there is to be scored.
+class AllPairs:
+    """A stream of all triples that the teacher must score: each judged pair with all candidates.
 
     Attributes:
-        pairs: int64 [n, 2].
-        candidates: int64 [train queries, last], -1 where there are fewer.
+        pairs: int64 [n, 2]: positions of query and relevant document.
+        candidates: int64 [train queries, last]: negatives of each query, -1 where there are fewer.
     """
 
     queries: Texts
@@ -48,25 +48,26 @@ class Everything:
     all_pairs = None
 
     def batch(self, seed: int, start: int, stop: int) -> Triples:
-        """The pairs ``start`` … ``stop - 1``; a missing candidate is the positive once more."""
+        """Pairs ``start`` … ``stop - 1``; the positive takes the place of missing candidates."""
         rows = self.pairs[start:stop]
-        found = np.asarray(self.candidates[rows[:, 0]])
-        return Triples(rows[:, 0], rows[:, 1], np.where(found < 0, rows[:, 1:], found))
+        candidates = np.asarray(self.candidates[rows[:, 0]])
+        negatives = np.where(candidates < 0, rows[:, 1:], candidates)
+        return Triples(rows[:, 0], rows[:, 1], negatives)
 
 
 @dataclass(frozen=True)
-class Balanced:
-    """Draws by topic and margin.
+class BalancedStream:
+    """A stream of triples balanced over topics and margins.
 
     Attributes:
         topics: the positions of each cluster's queries.
-        owned: rows of ``everything.pairs`` of each query.
-        bins: int64 [n, last] the bin of each pair with each of its candidates; -1 for none.
-        universe: every pair there is, for a teacher that scores pairs.
+        owned: for each query, the rows of its pairs in ``everything.pairs``.
+        bins: int64 [n, last]: the bin of each pair with each candidate; -1 if there is none.
+        all_pairs: the plan of all triples that the teacher must score.
     """
 
     sampler: TopicBalanced
-    everything: Everything
+    everything: AllPairs
     topics: list[np.ndarray]
     owned: list[np.ndarray]
     bins: np.ndarray
@@ -74,7 +75,7 @@ class Balanced:
     all_pairs: DrawPlan
 
     @classmethod
-    def of(cls, sampler: TopicBalanced, context: Context) -> Balanced:
+    def of(cls, sampler: TopicBalanced, context: Context) -> BalancedStream:
         candidates, mined = window(context, bm25(context), sampler.last)
         train = context.collection.part("train")
         pairs = train.relevant()
@@ -84,7 +85,7 @@ class Balanced:
                 f"{sampler}: BM25 finds no negative for any train query of "
                 f"{context.collection.name}, and there is nothing to put into bins"
             )
-        everything = Everything(train.queries, pairs, candidates, (mined,))
+        everything = AllPairs(train.queries, pairs, candidates, (mined,))
         all_pairs = DrawPlan(everything, 0, BATCH, len(pairs), at_once=True)
         labels, clustered = cluster(context, sampler)
         margins, scored = margins_of(context, sampler.margins_by, all_pairs)
@@ -93,16 +94,13 @@ class Balanced:
         owned = np.split(order, edges)
         filled = np.asarray(candidates[pairs[:, 0]]) >= 0
         usable = np.array([len(rows) > 0 for rows in owned])
+        topics = [np.flatnonzero((labels == topic) & usable) for topic in range(labels.max() + 1)]
         return cls(
             sampler,
             everything,
-            [
-                found
-                for topic in range(labels.max() + 1)
-                if len(found := np.flatnonzero((labels == topic) & usable))
-            ],
+            [members for members in topics if len(members)],
             owned,
-            binned(margins, filled, owned, sampler.bins),
+            assign_bins(margins, filled, owned, sampler.bins),
             (mined, clustered, *scored),
             all_pairs,
         )
@@ -119,14 +117,14 @@ class Balanced:
             queries += random.permutation(self.topics[topic])[:room].tolist()
             if len(queries) == stop - start:
                 break
-        while len(queries) < stop - start:  # more asked for than there are queries
+        while len(queries) < stop - start:  # the batch is larger than the number of queries
             queries.append(int(random.choice(queries)))
         drawn = [self._draw(random, query) for query in queries]
         positives, negatives = zip(*drawn, strict=True)
         return Triples(np.array(queries), np.array(positives), np.array(negatives))
 
     def _draw(self, random: np.random.Generator, query: int) -> tuple[int, list[int]]:
-        """A positive and K negatives of the query, evenly over its bins."""
+        """(a positive, K negatives) of the query; each bin of its pairs is equally likely."""
         rows = self.owned[query]
         row, first = self._pair(random, rows)
         columns = [first]
@@ -136,17 +134,17 @@ class Balanced:
         return positive, [int(self.everything.candidates[query, column]) for column in columns]
 
     def _pair(self, random: np.random.Generator, rows: np.ndarray) -> tuple[int, int]:
-        """(row, column) of a pair: a bin that holds pairs, then one of them."""
+        """(row, column) of a random pair: first a bin that is not empty, then a pair of it."""
         bins = self.bins[rows]
         chosen = random.choice(np.unique(bins[bins >= 0]))
         at, column = np.nonzero(bins == chosen)
-        place = random.integers(len(at))
-        return int(rows[at[place]]), int(column[place])
+        index = random.integers(len(at))
+        return int(rows[at[index]]), int(column[index])
 
 
 def cluster(context: Context, sampler: TopicBalanced) -> tuple[np.ndarray, Artifact]:
-    """(the cluster of each train query, the artifact)."""
-    loaded = searching(context, sampler.topics_by)
+    """(int64 [train queries]: the cluster of each query; the artifact)."""
+    loaded = load_search_teacher(context, sampler.topics_by)
     texts = loaded.tokenized.texts
     stored = teachers.store_queries(loaded)
     count = min(sampler.clusters, len(texts))
@@ -170,7 +168,7 @@ def cluster(context: Context, sampler: TopicBalanced) -> tuple[np.ndarray, Artif
 def margins_of(
     context: Context, by: str, all_pairs: DrawPlan
 ) -> tuple[np.ndarray, tuple[Artifact, ...]]:
-    """(the teacher's margins [pairs, last], what it prepared)."""
+    """(the teacher's margins [pairs, last]; the artifacts that it prepared)."""
     signal_source = teachers.create(by).prepare(frozenset({Signal.SCORES}), all_pairs, context)
     margins = []
     for triples in all_pairs.batches():
@@ -180,11 +178,20 @@ def margins_of(
     return np.concatenate(margins), signal_source.artifacts
 
 
-def binned(
+def assign_bins(
     margins: np.ndarray, filled: np.ndarray, owned: list[np.ndarray], bins: int
 ) -> np.ndarray:
-    """Which of ``bins`` equal widths of its query's range each margin lies in; -1 where no pair."""
-    found = np.full(margins.shape, -1, dtype=np.int64)
+    """Assign each margin to one of ``bins`` bins of equal width over its query's range.
+
+    Args:
+        margins: [pairs, last].
+        filled: [pairs, last]: whether there is such a candidate.
+        owned: the rows of each query.
+
+    Returns:
+        int64 [pairs, last]; -1 where there is no candidate.
+    """
+    assigned = np.full(margins.shape, -1, dtype=np.int64)
     for rows in owned:
         if not len(rows):
             continue
@@ -192,8 +199,8 @@ def binned(
         values = margins[rows]
         low, high = values[kept].min(), values[kept].max()
         width = (high - low) / bins
-        places = np.zeros(values.shape, dtype=np.int64)
+        indices = np.zeros(values.shape, dtype=np.int64)
         if width > 0:
-            places = np.minimum(((values - low) / width).astype(np.int64), bins - 1)
-        found[rows] = np.where(kept, places, -1)
-    return found
+            indices = np.minimum(((values - low) / width).astype(np.int64), bins - 1)
+        assigned[rows] = np.where(kept, indices, -1)
+    return assigned

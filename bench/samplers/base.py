@@ -1,4 +1,4 @@
-"""What every sampler must say and give."""
+"""The base class of samplers."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ class Sampler(Entry):
     negatives: Annotated[int, Ge(1)] = 1
 
     labelled: ClassVar[bool] = True
-    """Whether a positive is one because it was judged so."""
+    """Whether every positive is judged relevant."""
 
     def teachers(self) -> list[Teacher]:
-        """What it draws by, so that one that cannot be is found before anything is written.
+        """The teachers that it draws with, so that wrong ones are found early.
 
         Raises:
-            InputError: a teacher that is none, or cannot do what is asked of it.
+            InputError: there is no such teacher, or it cannot do what the sampler needs.
         """
         return []
 
     def models(self) -> list[str]:
-        """Every model that it needs, those of its teachers included."""
+        """The names of all models that it needs, those of its teachers included."""
         return [model for teacher in self.teachers() for model in teacher.models()]
 
     def prepare(self, context: Context) -> TripleStream:
-        """Make (or find) what drawing needs."""
+        """The stream of triples; makes, or finds, the artifacts that drawing needs."""
         raise NotImplementedError
 
 

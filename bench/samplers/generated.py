@@ -1,4 +1,4 @@
-"""Generated queries among the train queries."""
+"""Mixes generated queries into the train queries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from annotated_types import Gt, Le
 from bench import generators, samplers
 from bench.errors import InputError
 from bench.registry import EntryText
-from bench.samplers._mixed import Mixed, joined, others
+from bench.samplers._mixed import MixedStream, concatenate, draw_others
 from bench.samplers.base import Sampler
 from bench.triples.epochs import Epochs
 from bench.triples.stream import TripleStream
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 @samplers.register("generated", version=1)
 @dataclass(frozen=True)
 class Generated(Sampler):
-    """Train queries and ``share`` of generated ones; negatives uniform over the train documents.
+    """Train queries and a ``share`` of generated ones; negatives uniform over the train documents.
 
-    ``by`` writes the generated queries: any generator, as ``generated(by="span(words=8)")``. Each
-    comes with the document it was written from, a train query with a judged one, and neither is a
-    label: losses that need labels are refused. Of the first n examples ⌊share · n⌋ are generated,
-    for every n, so that every batch has its share. Both kinds go round in epochs of their own. A
+    ``by`` is the generator, such as ``generated(by="span(words=8)")``. The positive of a generated
+    query is the document it was written from, that of a train query a judged one. Neither counts
+    as a label, so losses that need labels are refused. Of the first n examples ⌊share · n⌋ are
+    generated, for every n, so that every batch has its share. Each kind has epochs of its own. A
     collection's own triples are not used.
 
-    Source: arXiv 2301.12005 (EmbedDistill), whose generated queries widen what is distilled on.
+    Source: arXiv 2301.12005 (EmbedDistill), which distils on generated queries too.
     """
 
     by: Annotated[str, EntryText(generators.registry)] = "span"
@@ -43,7 +43,7 @@ class Generated(Sampler):
     labelled = False
 
     def __post_init__(self) -> None:
-        _ = self.generator  # so that one that cannot be is said now
+        _ = self.generator  # so that a wrong generator is refused now
 
     @cached_property
     def generator(self) -> Generator:
@@ -62,11 +62,12 @@ class Generated(Sampler):
             raise InputError(
                 f"{self}: {context.collection.name} has too few documents for negatives"
             )
-        made = self.generator.generate(context)
+        generated = self.generator.generate(context)
         judged, outside = train.relevant(), UniformNegatives(context.collection)
-        queries = joined(train.queries, made.queries)
-        numbers = len(train.queries) + np.arange(len(made.queries))
-        return Mixed(
+        sources = generated.sources
+        queries = concatenate(train.queries, generated.queries)
+        positions = len(train.queries) + np.arange(len(generated.queries))
+        return MixedStream(
             Epochs(
                 queries,
                 judged,
@@ -74,9 +75,9 @@ class Generated(Sampler):
             ),
             Epochs(
                 queries,
-                np.stack([numbers, made.sources], axis=1),
-                lambda random, rows: others(random, pool, made.sources[rows], self.negatives),
-                (made.artifact,),
+                np.stack([positions, sources], axis=1),
+                lambda random, rows: draw_others(random, pool, sources[rows], self.negatives),
+                (generated.artifact,),
             ),
             self.share,
         )

@@ -1,4 +1,4 @@
-"""Lists that go from the hardest negatives to the easier ones."""
+"""Lists of negatives from the hardest to the easiest."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 @samplers.register("listwise", version=1)
 @dataclass(frozen=True)
 class Listwise(Sampler):
-    """K negatives a query, one from each of K equal slices of the first ``last`` ranks.
+    """K negatives per query, one from each of K equal slices of the first ``last`` ranks.
 
-    Every list so has the whole range of difficulty, hardest first, as list and rank losses want it.
-    ``by`` and ranks as in ``mined``. Where a slice is empty, a document is drawn uniformly.
+    So every list has the whole range of difficulty, hardest first, which suits list and rank
+    losses. ``by`` and ranks mean the same as in ``mined``. For an empty slice, a document is drawn
+    uniformly.
     """
 
     negatives: Annotated[int, Ge(1)] = 7
@@ -49,7 +50,7 @@ class Listwise(Sampler):
         def choose(random: np.random.Generator, rows: np.ndarray) -> np.ndarray:
             queries = pairs[rows, 0]
             places = random.integers(edges[:-1], edges[1:], size=(len(rows), self.negatives))
-            found = np.take_along_axis(np.asarray(ranked[queries]), places, axis=1)
-            return np.where(found < 0, outside.draw(random, queries, self.negatives), found)
+            drawn = np.take_along_axis(np.asarray(ranked[queries]), places, axis=1)
+            return np.where(drawn < 0, outside.draw(random, queries, self.negatives), drawn)
 
         return Epochs(train.queries, pairs, choose, (artifact,))

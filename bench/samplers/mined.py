@@ -26,12 +26,13 @@ STUDENT = "student"
 class Mined(Sampler):
     """Negatives drawn from a ranking of the train documents, ranks ``first`` to ``last``.
 
-    ``by``: ``bm25``; a bi-encoder teacher, written as anywhere else; or ``student``, the one being
-    trained, which ranks anew at the first step and every ``refresh`` steps (ANCE, arXiv 2007.00808)
-    at a cost of its own. Ranks count documents that are not judged relevant for the query. With a
-    ``margin`` those that score above the query's best-ranked positive less the margin are left out
-    too, in the units of what ranks (cf. arXiv 2407.15831). Where fewer than K are left, the rest is
-    drawn uniformly. Mining is an artifact with a bill.
+    ``by`` is what ranks: ``bm25``; a bi-encoder teacher, written as anywhere else; or
+    ``student``, the student being trained, which ranks anew at the first step and every
+    ``refresh`` steps (ANCE, arXiv 2007.00808), at a cost that is charged. Documents judged
+    relevant for the query are left out before ranks are counted. With a ``margin``, documents
+    that score above the query's best-ranked positive less the margin are left out too, in the
+    ranker's units (cf. arXiv 2407.15831). If fewer than K remain, the rest is drawn uniformly.
+    Mining is an artifact with a bill.
     """
 
     by: Annotated[str, EntryText(teacher_registry)] = "bm25"

@@ -1,4 +1,4 @@
-"""TAS-Balanced: queries of one topic a batch, pairs balanced over the teacher's margins."""
+"""TAS-Balanced: batches of queries of one topic, with pairs balanced over a teacher's margins."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 class TopicBalanced(Sampler):
     """Each batch draws its queries from one cluster, and pairs evenly over bins of margin.
 
-    Train queries are clustered once: k-means on the embeddings of ``topics_by``, a bi-encoder
-    teacher. A batch takes a cluster at random and queries from it without repeats; a cluster too
-    small for the batch is followed by another. For each query the range of its margins
-    t(q,p) − t(q,n), by the teacher ``margins_by`` over its positives and BM25's first ``last``
-    negatives, is cut into ``bins`` equal widths; a bin that holds pairs is drawn, then one of its
-    pairs, and for K > 1 further negatives of the same positive the same way. Clustering and scoring
-    are artifacts, due before the first step; an arm whose teacher is ``margins_by`` looks its
-    scores up in the same ones.
+    Train queries are clustered once, by k-means on the embeddings of ``topics_by``, a bi-encoder
+    teacher. A batch takes a random cluster and draws queries from it without repeats; if the
+    cluster is too small for the batch, another follows. For each query, the teacher ``margins_by``
+    gives the margins t(q,p) − t(q,n) of its positives over BM25's first ``last`` negatives. Their
+    range is cut into ``bins`` of equal width. A bin that is not empty is drawn, then one of its
+    pairs; for K > 1, further negatives of the same positive are drawn in the same way. Clustering
+    and scoring are artifacts, due before the first step; an arm whose teacher is ``margins_by``
+    uses the same scores.
     Source: arXiv 2104.06967 (TAS-B), sec. 3; 10 bins, batch 32 (256) and 2,000 clusters of 400,000
     queries there.
-    Departs: negatives are BM25's first and not the published triples'.
+    Departs: negatives are BM25's first instead of those of the published triples.
     """
 
     clusters: Annotated[int, Ge(1)] = 50
@@ -46,4 +46,4 @@ class TopicBalanced(Sampler):
         return [samplers.search_teacher(self.topics_by), teachers.create(self.margins_by)]
 
     def prepare(self, context: Context) -> TripleStream:
-        return samplers.Balanced.of(self, context)
+        return samplers.BalancedStream.of(self, context)

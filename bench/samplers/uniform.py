@@ -1,4 +1,4 @@
-"""Uniform draws."""
+"""Pairs in random order, with uniformly drawn negatives."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Uniform(Sampler):
     """Pairs in random order; negatives drawn uniformly from the train documents.
 
-    Documents judged relevant for the query are never its negatives. A collection that comes with
-    triples of its own gives those instead (then K is 1).
+    Documents judged relevant for the query are never its negatives. If the collection comes with
+    its own triples, those are used instead (then K is 1).
     """
 
     def prepare(self, context: Context) -> TripleStream:

@@ -1,1 +1,1 @@
-"""Files and what is kept in them: artifacts, records of runs, the ledger."""
+"""Files, and what they hold: artifacts, run records, the ledger."""

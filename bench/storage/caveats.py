@@ -1,4 +1,4 @@
-"""What must be known before a study's numbers are compared, as its folder keeps it."""
+"""A study's caveats, stored in its folder: what a reader must know before comparing numbers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Caveats:
     """Sentences without a full stop.
 
     Attributes:
-        warnings: what bends a comparison.
-        notes: how measures, and models, are read.
+        warnings: what makes a comparison misleading.
+        notes: how measures and models are to be read.
     """
 
     warnings: Sequence[str] = ()
@@ -27,7 +27,7 @@ class Caveats:
 
     @classmethod
     def read(cls, folder: Path) -> Caveats:
-        """Those of a study's folder; none where an earlier version has run it.
+        """The caveats of a study's folder; none if an earlier version ran the study.
 
         Raises:
             InputError: the file is damaged.
@@ -36,5 +36,5 @@ class Caveats:
         if not path.exists():
             return cls()
         mend = "delete it, and `bench run` writes it again"
-        found = read_object(path, mend, {"warnings": list, "notes": list})
-        return cls(found["warnings"], found["notes"])
+        values = read_object(path, mend, {"warnings": list, "notes": list})
+        return cls(values["warnings"], values["notes"])

@@ -1,4 +1,4 @@
-"""SQLite files: how they are addressed, and patience with one that another process holds."""
+"""SQLite files: their URLs, and waiting while another process locks one."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from bench.errors import BusyError, causes
 from bench.progress import say
 
 PATIENCE = 60.0
-"""Seconds for which a database is waited for; SQLite itself waits 5 s before it says anything."""
+"""Seconds to wait for a locked database; each attempt takes SQLite's own 5 s before it fails."""
 
 T = TypeVar("T")
 _ESCAPED = {ord(sign): f"%{ord(sign):02X}" for sign in "%?#"}
 
 
 def sqlite_url(path: Path | str) -> str:
-    """The URL of a database, as SQLAlchemy reads it."""
+    """The SQLAlchemy URL of a database file."""
     return f"sqlite:///{str(path).translate(_ESCAPED)}"
 
 
 def is_locked(error: BaseException) -> bool:
-    """Whether an error, or one that it came from, says that another process holds the database."""
+    """Whether an error, or one of its causes, says that another process locks the database."""
     return any("is locked" in str(one) and "database" in str(one) for one in causes(error))
 
 
-def patiently(database: str, action: Callable[[], T]) -> T:
-    """What ``action`` returns, which is tried again while another process holds the database.
+def retry_while_locked(database: str, action: Callable[[], T]) -> T:
+    """Call ``action``, repeating it while another process locks the database.
 
     Args:
         database: its URL.
-        action: may be stopped anywhere and begun again.
+        action: must be safe to repeat after it failed at any point.
 
     Raises:
-        BusyError: it is held for too long.
+        BusyError: the database stays locked for more than `PATIENCE` seconds.
     """
     began = time.monotonic()
     told, file = False, unquote(database.removeprefix("sqlite:///"))
@@ -62,20 +62,20 @@ def patiently(database: str, action: Callable[[], T]) -> T:
         time.sleep(0.5)
 
 
-def patient(method: Callable[..., T]) -> Callable[..., T]:
-    """The method, called `patiently`; its object says in ``database`` which one it needs."""
+def wait_while_locked(method: Callable[..., T]) -> Callable[..., T]:
+    """A decorator that applies `retry_while_locked`; ``self.database`` is the database's URL."""
 
     @functools.wraps(method)
     def called(self: Any, *arguments: Any, **options: Any) -> T:
-        return patiently(self.database, lambda: method(self, *arguments, **options))
+        return retry_while_locked(self.database, lambda: method(self, *arguments, **options))
 
     return called
 
 
 def read_distributions(path: Path) -> list[tuple[str, str, dict[str, Any]]]:
-    """Study, parameter and distribution of each value that Optuna drew, oldest first.
+    """(study, parameter, distribution) of each value that Optuna proposed, oldest first.
 
-    Optuna itself is not needed. Nothing of a file that is not there or cannot be read.
+    Works without Optuna. Empty if the file is missing or cannot be read.
     """
     query = (
         "SELECT study_name, param_name, distribution_json FROM trial_params "

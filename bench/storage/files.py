@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and digests that identify content."""
+"""Atomic writing of files, checks of places to write to, and digests of content."""
 
 import errno
 import hashlib
@@ -25,7 +25,7 @@ _SAYS_FULL = re.compile(
 
 
 def disk_is_full(error: BaseException) -> bool:
-    """Whether an error, or one that it came from, says that there is no room left."""
+    """Whether an error, or one of its causes, says that the disk is full."""
     return any(
         (isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT))
         or isinstance(one, DiskFullError)
@@ -36,10 +36,10 @@ def disk_is_full(error: BaseException) -> bool:
 
 @contextmanager
 def explain_full_disk(path: Path) -> Iterator[None]:
-    """Where ``path`` is written: each library's own error of a full disk becomes one that says so.
+    """Turn any library's error about a full disk, while writing ``path``, into `DiskFullError`.
 
     Raises:
-        DiskFullError: there is no room left.
+        DiskFullError: the disk is full.
     """
     try:
         yield
@@ -53,46 +53,47 @@ def explain_full_disk(path: Path) -> Iterator[None]:
 
 
 def check_place(option: str, folder: Path) -> None:
-    """See that ``folder`` is one that can be written to, or made; the trial leaves nothing.
+    """Check that ``folder`` can be made and written to; nothing is left behind.
 
     Args:
-        option: the one that named it.
+        option: the command-line option that names it, for messages.
 
     Raises:
-        InputError: it is a file, lies below one, or cannot be made or written to.
+        InputError: it is a file, lies below a file, or cannot be made or written to.
     """
     _try_place(f"{option} {folder}", folder)
 
 
 def check_target(option: str, path: Path) -> None:
-    """The same for a file that will be written, or written over."""
+    """Check that a file can be written or overwritten; arguments and errors as `check_place`."""
     if path.is_dir():
         raise InputError(f"{option} {path}: that is a folder; name a file")
     _try_place(f"{option} {path}", path.parent)
 
 
-def _try_place(named: str, folder: Path) -> None:
+def _try_place(option: str, folder: Path) -> None:
+    """Write a temporary file into the nearest existing folder above ``folder``, or itself."""
     missing = folder.name
-    there = folder
-    while not os.path.lexists(there) and there != there.parent:
-        missing, there = there.name, there.parent
-    if not there.is_dir():
-        raise InputError(f"{named}: {there} is not a folder; name another place")
+    existing = folder
+    while not os.path.lexists(existing) and existing != existing.parent:
+        missing, existing = existing.name, existing.parent
+    if not existing.is_dir():
+        raise InputError(f"{option}: {existing} is not a folder; name another place")
     try:
         with (
-            explain_full_disk(there),
-            tempfile.NamedTemporaryFile(prefix=f".{missing}.", dir=there),
+            explain_full_disk(existing),
+            tempfile.NamedTemporaryFile(prefix=f".{missing}.", dir=existing),
         ):
             pass
     except OSError as error:
         raise InputError(
-            f"{named}: nothing can be made in {there} ({error.strerror}); name another place"
+            f"{option}: nothing can be made in {existing} ({error.strerror}); name another place"
         ) from None
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a path to write to; it takes the place of ``path`` only if the block ends well."""
+    """Yield a temporary path to write to; it replaces ``path`` only if the block succeeds."""
     with explain_full_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
@@ -110,7 +111,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Like `atomic`, for a folder; an older folder of that name is replaced."""
+    """Like `atomic`, for a folder; an existing folder of that name is replaced."""
     with explain_full_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
@@ -129,7 +130,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def sync(path: Path) -> None:
-    """Make sure that what was written is on the disk."""
+    """Make sure that the file's or folder's content is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -138,7 +139,7 @@ def sync(path: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete what a killed process left half-written in ``folder`` (not below it)."""
+    """Delete files that a killed process left incomplete in ``folder`` (not below it)."""
     for path in folder.glob(".*.part"):
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
@@ -153,7 +154,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def save_array(path: Path, array: np.ndarray) -> None:
-    """The file of `np.save`, whose own writing may lose the last bytes on a full disk unsaid."""
+    """Write the same file as `np.save`, which may lose bytes on a full disk without an error."""
     array = np.asarray(array, order="C")
     with path.open("wb") as stream:
         header = np.lib.format.header_data_from_array_1_0(array)
@@ -166,14 +167,14 @@ def read_json(path: Path) -> Any:
 
 
 def read_object(path: Path, mend: str, needs: Mapping[str, type] = MappingProxyType({})) -> Any:
-    """The JSON object of a file that we wrote.
+    """The JSON object in a file that this package wrote.
 
     Args:
-        mend: what to do where it is damaged.
-        needs: keys that must be in it, and of which type.
+        mend: advice for a damaged file, for messages.
+        needs: keys that it must have, and their types.
 
     Raises:
-        InputError: it is not there, or not as we write it.
+        InputError: the file is missing or damaged.
     """
     try:
         value = read_json(path)
@@ -190,12 +191,17 @@ def read_object(path: Path, mend: str, needs: Mapping[str, type] = MappingProxyT
 
 
 def damaged(path: Path, what: object, mend: str) -> InputError:
-    """The one line for a file of ours that is not as we wrote it."""
+    """The error for a damaged file that this package wrote.
+
+    Args:
+        what: the error or problem.
+        mend: what to do about it.
+    """
     return InputError(f"{path} is damaged ({first_line(what)}); {mend}")
 
 
 def canonical(value: Any) -> Any:
-    """The same value with every float at 12 significant digits: 0.3, never 0.30000000000000004."""
+    """The value with all floats rounded to 12 significant digits (0.3, not 0.30000000000000004)."""
     if isinstance(value, float):
         return float(f"{value:.12g}")
     if isinstance(value, dict):

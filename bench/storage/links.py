@@ -1,4 +1,4 @@
-"""links.json: where a study's runs are in MLflow and its arms in Optuna."""
+"""links.json: where to find a study's runs in MLflow and its arms in Optuna."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.lazy import Library
-from bench.storage.databases import patiently, sqlite_url
+from bench.storage.databases import retry_while_locked, sqlite_url
 from bench.storage.files import write_text
 
 if TYPE_CHECKING:
@@ -21,44 +21,47 @@ else:
 def write_links(
     out: Path, storage: str, optuna_studies: Mapping[str, str], mlflow: Mapping[str, Any] | None
 ) -> None:
-    """Write it into the study's folder.
+    """Write links.json into the study's folder.
 
     Args:
         storage: the URL of Optuna's file in that folder.
-        optuna_studies: the name in it of each arm's Optuna study.
-        mlflow: uri, experiment and runs (MLflow's id of each run); `None` where nothing was
-            tracked: what was known of it before stays.
+        optuna_studies: the name of each arm's Optuna study.
+        mlflow: uri, experiment, and runs (MLflow's id of each run); `None` if this call tracked
+            nothing, which keeps what links.json has.
     """
 
     def look_up() -> dict[str, int]:
-        kept = optuna.storages.get_storage(storage)
+        file = optuna.storages.get_storage(storage)
         return {
-            arm: kept.get_study_id_from_name(name) for arm, name in sorted(optuna_studies.items())
+            arm: file.get_study_id_from_name(name) for arm, name in sorted(optuna_studies.items())
         }
 
-    studies = patiently(storage, look_up)
+    studies = retry_while_locked(storage, look_up)
     links: dict[str, Any] = {"optuna": {"storage": Path(storage).name, "studies": studies}}
     if mlflow is not None:
-        links["mlflow"] = {**mlflow, "uri": for_others(mlflow["uri"])}
+        links["mlflow"] = {**mlflow, "uri": shareable_url(mlflow["uri"])}
     elif known := read_links(out).get("mlflow"):
         links["mlflow"] = known
     write_text(out / "links.json", json.dumps(links, indent=1, sort_keys=True) + "\n")
 
 
 def read_links(out: Path) -> dict[str, Any]:
-    """What was written; nothing where it cannot be read, as nothing hangs on it."""
+    """The content of links.json; empty if it cannot be read, because no result depends on it."""
     try:
-        found = json.loads((out / "links.json").read_text("utf-8"))
+        links = json.loads((out / "links.json").read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return links if isinstance(links, dict) else {}
 
 
-def for_others(url: str) -> str:
-    """A page is passed on: without a password, and a file from where the study was run."""
-    here = f"{sqlite_url(Path.cwd())}/"
-    if url.startswith(here):
-        return f"sqlite:///{url.removeprefix(here)}"
+def shareable_url(url: str) -> str:
+    """MLflow's URL for a page that may be passed on.
+
+    Passwords and queries are removed; a file's path is made relative to the current folder.
+    """
+    current = f"{sqlite_url(Path.cwd())}/"
+    if url.startswith(current):
+        return f"sqlite:///{url.removeprefix(current)}"
     if url.startswith("sqlite:") or "://" not in url:
-        return url  # a file's, which may hold any sign
+        return url  # of a file, whose name may contain @ and ?
     return re.sub(r"//.*@", "//", url).partition("?")[0]

@@ -1,4 +1,4 @@
-"""The locks of a study's folder; the system opens them when a process ends, however it does."""
+"""The locks of a study's folder; the operating system releases them when a process ends."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ from filelock import FileLock
 
 
 def study_lock(out: Path) -> FileLock:
-    """Held by who carries the study out, until its report is drawn."""
+    """Held by the process that carries out the study, until its report is drawn."""
     return FileLock(out / ".lock")
 
 
 def report_lock(out: Path) -> FileLock:
-    """Held by who draws the report: ``bench run``, or ``bench report`` beside it."""
+    """Held by the process that draws the report, ``bench run`` or ``bench report``."""
     return FileLock(out / ".report.lock")

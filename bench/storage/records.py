@@ -1,6 +1,6 @@
-"""Run records: what a run leaves in its folder. They are the truth; all else is made from them.
+"""Run records: what a run leaves in its folder. All tables and reports are made from them.
 
-``run.json`` is written last: a run is done, or has failed, when it says so.
+``run.json`` is written last; from then on the run counts as done, failed or pruned.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from bench.storage.files import atomic, damaged, read_object, write_json
 from bench.storage.ledger import Bill
 
 FORMAT = 1
-"""Of run.json and the tables beside it. Raised when older code could not read them; what an older
-version wrote stays readable."""
+"""Format of run.json and the tables beside it. It is increased when older code could not read
+them; lower formats stay readable."""
 
 Role = Literal["tuning", "final", "reference"]
 
 FINISHED = ("done", "failed", "pruned")
-"""A run of which nothing more is to be done, unless it is retried."""
+"""Statuses of runs with nothing left to do, unless they are retried."""
 
 _DONE = {
     "specification": dict,
@@ -35,7 +35,7 @@ _DONE = {
     "collection": dict,
 }
 _FAILED = {"error": str}
-"""What the record of a run that ended so has at least, and of which type."""
+"""Required keys of a failed run's record, as `_DONE` of other finished runs', with their types."""
 
 _COLUMNS = {
     "curve": ("point",),
@@ -44,17 +44,17 @@ _COLUMNS = {
     "queries": ("part", "query"),
     "dev": ("point", "query"),
 }
-"""What the tables beside it have at least."""
+"""Required columns of the tables beside run.json."""
 
 _MEASURED = "delete it: a report goes without it, and `bench run` measures it again"
 
 DRY_RUN = "DRY-RUN.txt"
-"""In a study's folder: its numbers are no results (`bench.dry_run`)."""
+"""Marker file in a study's folder: its numbers are no results (`bench.execution.dry_run`)."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """``OUT/runs/<run id>/``."""
+    """A run's folder, ``OUT/runs/<run id>/``."""
 
     path: Path
 
@@ -84,10 +84,10 @@ class RunFolder:
         return "running" if self.path.exists() else "missing"
 
     def record(self) -> dict[str, Any]:
-        """run.json, once the run is done or has failed.
+        """The content of run.json, which exists once the run is done, failed or pruned.
 
         Raises:
-            InputError: it is not there, or damaged, or a later version of this package wrote it.
+            InputError: it is missing or damaged, or a later version of this package wrote it.
         """
         path = self.path / "run.json"
         if not path.exists():
@@ -110,24 +110,24 @@ class RunFolder:
         return f"delete {self.path}, and `bench run` makes the run again"
 
     def finish(self, record: dict[str, Any]) -> None:
-        """Write run.json: from now on the run is done, or failed."""
+        """Write run.json, after which the run counts as finished."""
         write_json(self.path / "run.json", {"format": FORMAT, "id": self.id, **record})
 
     def clear_work(self) -> None:
-        """Delete what only an unfinished run needs."""
+        """Delete checkpoints and heartbeat, which only unfinished runs need."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)
         self.heartbeat.unlink(missing_ok=True)
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
-        """``<name>.parquet``; the same table gives the same bytes."""
+        """Write ``<name>.parquet``; equal tables give equal bytes."""
         with atomic(self.path / f"{name}.parquet") as aside:
             table.to_parquet(aside, index=False)
 
     def table(self, name: str) -> pd.DataFrame:
-        """``<name>.parquet``.
+        """Read ``<name>.parquet``.
 
         Raises:
-            InputError: it is not there, or damaged.
+            InputError: it is missing or damaged.
         """
         path = self.path / f"{name}.parquet"
         mend = _MEASURED if name in ("dev", "queries") else self._mend
@@ -147,5 +147,5 @@ class RunFolder:
 
     def bills(self) -> list[Bill]:
         if not (self.path / "bills.parquet").exists() and self.status() == "failed":
-            return []  # before it had cost anything
+            return []  # it failed before it cost anything
         return [Bill(**row) for row in self.table("bills").to_dict("records")]

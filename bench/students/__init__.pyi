@@ -5,7 +5,7 @@ import bench.registry
 
 from ._inherited import Inherited as Inherited
 from ._projection import Projection as Projection
-from ._projection import undisturbed as undisturbed
+from ._projection import preserve_rng_state as preserve_rng_state
 from ._small_bert import small_bert as small_bert
 from ._small_bert import start_from as start_from
 from .base import Student as Student

@@ -1,4 +1,4 @@
-"""A teacher's document vectors as a student's own: looked up, and never encoded again."""
+"""A teacher's stored document vectors, which a student uses as its own."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from bench.teachers import BiScorer, EmbeddingTable, LoadedTeacher, store_docume
 
 @dataclass(frozen=True)
 class Inherited:
-    """What a bi-encoder stored of a collection's documents.
+    """The document vectors that a bi-encoder teacher stored for a collection.
 
-    Those that training can draw are charged as the teacher's embeddings are; the others, encoded
-    when something first searches them, cost no arm anything, as nobody's do.
+    Vectors of documents that training can draw are charged like the teacher's embeddings. The
+    others are encoded when they are first searched and are charged to no arm, as encoding for
+    evaluation never is.
     """
 
     loaded: LoadedTeacher
@@ -53,15 +54,15 @@ class Inherited:
         return vectors
 
     def of(self, collection: Collection) -> Vectors:
-        """Those of the documents there; another collection's are encoded when first searched."""
-        here = self.loaded.tokenized.context
-        if collection.fingerprint == here.collection.fingerprint:
+        """The vectors of this collection's documents; another collection's are encoded now."""
+        context = self.loaded.tokenized.context
+        if collection.fingerprint == context.collection.fingerprint:
             return self
-        context = replace(here, collection=collection)
-        there = replace(self.loaded, tokenized=replace(self.loaded.tokenized, context=context))
-        return store_documents(there, np.arange(len(collection.documents)))
+        tokenized = replace(self.loaded.tokenized, context=replace(context, collection=collection))
+        loaded = replace(self.loaded, tokenized=tokenized)
+        return store_documents(loaded, np.arange(len(collection.documents)))
 
     def encoder(self) -> Encoder:
-        """The teacher's encoder, for documents to come; nothing of the training runs it."""
+        """The teacher's encoder, to encode new documents; training never runs it."""
         assert isinstance(self.loaded.scorer, BiScorer)
         return self.loaded.scorer.encoder

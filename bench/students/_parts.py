@@ -1,4 +1,4 @@
-"""What students are made of that are made of others."""
+"""Checks for students that are composed of other students and teachers."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from bench.students.base import OneEncoder
 from bench.teachers.bi_encoder import BiEncoder
 
 
-def one_encoder(option: str, written: str) -> OneEncoder:
-    """The student that an option names.
+def one_encoder(option: str, text: str) -> OneEncoder:
+    """The student that ``text`` names as the value of an option.
 
     Raises:
-        InputError: no such student, or one with an encoder for each side.
+        InputError: there is no such student, or it has an encoder for each side.
     """
-    found = students.create(written)
-    if not isinstance(found, OneEncoder):
-        raise InputError(f"{option}: {found.name} is not one encoder that could be a part")
-    return found
+    student = students.create(text)
+    if not isinstance(student, OneEncoder):
+        raise InputError(f"{option}: {student.name} is not one encoder that could be a part")
+    return student
 
 
-def bi_encoder(option: str, written: str) -> BiEncoder:
-    """The teacher that an option names.
+def bi_encoder(option: str, text: str) -> BiEncoder:
+    """The teacher that ``text`` names as the value of an option.
 
     Raises:
-        InputError: no such teacher, or one that has no vectors of documents alone.
+        InputError: there is no such teacher, or it is no bi-encoder.
     """
-    found = teachers.create(written)
-    if not isinstance(found, BiEncoder):
-        raise InputError(f"{option}: must be a bi-encoder, not {found.name}")
-    return found
+    teacher = teachers.create(text)
+    if not isinstance(teacher, BiEncoder):
+        raise InputError(f"{option}: must be a bi-encoder, not {teacher.name}")
+    return teacher
 
 
 def check_unprojected(name: str, student: OneEncoder) -> None:
-    """That nothing stands behind a student's pooling, so that a linear layer can be put there.
+    """Check that a student has no linear layer after its pooling, so that one can be added.
 
     Raises:
-        InputError: a linear layer does already.
+        InputError: it has one.
     """
     if student.projects:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The linear layer behind an encoder's pooling, and where it starts."""
+"""Adds a linear layer after an encoder's pooling, and computes its initial weights."""
 
 from __future__ import annotations
 
@@ -24,30 +24,32 @@ from bench.students.base import ProjectionStart
 from bench.teachers import EmbeddingTable, LoadedTeacher, store_documents, store_queries
 
 SAMPLE = {"queries": 10_000, "documents": 2_000}
-"""Most texts of each side that a start is computed from; documents take longer to encode."""
+"""Most texts of each side that initial weights are computed from (documents encode slower)."""
 
 RIDGE = 1e-3
-"""What least squares adds to the diagonal, as a share of its mean."""
+"""Ridge of least squares: the share of the diagonal's mean that is added to the diagonal."""
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Leaves torch's generator as it was: making what a student needs draws, finding it does not.
+def preserve_rng_state() -> Iterator[None]:
+    """Restore torch's random state afterwards.
 
-    Without it the same seed would draw another student when a teacher had to be prepared first.
+    Making an artifact draws random numbers and finding it does not. Without this, one seed would
+    give different students depending on whether a teacher had to be prepared first.
     """
-    with torch.random.fork_rng(devices=[]):  # weights are drawn on the CPU
+    with torch.random.fork_rng(devices=[]):  # of the CPU alone, where weights are drawn
         yield
 
 
 @dataclass(frozen=True)
 class Projection:
-    """Puts a layer behind an encoder that has none.
+    """Adds a linear layer to an encoder that has none.
 
     Attributes:
-        width: of the vectors it is to give.
-        sides: ``queries``, ``documents`` or both: what the encoder reads, and how.
-        teacher: whose embeddings ``procrustes`` and ``least-squares`` come near to.
+        width: of the layer's output.
+        start: how the initial weights are chosen.
+        sides: ``queries``, ``documents`` or both: the texts that the encoder reads, and how.
+        teacher: whose embeddings ``procrustes`` and ``least-squares`` approximate; else `None`.
     """
 
     encoder: Encoder
@@ -58,10 +60,10 @@ class Projection:
     context: Context
 
     def attach(self) -> Encoder:
-        """The encoder, its layer behind it.
+        """The encoder with the layer as its head.
 
         Raises:
-            InputError: it has a layer already, or the start has no such width.
+            InputError: it has a head already, or ``start`` cannot give this width.
         """
         encoder = self.encoder
         if encoder.head:
@@ -76,7 +78,7 @@ class Projection:
         if self.start == "orthogonal":
             nn.init.orthogonal_(head.weight)
         elif self.start != "random":
-            with undisturbed():
+            with preserve_rng_state():
                 artifact = self._artifact()
             weight = load_file(artifact.folder / "projection.safetensors")["weight"]
             if len(weight) != self.width:
@@ -150,7 +152,7 @@ class Projection:
 
 
 def principal(vectors: Tensor, width: int) -> Tensor:
-    """[n, d] → [width, d]: the directions that keep most of the dot products."""
+    """[n, d] → [width, d]: the first right singular vectors, which best keep dot products."""
     _, _, directions = torch.linalg.svd(vectors.double(), full_matrices=False)
     if len(directions) < width:
         raise InputError(f"pca: {len(vectors)} texts have no {width} directions")
@@ -166,7 +168,7 @@ def procrustes(ours: Tensor, theirs: Tensor) -> Tensor:
 
 
 def least_squares(ours: Tensor, theirs: Tensor) -> Tensor:
-    """[n, d] and [n, d'] → [d', d]: the linear map of least squared error, with a little ridge."""
+    """[n, d] and [n, d'] → [d', d]: the linear map of least squared error, with a small ridge."""
     ours, theirs = ours.double(), theirs.double()
     products = ours.T @ ours
     ridge = RIDGE * products.diagonal().mean() * torch.eye(len(products), dtype=torch.double)
@@ -174,9 +176,9 @@ def least_squares(ours: Tensor, theirs: Tensor) -> Tensor:
 
 
 def _digest(encoder: Encoder) -> str:
-    """16 hex digits over the encoder's weights, some of which may have been drawn."""
-    found = hashlib.sha256()
+    """16 hex digits over the encoder's weights as they are, random ones included."""
+    sha = hashlib.sha256()
     for name, value in encoder.state_dict().items():
-        found.update(name.encode())
-        found.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return found.hexdigest()[:16]
+        sha.update(name.encode())
+        sha.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return sha.hexdigest()[:16]

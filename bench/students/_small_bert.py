@@ -1,4 +1,4 @@
-"""A BERT with a factorised embedding table: how large it is, and its start from a larger one."""
+"""A BERT with a factorised embedding table: its size, and initial weights from a larger model."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ HEAD = 32
 def count(vocabulary: int, positions: int, embedding: int, width: int, layers: int) -> int:
     """How many parameters such a BERT has.
 
-    The tables of words, positions and two types, and their norm; the linear layer behind them,
-    where the widths differ; and each layer's four maps of attention, two of the feed-forward part
-    (four times as wide), and two norms.
+    Counted are: the tables of words, positions and two token types, and their norm; the linear
+    layer after them, if ``embedding`` is not ``width``; and in each layer four maps of attention,
+    two of the feed-forward part (four times as wide), and two norms.
     """
     tables = (vocabulary + positions + 2) * embedding + 2 * embedding
-    behind = 0 if embedding == width else embedding * width + width
+    projection = 0 if embedding == width else embedding * width + width
     attention = 4 * (width * width + width)
     forward = 2 * 4 * width * width + 4 * width + width
-    return tables + behind + layers * (attention + forward + 2 * 2 * width)
+    return tables + projection + layers * (attention + forward + 2 * 2 * width)
 
 
 def small_bert(
     large: PreTrainedModel, parameters: int, layers: int, embedding: int
 ) -> PreTrainedModel:
-    """The widest of these layers that fits, drawn at random, with the vocabulary of ``large``.
+    """The widest such BERT of at most ``parameters``, drawn at random, with ``large``'s vocabulary.
 
     Raises:
-        InputError: not even the narrowest fits.
+        InputError: even the narrowest has more parameters.
     """
     vocabulary = large.get_input_embeddings().weight.shape[0]
     positions = large.config.max_position_embeddings
@@ -61,46 +61,47 @@ def small_bert(
 
 @torch.no_grad()
 def start_from(large: PreTrainedModel, small: PreTrainedModel) -> None:
-    """Take over what there is room for, in place."""
+    """Set the small model's weights from the large one's where shapes allow, in place."""
     tables = small.embeddings
     words = large.get_input_embeddings().weight
     kept = _principal(words, min(tables.word_embeddings.embedding_dim, words.shape[1]))
     centre = words.mean(0)
-    room = kept.shape[1]  # a table wider than the model's keeps its further columns as drawn
-    tables.word_embeddings.weight[:, :room] = (words - centre) @ kept
-    places = getattr(getattr(large, "embeddings", None), "position_embeddings", None)
-    if places is not None and large.config.model_type in ("bert", "electra"):
-        tables.position_embeddings.weight[:, :room] = places.weight @ kept
+    columns = kept.shape[1]  # of a table wider than the large one's, the rest stays random
+    tables.word_embeddings.weight[:, :columns] = (words - centre) @ kept
+    positions = getattr(getattr(large, "embeddings", None), "position_embeddings", None)
+    if positions is not None and large.config.model_type in ("bert", "electra"):
+        tables.position_embeddings.weight[:, :columns] = positions.weight @ kept
     _fit_projection(large, small)
     _copy_layers(large, small)
 
 
 def _fit_projection(large: PreTrainedModel, small: PreTrainedModel) -> None:
-    """The layer behind the tables starts as the least-squares map to the larger one's embeddings.
+    """Set the layer after the tables to the least-squares map to the large model's embeddings.
 
-    Both sides are every word at the first position. Where the small one is narrower, its target are
-    the principal components.
+    The map is fitted on the embeddings of every word at the first position. If the small model is
+    narrower, the targets are principal components.
     """
-    behind = getattr(small, "embeddings_project", None)
-    if behind is None or not hasattr(large, "embeddings"):
+    projection = getattr(small, "embeddings_project", None)
+    if projection is None or not hasattr(large, "embeddings"):
         return
     every = torch.arange(small.config.vocab_size).unsqueeze(1)
     ours = small.embeddings.eval()(every)[:, 0]
     theirs = large.embeddings.eval()(every)[:, 0]
     small.embeddings.train()
-    width = behind.out_features
+    width = projection.out_features
     if width < theirs.shape[1]:
         theirs = theirs @ _principal(theirs, width)
     ones = torch.ones(len(ours), 1)
     inputs = torch.cat([ours, ones], 1).double()
-    # The norm makes every row add up to nothing but rounding errors; the smallest map ignores them.
+    # After the norm every row sums to zero up to rounding errors, so one direction is noise. The
+    # cutoff `rcond` removes it.
     map_ = torch.linalg.lstsq(inputs, theirs.double(), rcond=1e-6, driver="gelsd").solution
-    behind.weight[: theirs.shape[1]] = map_[:-1].T.float()
-    behind.bias[: theirs.shape[1]] = map_[-1].float()
+    projection.weight[: theirs.shape[1]] = map_[:-1].T.float()
+    projection.bias[: theirs.shape[1]] = map_[-1].float()
 
 
 def _copy_layers(large: PreTrainedModel, small: PreTrainedModel) -> None:
-    """The larger one's layers at equal distances, where the names and shapes of weights agree."""
+    """Copy the large model's layers at equal distances where names and shapes of weights agree."""
     layers, total = small.config.num_hidden_layers, large.config.num_hidden_layers
     if layers > total:
         return

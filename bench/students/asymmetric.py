@@ -1,4 +1,4 @@
-"""A small query encoder beside the teacher's own documents."""
+"""A small trained query encoder beside a teacher's stored document vectors."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 @students.register("asymmetric", version=1)
 @dataclass(frozen=True)
 class Asymmetric(Student):
-    """A trained query encoder beside the documents of ``teacher``, a bi-encoder, frozen.
+    """A trained query encoder beside the frozen document vectors of ``teacher``, a bi-encoder.
 
-    Documents are the teacher's stored embeddings: encoded once, and charged as they are for every
-    arm that reads them; nothing encodes a document while the student trains. ``queries`` is any
-    student of one encoder. A linear layer is put behind it that starts as ``projection`` says (see
-    ``projected``); ``none`` is for an encoder of the teacher's width. With ``shared_start`` the
-    encoder is made from the teacher's own weights, fine-tuned where they are, instead of its
-    model's.
+    Documents are the teacher's stored embeddings. They are encoded once and charged to this arm as
+    to every arm that reads them; no document is encoded while the student trains. ``queries`` is
+    any student of one encoder. A linear layer is added to it that starts as ``projection`` says
+    (see ``projected``); ``none`` requires an encoder of the teacher's width. With
+    ``shared_start`` the encoder starts from the teacher's weights, fine-tuned if the teacher is,
+    instead of its model's.
 
     With ``embedding-match(texts="queries")`` as the loss this is query encoder distillation, QED
     (arXiv 2306.11550). Source: arXiv 2301.12005 (EmbedDistill), its asymmetric dual encoder.
@@ -100,8 +100,8 @@ class Asymmetric(Student):
         return self._teacher
 
     def build(self, context: Context) -> encoding.Towers:
-        with students.undisturbed():
-            loaded = self._teacher.loaded(context.collection.part("train").queries, context)
+        with students.preserve_rng_state():
+            loaded = self._teacher.load(context.collection.part("train").queries, context)
             stored = students.Inherited(loaded)
             width = stored.width
             start = deepcopy(stored.encoder().transformer).cpu() if self.shared_start else None

@@ -1,4 +1,4 @@
-"""What every student architecture must say and build."""
+"""The base classes of student architectures."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from annotated_types import Ge
 
 from bench import encoding
 from bench.deprecation import Renamed, adopt_old_names, renamed
-from bench.encoding.declared import (
+from bench.encoding.declaration import (
     Declaration,
     check_encoder,
     declaration,
-    declared,
     departures,
+    model_default,
 )
 from bench.encoding.modules import Pooling
 from bench.encoding.text_config import TextConfig
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 
 ProjectionStart = Literal["random", "orthogonal", "pca", "procrustes", "least-squares"]
-"""Where a linear layer behind an encoder begins; ``projected`` tells them apart."""
+"""How the initial weights of a linear layer are chosen; ``projected`` explains each."""
 
 
 @dataclass(frozen=True)
 class Student(Entry):
-    """The bi-encoder being trained: a frozen description that builds its towers."""
+    """A description of the bi-encoder to train, which builds its towers."""
 
     drawn = Renamed("randomly_initialised")
     inherits = Renamed("document_teacher")
@@ -52,42 +52,43 @@ class Student(Entry):
 
     @property
     def similarity(self) -> Similarity:
-        """How two vectors are compared; losses are handed it."""
+        """How two vectors are compared; passed to losses."""
         raise NotImplementedError
 
     @property
     def query_config(self) -> TextConfig:
+        """How queries are read."""
         raise NotImplementedError
 
     @property
     def document_config(self) -> TextConfig:
+        """How documents are read."""
         raise NotImplementedError
 
     @property
     def randomly_initialised(self) -> bool:
-        """Whether some of its weights are drawn at random when it is built."""
+        """Whether building it draws some weights at random."""
         return False
 
     def models(self) -> list[str]:
-        """Every model it is made of, so that a missing one is found before anything is written."""
+        """The names of all models it is made of, so that missing ones are found early."""
         raise NotImplementedError
 
     def parts(self) -> Sequence[FromModel | BiEncoder]:
-        """The entries of one model each that it is made of."""
+        """The entries it is made of that have one model each."""
         return []
 
     def check(self) -> None:
-        """That what it is made of can be, as far as that is seen without any weights.
+        """Check its models and options without loading weights.
 
         Raises:
-            InputError: a model that says something that cannot be done, or an option it cannot
-                have.
+            InputError: a model cannot be used, or an option does not fit a model.
         """
         for part in self.parts():
             part.check()
 
     def check_weights(self) -> None:
-        """That the files of its models hold their weights.
+        """Check that the files of its models hold all their weights.
 
         Raises:
             InputError: they do not.
@@ -96,20 +97,20 @@ class Student(Entry):
             part.check_weights()
 
     def notes(self) -> list[str]:
-        """Where it reads its models otherwise than they say themselves, a line each."""
+        """How its options differ from what its models say of themselves, one line each."""
         return [note for part in self.parts() for note in part.notes()]
 
     def weights(self) -> str:
-        """A digest of the weights it starts from, part of a run's id."""
-        found = [encoding.weights_digest(model) for model in self.models()]
-        return found[0] if len(found) == 1 else digest(found)
+        """A digest of the weights it starts from, which is part of a run's id."""
+        digests = [encoding.weights_digest(model) for model in self.models()]
+        return digests[0] if len(digests) == 1 else digest(digests)
 
     def document_teacher(self) -> Teacher | None:
-        """The teacher whose document vectors are its own."""
+        """The teacher whose stored document vectors it uses; `None` for most students."""
         return None
 
     def build(self, context: Context) -> Towers:
-        """The untrained student; what it has to draw comes from torch's global generator."""
+        """The untrained student; random weights are drawn from torch's global generator."""
         raise NotImplementedError
 
 
@@ -119,15 +120,15 @@ class OneEncoder(Student):
 
     @property
     def projects(self) -> bool:
-        """Whether a linear layer stands behind its pooling."""
+        """Whether its encoder has a linear layer after the pooling."""
         return False
 
     def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
         """The untrained encoder.
 
         Args:
-            start: the transformer it is made from, and may change; the student's own where none is
-                given.
+            start: the transformer to make it from, which may be changed in place; by default the
+                student's model is loaded.
         """
         raise NotImplementedError
 
@@ -139,29 +140,29 @@ class OneEncoder(Student):
 class FromModel(OneEncoder):
     """A student made from one pretrained encoder.
 
-    Where the model's folder is one of sentence-transformers, what is left out is as it says itself;
-    else mean pooling, cosine, 256 tokens and no prompt.
+    Options that are left out are read from the model's folder if it is one of
+    sentence-transformers; else they are mean pooling, cosine, 256 tokens and no prompt.
 
     Attributes:
         model: the encoder it starts from: the bundled one's name, a folder, or a hub id.
         pooling: how token states become one vector.
-        similarity: how two vectors are compared; losses are handed it.
+        similarity: how two vectors are compared; passed to losses.
         max_length: most tokens of a document, special tokens included.
-        query_length: the same of a query; 0 means as for documents.
-        query_prompt, document_prompt: what is written before every query or document.
+        query_length: most tokens of a query; 0 means as for documents.
+        query_prompt, document_prompt: text put before every query or document.
     """
 
     model: str = "all-MiniLM-L6-v2"
-    pooling: Pooling = declared()
-    similarity: Similarity = declared()
-    max_length: Annotated[int, Ge(4)] = declared()
+    pooling: Pooling = model_default()
+    similarity: Similarity = model_default()
+    max_length: Annotated[int, Ge(4)] = model_default()
     query_length: Annotated[int, Ge(0)] = 0
-    query_prompt: str = declared()
-    document_prompt: str = declared()
+    query_prompt: str = model_default()
+    document_prompt: str = model_default()
 
     @property
     def declares(self) -> Declaration:
-        """What its model says of itself."""
+        """What its model's folder says of itself."""
         return declaration(self.model)
 
     @property
@@ -196,10 +197,10 @@ class FromModel(OneEncoder):
         return departures(self)
 
     def transformer(self, start: PreTrainedModel | None = None) -> PreTrainedModel:
-        """What its encoder is made of, its weights loaded.
+        """The transformer of its encoder: ``start``, or the model's with its weights loaded.
 
         Raises:
-            InputError: the model's files do not hold its weights.
+            InputError: the model's files lack weights.
         """
         return start or encoding.load_transformer(self.declares.body)
 
@@ -208,7 +209,7 @@ class FromModel(OneEncoder):
         encoder = encoding.TransformerEncoder(
             self.transformer(start), self.pooling, self.similarity
         )
-        return modules.behind(encoder) if modules else encoder
+        return modules.add_head(encoder) if modules else encoder
 
 
 __getattr__ = renamed(__name__, {"Side": TextConfig})

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 @students.register("exported", version=1)
 @dataclass(frozen=True)
 class Exported(Student):
-    """A folder (or hub id) of sentence-transformers as it is, with what it says of itself.
+    """A sentence-transformers folder (or hub id), read exactly as it says.
 
-    Its pooling, lengths, prompts, projection and normalisation are the folder's; a Router's two
-    routes are two towers. Modules other than Transformer, StaticEmbedding, Pooling, Dense (linear),
-    Normalize and Router are refused.
+    Pooling, lengths, prompts, projection and normalisation are the folder's; a Router's two
+    routes become two towers. Modules other than Transformer, StaticEmbedding, Pooling, Dense
+    (linear), Normalize and Router are refused.
     """
 
     folder: str

@@ -1,4 +1,4 @@
-"""From what a user writes to a student."""
+"""Finds the student that a user means on the command line."""
 
 from pathlib import Path
 
@@ -10,13 +10,14 @@ from bench.students.base import Student
 
 
 def find_student(written: str) -> Student:
-    """A student by registry name with options, by folder, or by model id.
+    """A student by registered name with options, by folder, or by model id.
 
-    A registered name wins over a folder; that folder is written with ``./`` before it.
+    A registered name takes precedence over a folder of the same name, which can be written with
+    ``./`` before it.
 
     Raises:
-        InputError: a wrong option, or a folder that holds no encoder.
-        BenchError: a model id that cannot be fetched.
+        InputError: an option is wrong, or the folder holds no encoder.
+        BenchError: the model cannot be fetched.
     """
     folder = Path(written).expanduser().is_dir()
     if written in students.registry.names():
@@ -32,7 +33,7 @@ def find_student(written: str) -> Student:
 
 
 def _from_folder(model: str) -> Student:
-    """What a folder or hub id says it is, or a whole encoder where it says nothing."""
+    """``exported`` if the model has a modules.json, else ``pretrained``."""
     if (locate(model) / "modules.json").is_file() and model != BUNDLED:
         return students.create("exported", folder=model)
     return students.create("pretrained", model=model)

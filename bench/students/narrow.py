@@ -1,4 +1,4 @@
-"""A small BERT built to a number of parameters."""
+"""A small BERT with a given number of parameters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from annotated_types import Ge
 
 from bench import encoding, students
-from bench.encoding.declared import left_out
+from bench.encoding.declaration import unused_layer
 from bench.students.base import FromModel
 
 if TYPE_CHECKING:
@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 @students.register("narrow", version=1)
 @dataclass(frozen=True)
 class Narrow(FromModel):
-    """A BERT of at most ``parameters``, its embedding table factorised, its tokenizer ``model``'s.
+    """A BERT of at most ``parameters`` with a factorised embedding table.
 
-    The table has ``embedding`` columns and a linear layer behind it, as in ALBERT (arXiv
-    1909.11942) and ELECTRA (arXiv 2003.10555), whose architecture in transformers this is. What is
-    left goes into ``layers`` of one width: the largest multiple of 32, the width of a head, that
-    fits. The start is the ``model``'s: the table its principal components, the layer behind it the
-    nearest linear map to its embeddings (or to as many principal components of those), and its
-    layers, at equal distances, where the widths agree; the rest is drawn. Or all of it is drawn.
+    Its tokenizer is ``model``'s. The table has ``embedding`` columns and is followed by a linear
+    layer, as in ALBERT (arXiv 1909.11942) and ELECTRA (arXiv 2003.10555); the architecture is
+    transformers' ELECTRA. The remaining parameters go into ``layers`` of one width: the largest
+    multiple of 32, the width of a head, that fits. With ``start="model"`` the table starts as the
+    principal components of ``model``'s table; the layer after it as the nearest linear map to
+    ``model``'s embeddings (or to as many of their principal components); and the layers as
+    ``model``'s at equal distances, where the widths agree. The rest is random; with
+    ``start="random"`` everything is.
     """
 
     parameters: Annotated[int, Ge(1000)] = 2_220_000
@@ -45,7 +47,7 @@ class Narrow(FromModel):
         return False
 
     def notes(self) -> list[str]:
-        return [*super().notes(), *left_out(self)]
+        return [*super().notes(), *unused_layer(self)]
 
     def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
         large = self.transformer(start)

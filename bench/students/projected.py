@@ -1,4 +1,4 @@
-"""An encoder of another width: a linear layer behind its pooling."""
+"""A student with a linear layer after its pooling, which changes the vectors' width."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ TAUGHT = ("procrustes", "least-squares")
 @students.register("projected", version=1)
 @dataclass(frozen=True)
 class Projected(OneEncoder):
-    """A student of one encoder with a linear layer behind its pooling: vectors ``width`` wide.
+    """A student of one encoder with a linear layer after its pooling: vectors ``width`` wide.
 
-    ``start`` is where that layer begins: drawn at ``random`` or ``orthogonal``;
-    ``pca``, the directions that keep most of the encoder's own dot products (singular vectors, not
-    centred); or what comes nearest to the embeddings of ``teacher``, a bi-encoder of that width:
-    ``procrustes`` by a rotation and a scale, ``least-squares`` by any linear map. The last three
-    are computed from texts of the train part, a cost that is charged. The layer is a part of the
-    student: trained, counted and exported.
+    ``start`` chooses the layer's initial weights: drawn at ``random`` or as a random
+    ``orthogonal`` map; ``pca``, the directions that keep most of the encoder's dot products
+    (singular vectors, not centred); or the map that comes nearest to the embeddings of
+    ``teacher``, a bi-encoder of that width: ``procrustes`` by a rotation and a scale,
+    ``least-squares`` by any linear map. The last three are computed from texts of the train part,
+    a cost that is charged. The layer is part of the student: trained, counted and exported.
     """
 
     student: Annotated[str, EntryText(students.registry)] = "truncated"
@@ -99,8 +99,8 @@ class Projected(OneEncoder):
         teacher = None
         if self.start in TAUGHT:
             train = context.collection.part("train").queries
-            with students.undisturbed():
-                teacher = bi_encoder("teacher", self.teacher).loaded(train, context)
+            with students.preserve_rng_state():
+                teacher = bi_encoder("teacher", self.teacher).load(train, context)
         sides = {"queries": self.query_config, "documents": self.document_config}
         return students.Projection(
             encoder, self.width, self.start, sides, teacher, context

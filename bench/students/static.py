@@ -1,4 +1,4 @@
-"""Averaged token embeddings: the floor."""
+"""Averaged token embeddings, the simplest student."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bench import encoding, students
-from bench.encoding.declared import left_out
+from bench.encoding.declaration import unused_layer
 from bench.students.base import FromModel
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 @students.register("static", version=1)
 @dataclass(frozen=True)
 class Static(FromModel):
-    """The mean of a text's token embeddings, special tokens left out: no layer, no context.
+    """The mean of a text's token embeddings, without special tokens, layers or context.
 
-    Its table starts as the model's own.
+    The table starts as the embedding table of ``model``.
     """
 
     pooling: Literal["mean"] = "mean"
@@ -31,7 +31,7 @@ class Static(FromModel):
         return False
 
     def notes(self) -> list[str]:
-        return [*super().notes(), *left_out(self)]
+        return [*super().notes(), *unused_layer(self)]
 
     def encoder(self, context: Context, start: PreTrainedModel | None = None) -> Encoder:
         transformer = self.transformer(start)

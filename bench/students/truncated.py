@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from bench import encoding, students
 from bench.encoding.layers import Which, choose_layers
-from bench.encoding.models import at_hand, load_config
+from bench.encoding.models import is_local, load_config
 from bench.students.base import FromModel
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Truncated(FromModel):
     """``layers`` of a pretrained encoder's layers, shared by queries and documents.
 
-    ``keep`` says which: the first, the last, or some at equal distances, the first and the last
-    among them (as DistilBERT, arXiv 1910.01108, which takes every second).
+    ``keep`` says which: the first, the last, or layers at equal distances, the first and the last
+    included (DistilBERT, arXiv 1910.01108, takes every second).
     """
 
     layers: Annotated[int, Ge(1)] = 2
@@ -30,7 +30,7 @@ class Truncated(FromModel):
 
     def check(self) -> None:
         super().check()
-        if at_hand(self.model):
+        if is_local(self.model):
             total = load_config(self.declares.body).num_hidden_layers
             choose_layers(total, self.layers, self.keep)
 

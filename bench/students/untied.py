@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @students.register("untied", version=1)
 @dataclass(frozen=True)
 class Untied(Student):
-    """Two towers of any student's encoder, both trained: ``queries`` and ``documents``.
+    """Two separate encoders, both trained: ``queries`` and ``documents``, any students of one.
 
-    Both give vectors of one width and are compared by one similarity; ``projected`` changes a
+    Both must give vectors of the same width and have the same similarity; ``projected`` changes a
     width.
     """
 

@@ -1,1 +1,1 @@
-"""What may be asked: the schema of a study, its file, its arms."""
+"""The schema of study files, reading them, and the arms of a study."""

@@ -1,4 +1,4 @@
-"""From a study to its arms, each checked to be something that can work."""
+"""Resolves a study's arms and checks that each can work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from bench import losses, samplers, students, teachers
 from bench.errors import InputError, did_you_mean
 from bench.losses.base import Loss
-from bench.registry import first_problem, parse_entry, tell_apart
+from bench.registry import first_problem, parse_entry, shortest_label
 from bench.samplers.base import Sampler
 from bench.spaces import Float, Space
 from bench.students.base import Student
@@ -29,8 +29,8 @@ class Arm:
     Attributes:
         training: how its runs are optimised.
         space: what Optuna may vary, by the names ``loss.<option>`` and ``training.<key>``.
-        training_overrides: what it says itself of its training, by the same names.
-        trials: how many it gets: the study's number, or none where there is nothing to vary.
+        training_overrides: training keys that the arm itself sets, by the same names.
+        trials: number of tuning trials: the study's, or 0 if there is nothing to vary.
     """
 
     name: str
@@ -44,14 +44,14 @@ class Arm:
     trials: int = 0
 
     def label(self, share: float) -> str:
-        """Its name, and the share of the train queries that it is given where that is not all."""
+        """Its name, with the share of the train queries that it is given if that is not all."""
         return self.name + (f" ({share:.3g} of train)" if share < 1 else "")
 
     def choose(self, values: Mapping[str, Any]) -> Arm:
         """This arm with values from its space.
 
         Raises:
-            InputError: a value that the loss or the training does not allow.
+            InputError: the loss or the training does not allow a value.
         """
         chosen: dict[str, dict[str, Any]] = {"loss": {}, "training": {}}
         for key, value in values.items():
@@ -65,10 +65,11 @@ class Arm:
 
 
 def resolve_arms(study: Study) -> list[Arm]:
-    """The study's arms in the order it names them.
+    """The study's arms in the file's order, those of the cross last.
 
     Raises:
-        InputError: an arm that cannot work, two arms of one name, or no such baseline.
+        InputError: an arm cannot work, two arms have the same name, the baseline or an arm of a
+            claim does not exist, or there is nothing to tune although trials are given.
     """
     written = entries(study)
     arms = [_arm(study, entry) for entry in written]
@@ -96,7 +97,7 @@ def resolve_arms(study: Study) -> list[Arm]:
 
 
 def entries(study: Study) -> list[ArmEntry]:
-    """The arms as they are written, those of the cross last."""
+    """The arms as the file writes them, those of the cross last."""
     if study.cross is None:
         return study.arms
     combined = _combine(study.cross)
@@ -126,13 +127,13 @@ def _combine(cross: Cross) -> list[ArmEntry]:
 
 
 def _ready_losses() -> list[str]:
-    """Every registered loss that needs no option to be said what it is."""
-    found = []
+    """The names of registered losses whose options all have defaults."""
+    ready = []
     for name in losses.registry.names():
         options = fields(losses.registry.get(name))
         if not any(one.default is one.default_factory is MISSING for one in options):
-            found.append(name)
-    return found
+            ready.append(name)
+    return ready
 
 
 def _excluded(combination: Mapping[str, EntrySpec | None], rule: Mapping[Any, EntrySpec]) -> bool:
@@ -184,7 +185,7 @@ def _training(study: Study, entry: ArmEntry) -> Training:
 
 
 def _own_space(loss: Loss, entry: ArmEntry) -> dict[str, Space]:
-    """The loss's options to vary: as the arm says, else the loss's own, but for fixed ones."""
+    """The search space of the loss's options: the arm's, else the loss's without given options."""
     if entry.space is not None:
         return dict(entry.space)
     _, given = _parts(entry.loss)
@@ -196,8 +197,7 @@ EVERY = "*"
 
 
 def _name(arms: list[Arm], written: list[ArmEntry]) -> list[Arm]:
-    """Arms without a name get their loss as it is written, plus whatever else two of that loss
-    differ in."""
+    """Name the arms that have no name: the loss as written, and what tells arms of it apart."""
     of_loss: dict[str, list[Arm]] = defaultdict(list)
     for arm in arms:
         of_loss[str(arm.loss)].append(arm)
@@ -207,7 +207,7 @@ def _name(arms: list[Arm], written: list[ArmEntry]) -> list[Arm]:
         if not name:
             rivals = of_loss[str(arm.loss)]
             differing = [
-                tell_apart(getattr(arm, axis), [getattr(other, axis) for other in rivals])
+                shortest_label(getattr(arm, axis), [getattr(other, axis) for other in rivals])
                 for axis in AXES
                 if len({str(getattr(other, axis)) for other in rivals}) > 1
             ]
@@ -225,7 +225,7 @@ def _check(study: Study, arm: Arm) -> None:
 
 
 def _problem(arm: Arm) -> str:
-    """Why loss, teacher, student and sampler cannot work together; empty where they can."""
+    """Why loss, teacher, student and sampler cannot work together; empty if they can."""
     needed, given = arm.loss.needs(), arm.teacher.provides()
     try:
         arm.loss.check_similarity(arm.student.similarity)
@@ -250,7 +250,7 @@ def _problem(arm: Arm) -> str:
 
 
 def _check_budget(study: Study, arm: Arm) -> None:
-    """There must be a step between two evaluation points."""
+    """Check that there is at least one step between two evaluation points."""
     shares, budget = study.evaluation.shares(), study.budget
     least = min(after - before for before, after in pairwise([0.0, *shares]))
     if budget.amount * least < budget.least_step(arm.training.batch_size) * (1 - 1e-9):
@@ -261,7 +261,7 @@ def _check_budget(study: Study, arm: Arm) -> None:
 
 
 def _check_space(study: Study, arm: Arm) -> None:
-    """Both ends of every axis must be allowed, and a grid must hold enough points."""
+    """Check that both ends of every axis are allowed, and that a grid has enough points."""
     for key, space in arm.space.items():
         if key in arm.training_overrides:
             raise InputError(f"arm {arm.name!r}: {key} is varied by tuning.space, and set here")
@@ -283,10 +283,10 @@ def _check_space(study: Study, arm: Arm) -> None:
 
 
 def grid(arm: Arm) -> list[dict[str, Any]]:
-    """Every point of the arm's space, the last axis fastest.
+    """All points of the arm's space; the last axis varies fastest.
 
     Raises:
-        InputError: a continuous axis.
+        InputError: an axis is continuous.
     """
     axes = {key: space.grid() for key, space in arm.space.items()}
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]

@@ -1,4 +1,4 @@
-"""Study files: where they are, what they extend, and settings that replace what they say."""
+"""Reads study files, what they extend, and ``--set`` settings that replace their values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.errors import InputError, did_you_mean
 from bench.study.schema import Study, parse_study
 
 
-def predefined() -> dict[str, Path]:
+def predefined_studies() -> dict[str, Path]:
     """The studies that come with the package, by name."""
     return {path.stem: path for path in sorted(_folder().glob("[!_]*.toml"))}
 
@@ -25,17 +25,18 @@ def _folder() -> Path:
 def load_study(written: str, settings: Sequence[str] = ()) -> Study:
     """A study by predefined name or by file.
 
-    A file's ``extends`` names others, by predefined name or by their path from the file: it says
-    what they say, the later before the earlier, unless it says otherwise. Of the tables
-    ``[training]``, ``[evaluation]``, ``[tuning]`` and ``[defaults]`` each key is taken by itself;
-    anything else that a file says (its arms, say) replaces the whole.
+    A file's ``extends`` names other files, by predefined name or by their path relative to the
+    file. Values are inherited from them; a later file replaces values of an earlier one, and the
+    extending file those of all. The tables ``[training]``, ``[evaluation]``, ``[tuning]`` and
+    ``[defaults]`` are merged key by key; anything else (the arms, for example) is replaced as a
+    whole.
 
     Args:
-        written: a name of `predefined`, or the path of a TOML file.
-        settings: ``key.path=value`` strings that replace what the file says; values as in TOML.
+        written: a name of `predefined_studies`, or the path of a TOML file.
+        settings: ``key.path=value`` strings that replace values of the file; values as in TOML.
 
     Raises:
-        InputError: no such study, TOML that cannot be read, or something a study may not say.
+        InputError: there is no such study, it is no TOML, or a key or value is not allowed.
     """
     path = _find(written, Path())
     values = _read(path, ())
@@ -44,28 +45,32 @@ def load_study(written: str, settings: Sequence[str] = ()) -> Study:
 
 
 def _find(written: str, beside: Path) -> Path:
-    """The file of a study, or of something that a study extends."""
+    """The file of a study, or of a file that it extends.
+
+    Args:
+        beside: the folder that relative paths start from.
+    """
     path = beside / written
     if path.suffix == ".toml" or path.is_file():
         return path
-    known = predefined()
+    known = predefined_studies()
     if written in known:
         return known[written]
-    part = _folder() / f"{written}.toml"  # a part of studies, and none by itself
+    part = _folder() / f"{written}.toml"  # shared by studies, but no study itself
     if part.is_file():
         return part
     if path.is_dir():
-        return path  # which says so
+        return path  # reading it gives an error about folders
     raise InputError(
         f"study {written!r}: no file and no predefined study{did_you_mean(written, known)}"
     )
 
 
 def _read(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
-    """What the file says, on top of what it extends.
+    """The file's values, merged with those of the files it extends.
 
     Args:
-        below: the files that extend this one.
+        below: the files that extend this one, directly or indirectly.
     """
     if path.resolve() in below:
         raise InputError(f"study {path}: it extends itself")
@@ -75,27 +80,28 @@ def _read(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
     except FileNotFoundError:
         raise InputError(f"study {str(path)!r}: there is no such file") from None
     except IsADirectoryError:
-        there = f", perhaps {path / 'study.toml'}" if (path / "study.toml").is_file() else ""
-        raise InputError(f"study {path}: a folder; a study is a TOML file{there}") from None
+        hint = f", perhaps {path / 'study.toml'}" if (path / "study.toml").is_file() else ""
+        raise InputError(f"study {path}: a folder; a study is a TOML file{hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"study {path}: cannot be read: {error}") from None
-    except (ValueError, RecursionError) as error:  # whatever else tomllib does not take
+    except (ValueError, RecursionError) as error:  # all that tomllib raises for bad TOML
         raise InputError(f"study {path}: not TOML: {error}") from None
     extended = values.pop("extends", [])
     names = [extended] if isinstance(extended, str) else extended
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InputError(f"study {path}: extends: must be a study's name or file, or a list")
-    whole: dict[str, Any] = {}
+    inherited: dict[str, Any] = {}
     for name in names:
-        whole = _on_top(whole, _read(_find(name, path.parent), (*below, path.resolve())))
-    whole.pop("name", None)  # two studies, two folders
-    return _on_top(whole, values)
+        inherited = _merge(inherited, _read(_find(name, path.parent), (*below, path.resolve())))
+    inherited.pop("name", None)  # the name decides the folder, which two studies must not share
+    return _merge(inherited, values)
 
 
 _BY_KEY = ("training", "evaluation", "tuning", "defaults")
 
 
-def _on_top(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of both; ``upper`` replaces those of ``lower``."""
     merged = {
         key: {**lower[key], **upper[key]}
         for key in _BY_KEY
@@ -105,10 +111,10 @@ def _on_top(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any
 
 
 def study_from(values: dict[str, Any], settings: Sequence[str], origin: str) -> Study:
-    """A checked study from plain values, once ``key.path=value`` settings have replaced some.
+    """A checked study from plain values, some of them replaced by ``key.path=value`` settings.
 
     Raises:
-        InputError: a setting without a place, or something a study may not say.
+        InputError: a setting names no place, or a key or value is not allowed.
     """
     values = copy.deepcopy(values)
     for setting in settings:
@@ -117,7 +123,7 @@ def study_from(values: dict[str, Any], settings: Sequence[str], origin: str) -> 
 
 
 def read_value(text: str) -> Any:
-    """A value on a command line: as in TOML, but plain words need no quotes."""
+    """A value from the command line: as in TOML, but plain words need no quotes."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What a study file may say, checked before anything runs."""
+"""The schema of study files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EntrySpec = str | dict[str, Any]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 TUNING_SEEDS = 1_000_000
-"""Tuning runs use seeds from here on; a study's own seeds stay below."""
+"""The least seed of tuning runs; a study's own seeds are lower."""
 
 
 class Training(Table):
@@ -31,11 +31,12 @@ class Training(Table):
 
     Attributes:
         warmup: share of the budget over which the learning rate rises linearly.
-        schedule: what follows: ``constant``, or a decay to zero at the end of the budget.
-        clip: largest norm of the gradient; 0 leaves it as it is.
-        gradient_cache: encode so many padded tokens at a time and again on the way back, so that a
-            large batch needs little memory (as arXiv 2101.06983); 0 encodes a batch once.
-        checkpoint_seconds: least time between two checkpoints.
+        schedule: the learning rate after warm-up: ``constant``, or a ``linear`` or ``cosine``
+            decay to zero at the end of the budget.
+        clip: largest norm of the gradient; 0 means no clipping.
+        gradient_cache: encode this many padded tokens at a time, and again in the backward pass,
+            so that a large batch needs little memory (as in arXiv 2101.06983); 0 encodes once.
+        checkpoint_seconds: least seconds between two checkpoints.
     """
 
     batch_size: Positive = 32
@@ -53,12 +54,12 @@ class Evaluation(Table):
     """When and how the student is measured on dev.
 
     Attributes:
-        points: that many evaluation points at equal distances, or the shares of the budget.
+        points: the number of evaluation points at equal distances, or their shares of the budget.
         depth: how many documents a ranking keeps.
-        pool: 0 searches the whole collection; otherwise dev searches its relevant documents and
-            so many others, the same for every arm. Test always searches everything.
-        patience: end a run once so many examples have brought nothing better on dev-select; 0 never
-            does. It is marked as stopped, and its schedule is still that of the whole budget.
+        pool: 0 ranks all documents; otherwise dev queries rank the dev part's relevant documents
+            and this many others, the same for every arm. Test queries always rank all documents.
+        patience: end a run after this many examples without improvement on dev-select; 0 never
+            does. The run is marked as stopped; its schedule is still that of the whole budget.
     """
 
     points: Positive | Annotated[list[Fraction], Field(min_length=1)] = 5
@@ -83,23 +84,23 @@ class Evaluation(Table):
 ArmTraining = Literal[
     "batch_size", "learning_rate", "warmup", "weight_decay", "clip", "gradient_cache"
 ]
-"""Keys of ``[training]`` that an arm may have otherwise."""
+"""Keys of ``[training]`` that an arm may override."""
 
 
 class Tuning(Table):
     """How many trials every arm gets, and over which nuisance parameters.
 
     Attributes:
-        trials: the same for every arm that has something to vary; 0 tunes nothing, and the report
-            says so.
+        trials: number of trials, the same for every arm that has something to vary; 0 tunes
+            nothing, and the report says so.
         sampler: ``tpe``, ``random``, ``quasi-random`` (Sobol'), or ``grid`` (all values, in an
-            order drawn by the seed).
-        pruner: ends a trial that does worse on dev-select, at the same examples, than the earlier
-            trials of its own arm; never across arms. Its seconds are charged all the same.
-        seed: the study's own seed for proposals.
-        space: nuisance parameters of ``[training]``, the same for every arm. Where it is empty
-            they are fixed and only what is under test is tuned: the losses' own options. An arm
-            that has none is then not tuned, and the report says so.
+            order that the seed determines).
+        pruner: ends a trial that is worse on dev-select, at the same examples, than earlier trials
+            of the same arm; arms are never compared. Its seconds are charged all the same.
+        seed: of the proposals.
+        space: nuisance parameters of ``[training]``, the same for every arm. If it is empty, they
+            are fixed and only the losses' own options are tuned; an arm whose loss has none is
+            then not tuned, and the report says so.
     """
 
     trials: Count = 0
@@ -113,9 +114,8 @@ class ArmEntry(Table):
     """An arm as a file writes it; what it leaves out comes from ``[defaults]``.
 
     Attributes:
-        training: keys of ``[training]`` that this arm has otherwise; tables list them as its
-            options.
-        space: the loss's options to vary; left out, the loss's own search space.
+        training: keys of ``[training]`` that this arm overrides; tables list them as its options.
+        space: the loss's options to vary; the loss's own search space by default.
     """
 
     name: str | None = None
@@ -128,14 +128,16 @@ class ArmEntry(Table):
 
 
 class Claim(Table):
-    """A claim: bounds on a quantity that the report measures of an arm.
+    """A claim, as bounds on a quantity that the report measures for an arm.
 
     Attributes:
-        says: the claim in its source's words, or close to them; source: where it is made.
-        against: the arm that convergence or a speed-up is compared with; left out, the baseline.
-        quantity: ``data-fraction`` (labels to the target, as a share of the baseline's with
-            everything), ``convergence`` (examples to the target, as a share of the other arm's), a
-            speed-up by one of the four clocks, or ``retention`` (of the teacher's quality).
+        says: the claim in its source's words, or close to them.
+        source: where the claim is made.
+        against: the arm that convergence or a speed-up is compared with; by default the baseline.
+        quantity: ``data-fraction`` (labels used to reach the target, as a share of what the
+            baseline uses with all train queries), ``convergence`` (examples to the target, as a
+            share of the other arm's), a speed-up by one of the four clocks, or ``retention`` (of
+            the teacher's quality).
         at_least, at_most: one bound, or both ends of a range.
     """
 
@@ -172,20 +174,19 @@ class Claim(Table):
 
 
 class Comparison(Table):
-    """How the report compares arms with the baseline; nothing of it changes a run.
+    """How the report compares arms with the baseline; runs do not depend on it.
 
     Attributes:
         targets: shares of the baseline's gain over the untrained student that count as reaching
-            it; the first is the headline's.
-        quality: one more target, as a value of the primary measure on dev-curve.
-        margin: an arm matches the baseline if it is worse by less than so much of the primary
-            measure; left out, nothing is said of matching.
-        answer: what the study's question is about, so that the report answers that first: reaching
-            what the baseline reaches, quality beside it, retention of a teacher's, the fraction of
-            the data, or sensitivity to a swept option. Left out, it is what the first claim is
-            about, or what the study varies.
-        matching: in what the set-up is that of the claims' source, and where it departs. Left
-            empty it is not, and the report gives no verdict on any claim.
+            it; the headline uses the first.
+        quality: a further target, as a value of the primary measure on dev-curve.
+        margin: an arm matches the baseline if it is worse by less than this in the primary
+            measure; without it, the report says nothing about matching.
+        answer: what the report answers first: reaching what the baseline reaches, quality compared
+            with it, retention of the teacher's quality, the fraction of the data, or sensitivity
+            to a swept option. By default, what the first claim is about, or what the study varies.
+        matching: in what the set-up matches that of the claims' source, and where it departs. If
+            it is empty, the report gives no verdict on any claim.
     """
 
     targets: Annotated[list[Fraction], Field(min_length=1)] = [0.99, 1.0, 0.95]
@@ -205,7 +206,7 @@ class Comparison(Table):
 
 
 class Defaults(Table):
-    """The entries of arms that do not name their own."""
+    """The entries that an arm uses if it does not name its own."""
 
     teacher: EntrySpec = "none"
     student: EntrySpec = "pretrained"
@@ -213,11 +214,11 @@ class Defaults(Table):
 
 
 class Cross(Table):
-    """Every combination of these, without the excluded ones.
+    """Arms for every combination of these entries, without the excluded ones.
 
-    ``losses = ["*"]`` is every registered loss, with those teachers and samplers whose signals fit.
+    ``losses = ["*"]`` is every registered loss, with the teachers and samplers that fit it.
     ``exclude`` holds tables such as ``{loss = "infonce", teacher = "bi-encoder"}``: a combination
-    goes where all that a table names agrees, by name or with its options.
+    is left out if all entries of a table agree with it, in name and in the options they give.
     """
 
     losses: Annotated[list[EntrySpec], Field(min_length=1)]
@@ -228,21 +229,21 @@ class Cross(Table):
 
 
 class Study(Table):
-    """A whole study file.
+    """A study file.
 
     Attributes:
-        format: of the file; another one is refused.
-        question: what it is to find out.
-        claim: which paper's section or sentence it tests.
+        format: of the file; other formats are refused.
+        question: what the study is to find out.
+        claim: the paper's section or sentence that it tests.
         cost: what running it takes, and on which machine.
         relevance: by test, the least grade that binary measures (RR, AP, R, P, …) count as
-            relevant, 1 where it is not said: ``{test-dl-2019 = 2}``. No part of a run's id.
+            relevant, 1 by default: ``{test-dl-2019 = 2}``. It is no part of a run's id.
         test: parts of the collection that are measured once, at the end.
-        test_collections: further collections whose ``test`` part is, by the names that tables
-            give them: other documents, which no training and no choice sees.
-        train_shares: shares of the train queries, nested by a hash of their ids: every arm is
-            tuned and trained on each with the whole budget, its teacher fine-tuned on that share.
-        retries: how many times a run that failed is trained again.
+        test_collections: further collections whose ``test`` part is measured too, by the names
+            that tables give them; training and choices never use their documents.
+        train_shares: shares of the train queries, nested by a hash of their ids. Every arm is
+            tuned and trained on each share with the whole budget, and its teacher fine-tuned on it.
+        retries: how many times a failed run is tried again.
     """
 
     format: Literal[1] = 1
@@ -312,11 +313,11 @@ class Study(Table):
 
     @property
     def tested(self) -> list[str]:
-        """Everything that is measured once at the end, by its name."""
+        """The names of all tests: parts of the collection, and further collections."""
         return [*self.test, *self.test_collections]
 
     def to_toml(self) -> str:
-        """The study as a file, everything it left out filled in."""
+        """The study as TOML, with all defaults filled in."""
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
     def write(self, path: Path) -> None:
@@ -324,7 +325,14 @@ class Study(Table):
 
 
 def parse_study(values: Mapping[str, Any], origin: str) -> Study:
-    """A checked study from plain values; errors name the key path."""
+    """A checked study from plain values.
+
+    Args:
+        origin: the file, for messages.
+
+    Raises:
+        InputError: a key or value is not allowed; the message names its path.
+    """
     try:
         return Study.model_validate(values)
     except ValidationError as error:
@@ -338,7 +346,7 @@ def parse_study(values: Mapping[str, Any], origin: str) -> Study:
 
 
 def _near(key: str, path: Sequence[int | str]) -> str:
-    """The closest key that a study may hold at this place."""
+    """A hint at the closest key that is allowed at this place; empty if there is none."""
     model: Any = Study
     tables = {
         "budget": Budget,

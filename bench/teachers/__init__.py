@@ -1,4 +1,4 @@
-"""Teachers: one file a kind."""
+"""Teachers: one file per kind."""
 
 from bench.lazy import attach
 from bench.registry import Registry

@@ -3,7 +3,7 @@ import typing
 
 import bench.registry
 
-from ._dual_vectors import dual_vectors as dual_vectors
+from ._dual_vectors import dual_vector_signals as dual_vector_signals
 from ._embedding_table import EmbeddingSignals as EmbeddingSignals
 from ._embedding_table import EmbeddingTable as EmbeddingTable
 from ._embedding_table import store_documents as store_documents
@@ -11,12 +11,12 @@ from ._embedding_table import store_queries as store_queries
 from ._ensemble_signals import EnsembleSignals as EnsembleSignals
 from ._ensemble_signals import Member as Member
 from ._fine_tuning import FineTuning as FineTuning
-from ._loaded import LoadedTeacher as LoadedTeacher
+from ._loaded_teacher import LoadedTeacher as LoadedTeacher
 from ._pairs import PairScores as PairScores
 from ._pairs import drawn_pairs as drawn_pairs
 from ._score_files import ScoreFile as ScoreFile
 from ._score_formats import detect as detect
-from ._scored import scored as scored
+from ._score_signals import score_signals as score_signals
 from ._scorers import BiScorer as BiScorer
 from ._scorers import CrossScorer as CrossScorer
 from ._scorers import DualPooledScorer as DualPooledScorer

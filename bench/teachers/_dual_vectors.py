@@ -1,4 +1,4 @@
-"""The two vectors of each drawn pair, looked up or read as it is drawn."""
+"""Signals of a dual-pooled cross-encoder: two vectors per (query, document) pair."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.losses.signals import Signal, Signals
 from bench.storage.artifacts import Artifact
-from bench.teachers._loaded import LoadedTeacher
+from bench.teachers._loaded_teacher import LoadedTeacher
 from bench.teachers._pair_reading import read_pairs
 from bench.teachers._pairs import Pairs
 from bench.teachers._scorers import DualPooledScorer
@@ -18,8 +18,13 @@ from bench.teachers.base import SignalSource
 from bench.triples.stream import DrawPlan, Triples
 
 
-def dual_vectors(loaded: LoadedTeacher, needs: frozenset[Signal], plan: DrawPlan) -> SignalSource:
-    """A teaching of vectors, and of their cosines as scores."""
+def dual_vector_signals(
+    loaded: LoadedTeacher, needs: frozenset[Signal], plan: DrawPlan
+) -> SignalSource:
+    """A source of the pairs' vectors, and of their cosines as scores.
+
+    Vectors are stored before training if the plan says which pairs will be drawn.
+    """
     context = loaded.tokenized.context
     if plan.examples is None:
         return DualVectors(needs, loaded, None)
@@ -37,7 +42,7 @@ class DualVectors:
     """Signals from the vectors [B, 1+K, 2, d] of each triple's pairs.
 
     Attributes:
-        stored: by pair; `None` reads them as they are drawn.
+        stored: the vectors of each pair; `None` computes them when a batch is drawn.
     """
 
     needs: frozenset[Signal]
@@ -68,8 +73,8 @@ class DualVectors:
     @torch.no_grad()
     def _vectors(self, triples: Triples) -> Tensor:
         if self.stored is not None:
-            found = self.stored.at(triples.queries, triples.documents)
-            return torch.from_numpy(found.astype(np.float32))
+            vectors = self.stored.at(triples.queries, triples.documents)
+            return torch.from_numpy(vectors.astype(np.float32))
         tokenized = self.loaded.tokenized
         queries = tokenized.queries.rows(triples.queries)
         documents = tokenized.documents.rows(triples.documents.ravel())

@@ -1,4 +1,4 @@
-"""Embeddings of the training texts, stored once and looked up in the loop."""
+"""A bi-encoder teacher's embeddings of training texts: stored once, looked up while training."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from bench.losses.signals import Signal, Signals
 from bench.optimization.warming import rehearsal_seconds
 from bench.storage.artifacts import Artifact
 from bench.storage.files import save_array
-from bench.teachers._encoding import WARMING, encoded
-from bench.teachers._loaded import LoadedTeacher
+from bench.teachers._encoded_texts import WARMING, store_texts
+from bench.teachers._loaded_teacher import LoadedTeacher
 from bench.teachers._scorers import BiScorer
 from bench.triples.stream import Triples
 
@@ -29,7 +29,7 @@ class EmbeddingTable:
 
     Attributes:
         vectors: [n, d]; a dot product is the teacher's similarity.
-        rows: the row of each position; -1 where it was not encoded.
+        rows: the row in ``vectors`` of each text's position; -1 if the text was not encoded.
     """
 
     vectors: np.ndarray
@@ -43,7 +43,7 @@ class EmbeddingTable:
 
 @dataclass(frozen=True)
 class EmbeddingSignals:
-    """A bi-encoder's signals, from what was stored of queries and documents."""
+    """A bi-encoder's signals, computed from stored embeddings."""
 
     needs: frozenset[Signal]
     queries: EmbeddingTable | None
@@ -51,7 +51,7 @@ class EmbeddingSignals:
 
     @classmethod
     def of(cls, loaded: LoadedTeacher, needs: frozenset[Signal]) -> EmbeddingSignals:
-        """Encode what training can draw and the loss needs, or open it where that has been done."""
+        """Encode what the loss needs of the texts that training can draw, or open the artifacts."""
         queries = documents = None
         if needs & {*SCORED, Signal.QUERIES}:
             queries = store_queries(loaded)
@@ -69,30 +69,30 @@ class EmbeddingSignals:
         return stored.vectors.shape[1] if stored else 0
 
     def signals(self, triples: Triples) -> Signals:
-        # numpy: torch's threads belong to the step that runs meanwhile.
-        found: dict[Signal, np.ndarray] = {}
+        # numpy, because a training step is using torch's threads at the same time.
+        arrays: dict[Signal, np.ndarray] = {}
         if self.queries:
-            found[Signal.QUERIES] = queries = self.queries.at(triples.queries)
+            arrays[Signal.QUERIES] = queries = self.queries.at(triples.queries)
         if self.documents:
-            found[Signal.DOCUMENTS] = documents = self.documents.at(triples.documents)
+            arrays[Signal.DOCUMENTS] = documents = self.documents.at(triples.documents)
         if Signal.SCORES in self.needs:
-            found[Signal.SCORES] = np.einsum("bd,bkd->bk", queries, documents)
+            arrays[Signal.SCORES] = np.einsum("bd,bkd->bk", queries, documents)
         if Signal.IN_BATCH in self.needs:
-            found[Signal.IN_BATCH] = np.tensordot(queries, documents, axes=(1, 2))
+            arrays[Signal.IN_BATCH] = np.tensordot(queries, documents, axes=(1, 2))
         return Signals(
-            **{signal.name.lower(): torch.from_numpy(found[signal]) for signal in self.needs}
+            **{signal.name.lower(): torch.from_numpy(arrays[signal]) for signal in self.needs}
         )
 
 
 def store_queries(loaded: LoadedTeacher) -> EmbeddingTable:
-    """The vectors of every query it reads."""
+    """The vectors of all of the teacher's queries, from the artifact or encoded now."""
     tokenized = loaded.tokenized
     everything = np.arange(len(tokenized.texts))
     return _store(loaded, "queries", tokenized.texts.fingerprint, tokenized.queries, everything)
 
 
 def store_documents(loaded: LoadedTeacher, positions: np.ndarray | None = None) -> EmbeddingTable:
-    """The vectors of these documents; of all that training can draw where none are given."""
+    """The vectors of these documents, by default of all that training can draw."""
     collection = loaded.tokenized.context.collection
     drawn = collection.drawable() if positions is None else positions
     fingerprint = collection.documents.fingerprint
@@ -102,7 +102,7 @@ def store_documents(loaded: LoadedTeacher, positions: np.ndarray | None = None) 
 def _store(
     loaded: LoadedTeacher, side: str, fingerprint: str, tokens: Tokens, positions: np.ndarray
 ) -> EmbeddingTable:
-    """The vectors of the texts at these positions, made or found."""
+    """The vectors of the texts at these positions, from the artifact or encoded now."""
 
     def write(folder: Path) -> float:
         scorer = loaded.scorer
@@ -114,7 +114,7 @@ def _store(
         save_array(folder / "vectors.npy", vectors.cpu().numpy())
         return warming
 
-    artifact, rows = encoded(
+    artifact, rows = store_texts(
         "teacher-embeddings", loaded, side, fingerprint, tokens, positions, write
     )
     return EmbeddingTable(np.load(artifact.folder / "vectors.npy", mmap_mode="r"), rows, artifact)

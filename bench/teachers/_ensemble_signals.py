@@ -1,4 +1,4 @@
-"""Several teachers' signals put together."""
+"""Combines the signals of several teachers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.triples.stream import Triples
 
 @dataclass(frozen=True)
 class Member:
-    """A member of which something is needed: its share of the scores, and what it is asked for."""
+    """A teacher of an ensemble, with its share of the mean score and the signals it must give."""
 
     share: float
     signals: frozenset[Signal]
@@ -26,19 +26,26 @@ class Member:
 
 @dataclass(frozen=True)
 class EnsembleSignals:
-    """The members' signals put together."""
+    """The members' signals combined.
+
+    Attributes:
+        normalise: a key of `NORMALISED`.
+    """
 
     members: tuple[Member, ...]
     normalise: str
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
-        """Everything the members prepared, each once: the first mention knows if it was made."""
-        found: dict[tuple[str, str], Artifact] = {}
+        """All members' artifacts, each once.
+
+        Of equal ones the first is kept: it says whether the artifact was made or reused.
+        """
+        artifacts: dict[tuple[str, str], Artifact] = {}
         for member in self.members:
             for artifact in member.signal_source.artifacts:
-                found.setdefault((artifact.kind, artifact.digest), artifact)
-        return tuple(found.values())
+                artifacts.setdefault((artifact.kind, artifact.digest), artifact)
+        return tuple(artifacts.values())
 
     @property
     def width(self) -> int:
@@ -47,20 +54,20 @@ class EnsembleSignals:
         return next(widths, 0)
 
     def signals(self, triples: Triples) -> Signals:
-        # numpy: torch's threads belong to the step that runs meanwhile.
-        found: dict[str, Any] = {}
+        # numpy, because a training step is using torch's threads at the same time.
+        combined: dict[str, Any] = {}
         scores: list[np.ndarray] = []
         for member in self.members:
             given = member.signal_source.signals(triples)
             for signal in member.signals - {Signal.SCORES}:
-                found[signal.name.lower()] = getattr(given, signal.name.lower())
+                combined[signal.name.lower()] = getattr(given, signal.name.lower())
             if Signal.SCORES in member.signals and given.scores is not None:
-                # Equal float32 scores have no deviation left in float64.
+                # In float64, equal float32 scores have a deviation of exactly 0.
                 own = given.scores.numpy(force=True).astype(np.float64)
                 scores.append(member.share * NORMALISED[self.normalise](own))
         if scores:
-            found["scores"] = torch.from_numpy(np.sum(scores, axis=0).astype(np.float32))
-        return Signals(**found)
+            combined["scores"] = torch.from_numpy(np.sum(scores, axis=0).astype(np.float32))
+        return Signals(**combined)
 
 
 def _standard(scores: np.ndarray) -> np.ndarray:
@@ -74,7 +81,7 @@ def _min_max(scores: np.ndarray) -> np.ndarray:
 
 
 def _divide(scores: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Zeros where the scale is 0, as it exactly is where all scores of a list are equal."""
+    """scores / scale; 0 where the scale is 0, which it is exactly if all scores of a list agree."""
     return np.where(scale == 0, 0.0, scores / np.where(scale == 0, 1.0, scale))
 
 

@@ -1,4 +1,4 @@
-"""What teachers share that are a model: which one, how long its texts, and its fine-tuning."""
+"""The base class of teachers that are a model: which one, its text lengths, its fine-tuning."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 from annotated_types import Ge, Gt
 
 from bench import encoding, teachers
-from bench.encoding.declared import Declaration, check_encoder, declaration
+from bench.encoding.declaration import Declaration, check_encoder, declaration
 from bench.miniature import AtMost
-from bench.teachers._loaded import LoadedTeacher
+from bench.teachers._loaded_teacher import LoadedTeacher
 from bench.teachers.base import Teacher
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NeuralTeacher(Teacher):
-    """A teacher that is a model, as it comes or fine-tuned on the collection's train part.
+    """A teacher that is a model, used as it is or fine-tuned on the collection's train part.
 
     Attributes:
         model: the bundled encoder's name, a folder, or a hub id.
         max_length: most tokens of a document, special tokens included.
-        query_length: the same of a query; 0 means as for documents.
+        query_length: most tokens of a query; 0 means as for documents.
         fine_tune: train it first (`bench.teachers._fine_tuning`), at a cost that is charged;
-            otherwise it is taken as it is, and its own training is nobody's bill.
+            otherwise it is used as it is, and no bill covers its own training.
         examples, negatives, batch_size, learning_rate, seed: of the fine-tuning.
     """
 
@@ -56,7 +56,7 @@ class NeuralTeacher(Teacher):
 
     @property
     def declares(self) -> Declaration:
-        """What its model says of itself."""
+        """What its model's folder says of itself."""
         return declaration(self.model)
 
     def check(self) -> None:
@@ -68,15 +68,16 @@ class NeuralTeacher(Teacher):
     def unpriced(self) -> str:
         return f"the {'pretraining' if self.fine_tune else 'training'} of {self.model}"
 
-    def tokenized(self, queries: Texts, context: Context) -> teachers.TokenizedTexts:
+    def tokenize(self, queries: Texts, context: Context) -> teachers.TokenizedTexts:
         """These queries and the collection's documents as the model reads them."""
         return teachers.TokenizedTexts(
             self.declares.body, self.max_length, self.query_length, queries, context
         )
 
-    def loaded(self, queries: Texts, context: Context) -> LoadedTeacher:
-        """The teacher's model, for these queries and the collection's documents."""
-        tokenized = self.tokenized(queries, context)
+    def load(self, queries: Texts, context: Context) -> LoadedTeacher:
+        """The teacher's model for these queries and the collection's documents, fine-tuned if
+        ``fine_tune`` is set."""
+        tokenized = self.tokenize(queries, context)
         tuned = None
         if self.fine_tune:
             train = tokenized.of(context.collection.part("train").queries)
@@ -84,4 +85,4 @@ class NeuralTeacher(Teacher):
         return LoadedTeacher(self, tokenized, tuned)
 
     def reference(self, context: Context) -> LoadedTeacher:
-        return self.loaded(context.collection.part("train").queries, context)
+        return self.load(context.collection.part("train").queries, context)

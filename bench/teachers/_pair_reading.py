@@ -1,4 +1,4 @@
-"""Reading the pairs that a run will draw, once each, before it starts."""
+"""Computes a teacher's values for all pairs that a run will draw, before training starts."""
 
 from __future__ import annotations
 
@@ -16,29 +16,31 @@ from bench.optimization.warming import rehearsal_seconds
 from bench.progress import narrate
 from bench.storage.artifacts import Artifact, BuildReport, shard
 from bench.storage.files import save_array
-from bench.teachers._loaded import LoadedTeacher
+from bench.teachers._loaded_teacher import LoadedTeacher
 from bench.teachers._pairs import drawn_pairs
 from bench.triples.pairs import decode_pairs
 from bench.triples.stream import DrawPlan, all_pairs_of
 
 SHARD = 4096
-"""Pairs that are read between two moments at which a stopped process can go on."""
+"""Pairs per file while computing; a killed process continues after its last complete file."""
 
 WARMING = 64
-"""Pairs that are read once before a clock counts."""
+"""Pairs that are read to warm up, which is not charged."""
 
 Read = Callable[[list[np.ndarray], list[np.ndarray]], Tensor]
-"""Token rows of n queries and as many documents → [n, …]."""
+"""Token rows of n queries and of n documents → [n, …]."""
 
 
 def read_pairs(
     kind: str, loaded: LoadedTeacher, plan: DrawPlan, read: Read, dtype: type = np.float32
 ) -> tuple[np.ndarray, np.ndarray, Artifact]:
-    """(codes, values, artifact) of every pair the run will draw; charged as it is consumed.
+    """(codes, values, artifact) of every pair the run will draw; charged as examples are consumed.
 
     Args:
-        read: what to keep of a pair.
-        dtype: how it is kept.
+        kind: of the artifact.
+        plan: the triples that the run will draw.
+        read: computes the values of pairs.
+        dtype: of the stored values.
     """
     context, tokenized = loaded.tokenized.context, loaded.tokenized
     total = len(context.collection.documents)
@@ -52,9 +54,9 @@ def read_pairs(
         for number, start in enumerate(range(0, len(codes), SHARD)):
             narrate(f"{loaded.teacher.name} reads pair {start:,} of {len(codes):,}")
             queries, documents = decode_pairs(codes[start : start + SHARD], total)
-            asked, found = tokenized.queries.rows(queries), tokenized.documents.rows(documents)
-            tokens += loaded.scorer.tokens(asked, found)
-            parts.append(shard(folder, f"part-{number:06d}", partial(values, asked, found)))
+            rows = tokenized.queries.rows(queries), tokenized.documents.rows(documents)
+            tokens += loaded.scorer.tokens(*rows)
+            parts.append(shard(folder, f"part-{number:06d}", partial(compute, *rows)))
         save_array(folder / "values.npy", np.concatenate(parts))
         save_array(folder / "codes.npy", codes)
         for path in folder.glob("part-*.npy"):
@@ -75,8 +77,8 @@ def read_pairs(
         return rehearsal_seconds(lambda: read(*rows), context.device)
 
     @torch.inference_mode()
-    def values(asked: list[np.ndarray], found: list[np.ndarray]) -> np.ndarray:
-        return read(asked, found).float().cpu().numpy().astype(dtype)
+    def compute(queries: list[np.ndarray], documents: list[np.ndarray]) -> np.ndarray:
+        return read(queries, documents).float().cpu().numpy().astype(dtype)
 
     specification = {
         **loaded.specification,
@@ -87,5 +89,5 @@ def read_pairs(
     }
     needs = (*tokenized.artifacts, *loaded.artifacts)
     artifact = context.artifacts.get(kind, specification, make, needs)
-    values_ = np.load(artifact.folder / "values.npy", mmap_mode="r")
-    return np.load(artifact.folder / "codes.npy", mmap_mode="r"), values_, artifact
+    values = np.load(artifact.folder / "values.npy", mmap_mode="r")
+    return np.load(artifact.folder / "codes.npy", mmap_mode="r"), values, artifact

@@ -1,4 +1,4 @@
-"""What a teacher said of (query, document) pairs, looked up in the loop."""
+"""A teacher's stored values of (query, document) pairs, looked up while training."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Pairs:
     """A value for each of many pairs of positions.
 
     Attributes:
-        documents: how many the collection has.
+        documents: how many documents the collection has.
         codes: int64 [n], sorted (`bench.triples.pairs.encode_pairs`).
-        values: [n, …].
-        artifacts: what was prepared, with its bills.
+        values: [n, …], in the order of ``codes``.
+        artifacts: those that store the values.
     """
 
     documents: int
@@ -34,7 +34,7 @@ class Pairs:
         """The values of [B] queries with [B, n] documents each: [B, n, …].
 
         Raises:
-            BenchError: a pair that has none.
+            BenchError: a pair has no value.
         """
         wanted = encode_pairs(queries[:, None], documents, self.documents)
         places = np.searchsorted(self.codes, wanted).clip(max=max(0, len(self.codes) - 1))
@@ -44,7 +44,7 @@ class Pairs:
 
 
 class PairScores(Pairs):
-    """A teaching of scores: the values are float32 [n]."""
+    """A source of scores: the values are float32 [n]."""
 
     width = 0
 
@@ -54,8 +54,8 @@ class PairScores(Pairs):
 
 def drawn_pairs(plan: DrawPlan, total: int) -> np.ndarray:
     """The code of every pair that a run will draw, each once, sorted: int64 [n]."""
-    found = [
+    codes = [
         np.unique(encode_pairs(triples.queries[:, None], triples.documents, total))
         for triples in plan.batches()
     ]
-    return np.unique(np.concatenate(found))
+    return np.unique(np.concatenate(codes))

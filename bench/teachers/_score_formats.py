@@ -1,4 +1,4 @@
-"""What a line of a file of scores may look like."""
+"""Parses the lines of files of scores in the known formats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from bench.errors import InputError
 
 Scored = tuple[str, list[str], list[float]]
-"""What a line says: a query's id, documents' ids, and the score of each."""
+"""The content of a line: a query's id, documents' ids, and the score of each document."""
 
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -51,10 +51,10 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def detect(path: Path) -> str:
-    """The format of a file, told from its first line.
+    """The format of a file, recognised by its first line.
 
     Raises:
-        InputError: it is none of them, or there is no line.
+        InputError: the format is unknown, or the file is empty.
     """
     for number, line in lines(path):
         if line.lstrip().startswith("{"):
@@ -85,17 +85,17 @@ def _jsonl(line: str) -> Scored:
     try:
         value = json.loads(line)
         if "scores" in value:
-            found = list(value["scores"].items())
+            pairs = list(value["scores"].items())
         else:
             listed = [value["pos"], *value["neg"].values()]
-            found = [(item["pid"], item["ce-score"]) for items in listed for item in items]
+            pairs = [(item["pid"], item["ce-score"]) for items in listed for item in items]
         query = _id(value["qid"])
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
         raise ValueError(f"needs {JSONL}") from None
-    for _, score in found:
+    for _, score in pairs:
         if type(score) not in (int, float):
             raise ValueError(f"the score {score!r} is not a number")
-    return query, [_id(id) for id, _ in found], [_score(score) for _, score in found]
+    return query, [_id(id) for id, _ in pairs], [_score(score) for _, score in pairs]
 
 
 def _id(value: Any) -> str:

@@ -1,7 +1,7 @@
-"""Models that score queries with documents: what a teacher is inside.
+"""The models inside teachers, which score documents for queries.
 
-Each takes token rows (special tokens included) of B queries and of their n documents each, and
-gives [B, n] scores that carry gradients while training.
+Each takes the token rows (special tokens included) of B queries and of n documents per query, and
+returns [B, n] scores, with gradients while it is trained.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ Rows = Sequence[np.ndarray]
 
 
 class Scorer(nn.Module):
-    """A model that scores; its weights are kept as one safetensors file.
+    """A model that scores; its weights can be saved as one safetensors file.
 
     Attributes:
-        temperature: what its scores are divided by where a softmax needs them as logits.
+        temperature: divides its scores to make logits of them (in fine-tuning).
     """
 
     temperature = 1.0
 
     def scores(self, queries: Rows, documents: Rows, device: Device) -> Tensor:
-        """[B] queries and [B·n] documents, each query's n in a row → [B, n]."""
+        """[B] queries and [B·n] documents, each query's n consecutive → [B, n]."""
         raise NotImplementedError
 
     def tokens(self, queries: Rows, documents: Rows) -> int:
-        """How many tokens that is to encode."""
+        """How many tokens `scores` encodes for these."""
         return sum(map(len, queries)) + sum(map(len, documents))
 
     def save(self, path: Path) -> None:
@@ -57,13 +57,13 @@ class Scorer(nn.Module):
 
 
 class JointScorer(Scorer):
-    """Query and document in one sequence: every pair is a pass of its own."""
+    """A model that reads query and document in one sequence."""
 
     def __init__(self, transformer: PreTrainedModel, form: JointForm) -> None:
         super().__init__()
         self.transformer = transformer
         self.form = form
-        # Models with one type of token (RoBERTa) have no second one to be given.
+        # Models with a single token type (RoBERTa) take no token types.
         self._types = getattr(transformer.config, "type_vocab_size", 0) > 1
 
     def tokens(self, queries: Rows, documents: Rows) -> int:
@@ -71,14 +71,14 @@ class JointScorer(Scorer):
         return count * sum(map(len, queries)) + sum(map(len, documents))
 
     def each(self, queries: Rows, documents: Rows, device: Device) -> Tensor:
-        """What `read` gives of every pair, [n] queries with as many documents: [n, …].
+        """The output of `read` for each of n pairs, given [n] queries and [n] documents: [n, …].
 
         Raises:
             InputError: a pair is longer than the model can read.
         """
         parts, order = [], []
-        said = getattr(self.transformer.config, "max_position_embeddings", 0) or sys.maxsize
-        most = min(said, most_tokens(self.transformer))
+        limit = getattr(self.transformer.config, "max_position_embeddings", 0) or sys.maxsize
+        most = min(limit, most_tokens(self.transformer))
         for batch in self.form.batches(list(queries), list(documents), device, most):
             if batch.ids.shape[1] > most:
                 raise InputError(
@@ -92,18 +92,24 @@ class JointScorer(Scorer):
             if self._types:
                 inputs["token_type_ids"] = device.put(batch.types)
             with device.autocast():
-                read = self.read(inputs, device.put(batch.owners)).float()
-            parts.append(read[: len(batch.pairs)])
+                output = self.read(inputs, device.put(batch.owners)).float()
+            parts.append(output[: len(batch.pairs)])
             order.append(batch.pairs)
-        back = np.argsort(np.concatenate(order), kind="stable")
-        return torch.cat(parts).index_select(0, device.put(back))
+        inverse_order = np.argsort(np.concatenate(order), kind="stable")
+        return torch.cat(parts).index_select(0, device.put(inverse_order))
 
     def read(self, inputs: dict[str, Any], owners: Tensor) -> Tensor:
+        """The model's output for a batch of pairs: [n, …].
+
+        Args:
+            inputs: of the transformer.
+            owners: [n, length] which text each token belongs to (`bench.encoding.joint`).
+        """
         raise NotImplementedError
 
 
 class CrossScorer(JointScorer):
-    """A sequence classifier with one output: its logit."""
+    """A sequence classifier with one output, whose logit is the score."""
 
     def read(self, inputs: dict[str, Any], owners: Tensor) -> Tensor:
         return self.transformer(**inputs).logits.squeeze(-1)
@@ -115,7 +121,8 @@ class CrossScorer(JointScorer):
 
 
 class DualPooledScorer(JointScorer):
-    """The mean of the query's tokens and of the document's, from one joint pass; their cosine."""
+    """The score is the cosine of two vectors from one joint pass: the mean of the query's token
+    states and the mean of the document's."""
 
     temperature = 0.05
 
@@ -129,8 +136,7 @@ class DualPooledScorer(JointScorer):
         """[B] queries and [B·n] documents → [B, n, 2, d]."""
         count = len(documents) // len(queries)
         repeated = [query for query in queries for _ in range(count)]
-        found = self.each(repeated, documents, device)
-        return found.view(len(queries), count, 2, -1)
+        return self.each(repeated, documents, device).view(len(queries), count, 2, -1)
 
     def scores(self, queries: Rows, documents: Rows, device: Device) -> Tensor:
         vectors = self.vectors(queries, documents, device)
@@ -138,7 +144,7 @@ class DualPooledScorer(JointScorer):
 
 
 class BiScorer(Scorer):
-    """A bi-encoder: the similarity of one vector each."""
+    """A bi-encoder: the score is the similarity of the query's and the document's vector."""
 
     def __init__(self, encoder: Encoder, padding: int) -> None:
         super().__init__()
@@ -150,18 +156,19 @@ class BiScorer(Scorer):
         rows = [*queries, *documents]
         packed = self.encoder.pack(rows, self.padding, device)
         vectors = self.encoder.normalised(self.encoder.embed(packed, device))
-        asked, found = vectors.split([len(queries), len(documents)])
-        return (asked.unsqueeze(1) * found.view(len(queries), -1, found.shape[1])).sum(-1)
+        of_queries, of_documents = vectors.split([len(queries), len(documents)])
+        of_documents = of_documents.view(len(queries), -1, vectors.shape[1])
+        return (of_queries.unsqueeze(1) * of_documents).sum(-1)
 
 
 def _mean(states: Tensor, kept: Tensor) -> Tensor:
-    """[n, length, d] and which tokens [n, length] → [n, d]."""
+    """[n, length, d] states and the mask [n, length] of tokens to average → [n, d]."""
     weights = kept.unsqueeze(-1)
     return (states * weights).sum(1) / weights.sum(1).clamp_min(1)
 
 
 class LateScorer(Scorer):
-    """One vector a token; MaxSim."""
+    """Late interaction: one vector per token, scored by `max_sim`."""
 
     def __init__(self, transformer: PreTrainedModel, padding: int) -> None:
         super().__init__()
@@ -169,7 +176,7 @@ class LateScorer(Scorer):
         self.padding = padding
 
     def vectors(self, rows: Rows, device: Device) -> tuple[Tensor, Tensor]:
-        """Token rows of n texts → unit vectors [n, longest, d], zero where padded, and the mask."""
+        """Token rows of n texts → (unit vectors [n, longest, d], zero for padding; the mask)."""
         most = most_tokens(self.transformer)
         packed = pack_padded(list(rows), self.padding, device, most=most)
         longest = max(group.ids.shape[1] for group in packed.groups)
@@ -179,27 +186,27 @@ class LateScorer(Scorer):
             ids, mask = texts.ids, texts.mask
             with device.autocast():
                 states = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state
-            room = (0, longest - ids.shape[1])
-            read = unit(states.float()) * mask.unsqueeze(-1)
-            vectors.append(pad(read, (0, 0, *room))[: texts.size])
-            masks.append(pad(mask, room)[: texts.size])
-        back = device.put(packed.inverse_order)
+            padding = (0, longest - ids.shape[1])
+            normalised = unit(states.float()) * mask.unsqueeze(-1)
+            vectors.append(pad(normalised, (0, 0, *padding))[: texts.size])
+            masks.append(pad(mask, padding)[: texts.size])
+        inverse_order = device.put(packed.inverse_order)
         return (
-            torch.cat(vectors).index_select(0, back),
-            torch.cat(masks).index_select(0, back).bool(),
+            torch.cat(vectors).index_select(0, inverse_order),
+            torch.cat(masks).index_select(0, inverse_order).bool(),
         )
 
     def scores(self, queries: Rows, documents: Rows, device: Device) -> Tensor:
-        asked, asked_mask = self.vectors(queries, device)
-        found, found_mask = self.vectors(documents, device)
+        query_vectors, query_mask = self.vectors(queries, device)
+        document_vectors, document_mask = self.vectors(documents, device)
         count = len(documents) // len(queries)
         return torch.cat(
             [
                 max_sim(
-                    asked[row : row + 1],
-                    asked_mask[row : row + 1],
-                    found[row * count : (row + 1) * count],
-                    found_mask[row * count : (row + 1) * count],
+                    query_vectors[row : row + 1],
+                    query_mask[row : row + 1],
+                    document_vectors[row * count : (row + 1) * count],
+                    document_mask[row * count : (row + 1) * count],
                 )
                 for row in range(len(queries))
             ]

@@ -1,4 +1,4 @@
-"""Token vectors of queries and documents, stored once and compared in the loop."""
+"""A late-interaction teacher's token vectors: stored once, compared while training."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bench.optimization.warming import rehearsal_seconds
 from bench.progress import narrate
 from bench.storage.artifacts import Artifact, shard
 from bench.storage.files import save_array
-from bench.teachers._encoding import WARMING, encoded
-from bench.teachers._loaded import LoadedTeacher
+from bench.teachers._encoded_texts import WARMING, store_texts
+from bench.teachers._loaded_teacher import LoadedTeacher
 from bench.teachers._scorers import LateScorer, max_sim
 from bench.triples.stream import Triples
 
 SHARD = 2048
-"""Texts that are encoded between two moments at which a stopped process can go on."""
+"""Texts per file while encoding; a killed process continues after its last complete file."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class TokenEmbeddingTable:
     """Token vectors of some texts.
 
     Attributes:
-        vectors: float16 [tokens, d], all texts one after the other.
-        starts: int64 [n+1].
-        rows: of each position; -1 where it was not encoded.
+        vectors: float16 [tokens, d], all texts concatenated.
+        starts: int64 [n+1], where each encoded text starts, and where the last one ends.
+        rows: for each position the index of its text in ``starts``; -1 if it was not encoded.
     """
 
     vectors: np.ndarray
@@ -53,7 +53,7 @@ class TokenEmbeddingTable:
 
 @dataclass(frozen=True)
 class TokenSignals:
-    """A late-interaction teacher's signals."""
+    """A late-interaction teacher's signals, computed from stored token vectors."""
 
     needs: frozenset[Signal]
     loaded: LoadedTeacher
@@ -64,14 +64,15 @@ class TokenSignals:
 
     @classmethod
     def of(cls, loaded: LoadedTeacher, needs: frozenset[Signal]) -> TokenSignals:
-        """Encode what training can draw, or open it where that has been done."""
+        """Encode the texts that training can draw, or open the artifacts."""
         context, tokenized = loaded.tokenized.context, loaded.tokenized
         drawable = context.collection.drawable()
         everything = np.arange(len(tokenized.texts))
-        asked = store(loaded, "queries", tokenized.texts.fingerprint, tokenized.queries, everything)
+        fingerprint = tokenized.texts.fingerprint
+        queries = store(loaded, "queries", fingerprint, tokenized.queries, everything)
         fingerprint = context.collection.documents.fingerprint
-        found = store(loaded, "documents", fingerprint, tokenized.documents, drawable)
-        return cls(needs, loaded, asked, found)
+        documents = store(loaded, "documents", fingerprint, tokenized.documents, drawable)
+        return cls(needs, loaded, queries, documents)
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
@@ -79,31 +80,31 @@ class TokenSignals:
 
     @torch.no_grad()
     def signals(self, triples: Triples) -> Signals:
-        place = self.loaded.tokenized.context.device.torch
-        queries = [part.to(place) for part in self.queries.at(triples.queries)]
-        documents = [part.to(place) for part in self.documents.at(triples.documents.ravel())]
+        device = self.loaded.tokenized.context.device.torch
+        queries = [part.to(device) for part in self.queries.at(triples.queries)]
+        documents = [part.to(device) for part in self.documents.at(triples.documents.ravel())]
         size, count = len(triples), triples.documents.shape[1]
         scores = in_batch = None
         if Signal.IN_BATCH in self.needs:
-            found = [
+            rows = [
                 max_sim(vectors[None], mask[None], *documents)
                 for vectors, mask in zip(*queries, strict=True)
             ]
-            in_batch = torch.cat(found).view(size, size, count).cpu()
+            in_batch = torch.cat(rows).view(size, size, count).cpu()
         if Signal.SCORES in self.needs:
             own = [part.view(size, count, *part.shape[1:]) for part in documents]
-            found = [
+            rows = [
                 max_sim(vectors[None], mask[None], *triple)
                 for vectors, mask, *triple in zip(*queries, *own, strict=True)
             ]
-            scores = torch.cat(found).cpu()
+            scores = torch.cat(rows).cpu()
         return Signals(scores=scores, in_batch=in_batch)
 
 
 def store(
     loaded: LoadedTeacher, side: str, fingerprint: str, tokens: Tokens, positions: np.ndarray
 ) -> TokenEmbeddingTable:
-    """The token vectors of the texts at these positions, made or found."""
+    """The token vectors of the texts at these positions, from the artifact or encoded now."""
     device = loaded.tokenized.context.device
 
     def write(folder: Path) -> float:
@@ -131,7 +132,7 @@ def store(
     def encode(rows: list[np.ndarray]) -> np.ndarray:
         return read(rows).cpu().numpy().astype(np.float16)
 
-    artifact, rows = encoded(
+    artifact, rows = store_texts(
         "teacher-token-vectors", loaded, side, fingerprint, tokens, positions, write
     )
     vectors = np.load(artifact.folder / "vectors.npy", mmap_mode="r")

@@ -1,4 +1,4 @@
-"""Texts as a teacher's tokenizer writes them, and what a scorer makes of them."""
+"""A teacher's queries and documents as token ids, and reranking with them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from bench.teachers._scorers import Scorer
 
 @dataclass(frozen=True)
 class TokenizedTexts:
-    """Queries and documents for one teacher.
+    """Queries, and the collection's documents, as one teacher reads them.
 
     Attributes:
-        texts: the queries.
+        model: name or folder of the model whose tokenizer is used.
+        max_length: most tokens of a document.
         query_length: most tokens of a query; 0 means as for documents.
-        query_prompt, document_prompt: what is written before every query or document.
+        texts: the queries.
+        query_prompt, document_prompt: text put before every query or document.
     """
 
     model: str
@@ -34,7 +36,7 @@ class TokenizedTexts:
     document_prompt: str = ""
 
     def of(self, queries: Texts) -> TokenizedTexts:
-        """The same for other queries."""
+        """A copy for other queries."""
         return replace(self, texts=queries)
 
     @cached_property
@@ -55,24 +57,25 @@ class TokenizedTexts:
 
     @torch.inference_mode()
     def rerank(self, scorer: Scorer, queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-        """Candidates in the order of their scores, ties by descending id, -1 for none last.
+        """[n, m] candidates by descending score, ties in `Texts.tie_order`, -1 for none last.
 
         Args:
-            queries: [n] positions; candidates: [n, m] documents, -1 for none.
+            queries: [n] positions.
+            candidates: [n, m] positions of documents, -1 for none.
         """
         device, training = self.context.device, scorer.training
         scorer.eval()
         ties = self.context.collection.documents.tie_order
         ranked = np.full_like(candidates, -1)
         try:
-            for row, found in enumerate(candidates):
-                found = found[found >= 0]
-                if not len(found):
+            for row, documents in enumerate(candidates):
+                documents = documents[documents >= 0]
+                if not len(documents):
                     continue
-                rows = self.documents.rows(found)
+                rows = self.documents.rows(documents)
                 scores = scorer.scores(self.queries.rows(queries[row : row + 1]), rows, device)[0]
-                order = np.lexsort((ties[found], -scores.float().cpu().numpy()))
-                ranked[row, : len(found)] = found[order]
+                order = np.lexsort((ties[documents], -scores.float().cpu().numpy()))
+                ranked[row, : len(documents)] = documents[order]
         finally:
             scorer.train(training)
         return ranked

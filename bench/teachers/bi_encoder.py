@@ -1,4 +1,4 @@
-"""A bi-encoder as teacher: its similarities and its vectors, stored once."""
+"""A bi-encoder as teacher, with its similarities and embeddings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from annotated_types import Ge
 
 from bench import encoding, teachers
-from bench.encoding.declared import declared, departures
+from bench.encoding.declaration import departures, model_default
 from bench.encoding.modules import Pooling
 from bench.losses.signals import Signal, Similarity
 from bench.teachers._neural import NeuralTeacher
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
 class BiEncoder(NeuralTeacher):
     """A bi-encoder: a hub id, a folder, or the bundled encoder, as it is or fine-tuned here.
 
-    Scores are its similarities: cosines in [-1, 1], or dot products; embeddings have length 1 where
-    that is the cosine. Of every train query and every document that training can draw, what the
-    loss needs is encoded once, as float32, before the first step: a fixed cost.
+    Scores are its similarities: cosines in [-1, 1], or dot products. With the cosine, embeddings
+    have length 1. Train queries and all documents that training can draw are encoded once, as far
+    as the loss needs them, as float32, before the first step: a fixed cost.
 
-    Where the model's folder is one of sentence-transformers, what is left out is as it says itself;
-    else mean pooling, cosine, 256 tokens and no prompt.
+    Options that are left out are read from the model's folder if it is one of
+    sentence-transformers; else they are mean pooling, cosine, 256 tokens and no prompt.
 
     Attributes:
-        query_prompt, document_prompt: what is written before every query or document.
+        query_prompt, document_prompt: text put before every query or document.
     """
 
-    max_length: Annotated[int, Ge(4)] = declared()
-    pooling: Pooling = declared()
-    similarity: Similarity = declared()
-    query_prompt: str = declared()
-    document_prompt: str = declared()
+    max_length: Annotated[int, Ge(4)] = model_default()
+    pooling: Pooling = model_default()
+    similarity: Similarity = model_default()
+    query_prompt: str = model_default()
+    document_prompt: str = model_default()
 
     def notes(self) -> list[str]:
         return departures(self)
@@ -56,18 +56,20 @@ class BiEncoder(NeuralTeacher):
         return 1.0 if self.similarity == "cosine" else math.inf
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        return teachers.EmbeddingSignals.of(self.loaded(plan.stream.queries, context), needs)
+        return teachers.EmbeddingSignals.of(self.load(plan.stream.queries, context), needs)
 
     def scorer(self) -> Scorer:
         says = self.declares
         padding = encoding.load_tokenizer(says.body).pad_token_id or 0
         transformer = encoding.load_transformer(says.body)
         encoder: Encoder = encoding.TransformerEncoder(transformer, self.pooling, self.similarity)
-        return teachers.BiScorer(says.modules.behind(encoder) if says.modules else encoder, padding)
+        if says.modules:
+            encoder = says.modules.add_head(encoder)
+        return teachers.BiScorer(encoder, padding)
 
-    def tokenized(self, queries: Texts, context: Context) -> TokenizedTexts:
+    def tokenize(self, queries: Texts, context: Context) -> TokenizedTexts:
         return replace(
-            super().tokenized(queries, context),
+            super().tokenize(queries, context),
             query_prompt=self.query_prompt,
             document_prompt=self.document_prompt,
         )

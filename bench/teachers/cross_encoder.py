@@ -1,4 +1,4 @@
-"""A cross-encoder as teacher: one score a pair, from a joint pass."""
+"""A cross-encoder as teacher, which gives one score per pair."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import encoding, teachers
-from bench.encoding.declared import check_classifier
+from bench.encoding.declaration import check_classifier
 from bench.errors import InputError
 from bench.losses.signals import Signal
 from bench.teachers._neural import NeuralTeacher
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 class CrossEncoder(NeuralTeacher):
     """A sequence classifier with one output that reads query and document together.
 
-    Any classifier by hub id or folder, as it is (``fine_tune = false``), or one fine-tuned here
-    from an encoder: its head is then new. Scores are logits: any real number. Every pair that a run
-    draws is scored once before it starts and charged as its examples are consumed; where the budget
-    is in seconds the pairs are not known, and they are scored as they are drawn.
+    It is any classifier by hub id or folder, used as it is (``fine_tune = false``), or an encoder
+    that is fine-tuned here with a new head. Scores are logits: any real number. Every pair that a
+    run draws is scored once before training and charged as its examples are consumed; with a
+    budget in seconds the pairs are not known beforehand and are scored as they are drawn.
     """
 
     fine_tune: bool = True
@@ -35,7 +35,7 @@ class CrossEncoder(NeuralTeacher):
         return frozenset({Signal.SCORES})
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        return teachers.scored(self.loaded(plan.stream.queries, context), plan)
+        return teachers.score_signals(self.load(plan.stream.queries, context), plan)
 
     def check(self) -> None:
         check_classifier(self.model)

@@ -23,18 +23,19 @@ if TYPE_CHECKING:
 @teachers.register("ensemble", version=1)
 @dataclass(frozen=True)
 class Ensemble(Teacher):
-    """The weighted mean of several teachers' scores; any other signal from the first that gives it.
+    """The weighted mean of several teachers' scores.
 
+    Any other signal comes from the first teacher that gives it.
     ``ensemble(teachers=["cross-encoder", "precomputed(path='scores.tsv')"], shares=[2.0, 1.0])``:
-    each is written as it is anywhere else. Shares that are left out are equal; they are divided by
+    each teacher is written as anywhere else. Without ``shares`` all are equal; they are divided by
     their sum, and a member with share 0 is not asked for scores. With
     ``ensemble(teachers=["cross-encoder", "late-interaction"], shares=[1.0, 0.0])`` the first gives
     the pairs' scores and the second the in-batch scores: the dual supervision of TAS-B.
 
-    ``normalise`` acts on each member's scores of a query's list [1+K], before the mean: ``none``
-    takes them as they are, so members must share their units; ``standard`` is (x − mean) / standard
-    deviation; ``min-max`` takes the list to [0, 1]. A list of equal scores becomes zeros. With
-    K = 1 normalising leaves nothing of a member but which of the two it prefers.
+    ``normalise`` changes each member's scores of a query's list [1+K], before the mean: ``none``
+    leaves them as they are, so members must have the same units; ``standard`` is (x − mean) /
+    standard deviation; ``min-max`` scales the list to [0, 1]. A list of equal scores becomes zeros.
+    With K = 1, normalised scores only say which of the two documents a member prefers.
 
     Source: arXiv 2010.02666 for the mean of scores; arXiv 2104.06967 for dual supervision.
     """
@@ -48,7 +49,7 @@ class Ensemble(Teacher):
             raise ValueError(f"{len(self.teachers)} teachers, but {len(self.shares)} shares")
         if self.shares and not 0 < sum(self.shares) < inf:
             raise ValueError("the sum of the shares must be a number above 0")
-        _ = self.members  # so that a teacher that cannot be is said now
+        _ = self.members  # so that wrong teachers are refused now
 
     @cached_property
     def members(self) -> tuple[tuple[float, Teacher], ...]:
@@ -59,7 +60,7 @@ class Ensemble(Teacher):
 
     def identifying_options(self) -> dict[str, Any]:
         options = super().identifying_options()
-        del options["shares"]  # beside the teachers, written or not
+        del options["shares"]  # they are given with the teachers below
         members = [(share, member.specification) for share, member in self.members]
         return {**options, "teachers": members}
 
@@ -70,13 +71,13 @@ class Ensemble(Teacher):
         return given if scored else given - {Signal.SCORES}
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        """Ask each member for what is needed of it, and of it alone."""
-        asked = [
+        """Prepare the members from which a signal is needed."""
+        prepared = [
             teachers.Member(share, signals, member.prepare(signals, plan, context))
             for (share, member), signals in zip(self.members, self._split(needs), strict=True)
             if signals
         ]
-        return teachers.EnsembleSignals(tuple(asked), self.normalise)
+        return teachers.EnsembleSignals(tuple(prepared), self.normalise)
 
     def largest_score(self) -> float:
         if self.normalise == "standard":
@@ -85,7 +86,7 @@ class Ensemble(Teacher):
         return largest if self.normalise == "none" else 1.0
 
     def _split(self, needs: frozenset[Signal]) -> list[frozenset[Signal]]:
-        """What of the needed signals each member is asked for."""
+        """Which of the needed signals each member gives."""
         left = needs - {Signal.SCORES}
         split = []
         for share, member in self.members:
@@ -112,5 +113,5 @@ class Ensemble(Teacher):
         return digest([member.weights() for _, member in self.members])
 
     def unpriced(self) -> str | None:
-        said = [member.unpriced() for _, member in self.members]
-        return "; ".join(dict.fromkeys(one for one in said if one)) or None
+        costs = [member.unpriced() for _, member in self.members]
+        return "; ".join(dict.fromkeys(cost for cost in costs if cost)) or None

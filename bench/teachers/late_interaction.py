@@ -1,4 +1,4 @@
-"""Late interaction as teacher: MaxSim over token vectors."""
+"""A late-interaction model as teacher, which scores by MaxSim over token vectors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import encoding, teachers
-from bench.encoding.declared import left_out
+from bench.encoding.declaration import unused_layer
 from bench.losses.signals import Signal
 from bench.teachers._neural import NeuralTeacher
 from bench.teachers.base import SignalSource
@@ -23,8 +23,8 @@ class LateInteraction(NeuralTeacher):
     """Σ over the query's tokens of the largest cosine with a token of the document (ColBERT).
 
     Scores lie in [-n, n] for a query of n tokens. Token vectors of every train query and of every
-    document that training can draw are computed once, kept as float16, and compared in the loop, so
-    that in-batch scores cost no further pass: the second signal of TAS-B.
+    document that training can draw are computed once, stored as float16, and compared while
+    training, so that in-batch scores (the second signal of TAS-B) cost no further pass.
     Source: arXiv 2004.12832 (ColBERT); TAS-B (arXiv 2104.06967) for its use as a teacher.
     Departs: the encoder's own width, no added linear layer, no mask tokens after the query.
     """
@@ -35,10 +35,10 @@ class LateInteraction(NeuralTeacher):
         return frozenset({Signal.SCORES, Signal.IN_BATCH})
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        return teachers.TokenSignals.of(self.loaded(plan.stream.queries, context), needs)
+        return teachers.TokenSignals.of(self.load(plan.stream.queries, context), needs)
 
     def notes(self) -> list[str]:
-        return left_out(self)
+        return unused_layer(self)
 
     def scorer(self) -> Scorer:
         padding = encoding.load_tokenizer(self.declares.body).pad_token_id or 0

@@ -1,4 +1,4 @@
-"""No teacher."""
+"""The teacher of losses that need none."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class NoTeacher(Teacher):
         return frozenset()
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        return NoTeaching()
+        return NoSignals()
 
     def weights(self) -> str:
         return ""
 
 
-class NoTeaching:
-    """Nothing to look up."""
+class NoSignals:
+    """A source that gives no signal."""
 
     artifacts: tuple[Artifact, ...] = ()
     width = 0

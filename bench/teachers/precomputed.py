@@ -1,4 +1,4 @@
-"""Scores from a file as teacher."""
+"""A file of scores as teacher."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 @teachers.register("precomputed", version=1)
 @dataclass(frozen=True)
 class Precomputed(Teacher):
-    """Scores that somebody published or computed elsewhere, from a file.
+    """Scores from a file, published or computed elsewhere.
 
-    Ids are those of the collection's train queries and of its documents; scores stay in the file's
-    units. ``format`` is told from the first line where it is ``auto``; any may be gzipped:
+    Ids are those of the collection's train queries and of its documents. Scores keep the file's
+    units. With ``format = "auto"`` the first line decides; any format may be gzipped:
 
-    - ``margins``: score of the positive, score of the negative, query id, positive id, negative id,
-      separated by tabs, a triple a line (as published with arXiv 2010.02666);
-    - ``jsonl``: a query a line, ``{"qid": id, "scores": {id: score, …}}``, or the hard negatives of
-      sentence-transformers with scores, ``{"qid": id, "pos": [{"pid": id, "ce-score": score}, …],
-      "neg": {system: [{"pid": id, "ce-score": score}, …], …}}``; ids are text or whole numbers, and
-      other keys are ignored. (Their later files have ids alone: those hold no scores to read.)
-    - ``trec``: a run, query id, Q0, document id, rank, score, tag, separated by white space.
+    - ``margins``: one triple per line, separated by tabs: score of the positive, score of the
+      negative, query id, positive id, negative id (as published with arXiv 2010.02666);
+    - ``jsonl``: one query per line, ``{"qid": id, "scores": {id: score, …}}``, or the hard
+      negatives of sentence-transformers with scores, ``{"qid": id, "pos": [{"pid": id,
+      "ce-score": score}, …], "neg": {system: [{"pid": id, "ce-score": score}, …], …}}``; ids are
+      text or whole numbers, and other keys are ignored (their later files hold no scores);
+    - ``trec``: a run, separated by white space: query id, Q0, document id, rank, score, tag.
 
-    Every pair that a run draws must have a score, which is checked before it starts (with a budget
-    of seconds: as it is drawn). Lines with ids that training does not have are refused, or left out
-    with ``unknown = "skip"`` (say, those of queries that became the dev part). A pair may stand in
-    the file often, with one score: two that lie further apart than ``tolerance`` are refused, else
-    the first counts. Reading the file, once, is the only cost: computing the scores is not priced.
+    Every pair that a run draws must have a score. This is checked before training (with a budget
+    in seconds: when the pair is drawn). Lines with unknown ids are refused, or left out with
+    ``unknown = "skip"`` (for example those of queries that became the dev part). A pair may occur
+    several times: its first score counts, and scores that differ by more than ``tolerance`` are
+    refused. Reading the file once is the only cost charged; computing the scores is not priced.
     """
 
     path: str
@@ -57,12 +57,11 @@ class Precomputed(Teacher):
         return frozenset({Signal.SCORES})
 
     def prepare(self, needs: frozenset[Signal], plan: DrawPlan, context: Context) -> SignalSource:
-        """Read the file, or open what was read of it.
+        """Read the file, or open the artifact made of it.
 
         Raises:
-            InputError: the file is not as it must be, or lacks pairs that the run draws.
+            InputError: the file is malformed, or lacks pairs that the run draws.
         """
-
         digest = self.weights()
         queries, documents = plan.stream.queries, context.collection.documents
         format = teachers.detect(self.file) if self.format == "auto" else self.format
@@ -89,17 +88,18 @@ class Precomputed(Teacher):
         codes, scores = (
             np.load(artifact.folder / f"{name}.npy", mmap_mode="r") for name in ("codes", "scores")
         )
-        found = teachers.PairScores(len(documents), codes, scores, (artifact,))
+        pairs = teachers.PairScores(len(documents), codes, scores, (artifact,))
         if plan.examples is not None:
-            self._check(found, plan, context)
-        return found
+            self._check(pairs, plan, context)
+        return pairs
 
-    def _check(self, found: PairScores, plan: DrawPlan, context: Context) -> None:
-        drawn = teachers.drawn_pairs(plan, found.documents)
-        places = np.searchsorted(found.codes, drawn).clip(max=len(found.codes) - 1)
-        missing = drawn[found.codes[places] != drawn]
+    def _check(self, pairs: PairScores, plan: DrawPlan, context: Context) -> None:
+        """Raise `InputError` if a pair that the run draws has no score."""
+        drawn = teachers.drawn_pairs(plan, pairs.documents)
+        places = np.searchsorted(pairs.codes, drawn).clip(max=len(pairs.codes) - 1)
+        missing = drawn[pairs.codes[places] != drawn]
         if len(missing):
-            query, document = map(int, decode_pairs(missing[0], found.documents))
+            query, document = map(int, decode_pairs(missing[0], pairs.documents))
             first = plan.stream.queries.ids[query].as_py()
             second = context.collection.documents.ids[document].as_py()
             raise InputError(
@@ -120,11 +120,11 @@ class Precomputed(Teacher):
         """A digest of the file.
 
         Raises:
-            InputError: there is none.
+            InputError: there is no such file.
         """
         self.check()
-        about = self.file.stat()
-        return _digest(self.file, about.st_size, about.st_mtime_ns)
+        stat = self.file.stat()
+        return _digest(self.file, stat.st_size, stat.st_mtime_ns)
 
     def unpriced(self) -> str:
         return f"computing the scores of {self.path}"
@@ -132,5 +132,5 @@ class Precomputed(Teacher):
 
 @lru_cache
 def _digest(file: Path, size: int, modified: int) -> str:
-    """Asked for with every run, so a file that has not changed is read once."""
+    """A file's digest, cached because every run asks for it; size and time detect changes."""
     return file_digest(file)

@@ -1,4 +1,4 @@
-"""Batches of triples as positions, and how many labels they use up."""
+"""Streams of training triples, as positions of texts, and how many labels they use."""
 
 from bench.lazy import attach
 

@@ -1,4 +1,4 @@
-"""Pairs of query and positive, gone through epoch by epoch."""
+"""A stream that goes through pairs of query and positive, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ Choose = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 
 
 class Epochs:
-    """Every (query, positive) pair once an epoch, in an order of its own, with fresh negatives.
+    """Every (query, positive) pair once per epoch, each epoch in a new order with new negatives.
 
     Args:
-        queries: what the positions of queries mean.
+        queries: the list that positions of queries refer to.
         pairs: int64 [n, 2]: positions of query and relevant document.
-        choose: picks the negatives of some of the pairs.
+        choose: draws the negatives for rows of ``pairs``.
+        artifacts: those that drawing reads.
     """
 
     all_pairs: DrawPlan | None = None
@@ -46,8 +47,8 @@ class Epochs:
         epochs, places = np.divmod(np.arange(start, stop), len(self.pairs))
         rows = np.empty(len(epochs), dtype=np.int64)
         for epoch in np.unique(epochs):
-            here = epochs == epoch
-            rows[here] = self._order(seed, int(epoch))[places[here]]
+            current = epochs == epoch
+            rows[current] = self._order(seed, int(epoch))[places[current]]
         negatives = self._choose(np.random.default_rng([seed, NEGATIVES, start]), rows)
         return Triples(self.pairs[rows, 0], self.pairs[rows, 1], negatives)
 

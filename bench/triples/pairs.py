@@ -1,4 +1,4 @@
-"""One number for a pair of positions, so that pairs can be sorted, searched and stored."""
+"""Encodes a pair of positions as one number, so that pairs can be sorted, searched and stored."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import numpy as np
 
 
 def encode_pairs(queries: np.ndarray, documents: np.ndarray, total: int) -> np.ndarray:
-    """The codes of pairs: query · ``total`` + document, int64, sorted as (query, document) is.
+    """The codes of pairs: query · ``total`` + document, int64.
+
+    Codes sort as (query, document) does.
 
     Args:
         queries, documents: positions, of shapes that broadcast against each other.
-        total: how many documents there may be; every position of one is below it.
+        total: how many documents there are.
     """
     return np.asarray(queries, dtype=np.int64) * total + documents
 

@@ -25,13 +25,13 @@ BM25_NAME = "bm25"
 
 @dataclass(frozen=True)
 class Ranker:
-    """Whatever ranks the train documents for every train query.
+    """A way of ranking the train documents for every train query.
 
     Attributes:
-        name: as notes name it.
-        specification: what its ranking depends on, the collection aside.
-        rank: the ranking, to a depth.
-        needs: artifacts that ranking reads.
+        name: used in notes.
+        specification: what the ranking depends on, apart from the collection.
+        rank: takes a depth and returns the ranking.
+        needs: the artifacts that ranking reads.
     """
 
     name: str
@@ -54,11 +54,12 @@ def bm25(context: Context) -> Ranker:
 def window(
     context: Context, ranker: Ranker, last: int, margin: float | None = None
 ) -> tuple[np.ndarray, Artifact]:
-    """([train queries, last] positions of negatives, best first, -1 where fewer; the artifact).
+    """(int64 [train queries, last] positions of negatives, best first, -1 if fewer; the artifact).
 
     Args:
-        margin: leave out what scores above the query's best positive less this: it may be
-            relevant. `None` leaves nothing out.
+        last: negatives per query.
+        margin: leave out documents that score above the query's best positive less this, because
+            they may be relevant. `None` leaves nothing out.
     """
 
     def make(folder: Path) -> BuildReport:
@@ -100,7 +101,7 @@ def best_negatives(
 
     Args:
         relevant: int64 [n, 2]: (query, document) positions.
-        margin: as of `window`.
+        margin: as for `window`.
 
     Returns:
         int64 [queries, last], -1 where there are fewer.
@@ -126,10 +127,10 @@ def best_negatives(
 
 @dataclass(frozen=True)
 class RankedNegatives:
-    """Draws negatives from the windows of queries, and uniformly where these hold too few.
+    """Draws negatives from the windows of queries, and uniformly if these hold too few.
 
     Attributes:
-        first: rank at which drawing begins, from 1.
+        first: the rank, from 1, at which a window begins.
         count: K.
     """
 
@@ -140,15 +141,15 @@ class RankedNegatives:
     def draw(
         self, random: np.random.Generator, ranked: np.ndarray, queries: np.ndarray
     ) -> np.ndarray:
-        """K of each query's window, uniformly, without repeats: [B, last] → [B, K]."""
+        """K documents of each query's window, uniformly without repeats: [B, last] → [B, K]."""
         candidates = ranked[:, self.first - 1 :]
-        # A random key for each candidate; the missing ones (-1) go last.
+        # Sort candidates by random keys; missing ones (-1) go last.
         keys = np.where(candidates < 0, 2.0, random.random(candidates.shape))
         order = np.argsort(keys, axis=1, kind="stable")[:, : self.count]
-        found = np.take_along_axis(candidates, order, axis=1)
-        chosen = self.uniform.draw(random, queries, self.count)
-        chosen[:, : found.shape[1]] = np.where(found < 0, chosen[:, : found.shape[1]], found)
-        return chosen
+        mined = np.take_along_axis(candidates, order, axis=1)
+        drawn = self.uniform.draw(random, queries, self.count)
+        drawn[:, : mined.shape[1]] = np.where(mined < 0, drawn[:, : mined.shape[1]], mined)
+        return drawn
 
 
 def mined_stream(
@@ -159,7 +160,7 @@ def mined_stream(
     last: int = 50,
     margin: float | None = None,
 ) -> Epochs:
-    """Every judged pair once an epoch, with ``count`` negatives of ranks ``first`` to ``last``."""
+    """Every judged pair once per epoch, with ``count`` negatives of ranks ``first`` to ``last``."""
     ranked, artifact = window(context, ranker, last, margin)
     train = context.collection.part("train")
     pairs = train.relevant()

@@ -60,7 +60,7 @@ def find_sweeps(results: Analysis) -> list[Sweep]:
 
 
 def told_apart(text: str, among: Iterable[str]) -> str:
-    """As much of a written entry as tells it from the others: `bench.registry.tell_apart`."""
+    """Shortest label of a written entry that is unique, as `bench.registry.shortest_label`."""
     name, options = parsed(text)
     alike = [theirs for other, theirs in map(parsed, among) if other == name]
     own = {

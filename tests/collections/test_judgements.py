@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.collections._ids import how_they_differ, what_ails_id
-from bench.collections._judgements import check_part, unique
+from bench.collections._ids import explain_bad_id, explain_unknown_id
+from bench.collections._judgements import check_part, check_unique
 from bench.collections._qrels import MOST, grade
 from bench.collections.base import RawPart
 from bench.errors import InputError
@@ -268,23 +268,23 @@ def test_a_number_and_its_text_are_one_id(folder):
 
 def test_ids_of_any_source_are_checked():
     with pytest.raises(InputError, match="^toys: the document id 'a b' holds white space"):
-        unique([("a", "one"), ("a b", "two")], "toys", "document")
+        check_unique([("a", "one"), ("a b", "two")], "toys", "document")
 
 
 @given(st.text())
 def test_an_id_is_what_stays_one_field_of_a_line(id):
     fields = f"q Q0 {id} 1 0.5 tag".split()
-    assert (not what_ails_id(id)) == (fields == ["q", "Q0", id, "1", "0.5", "tag"])
+    assert (not explain_bad_id(id)) == (fields == ["q", "Q0", id, "1", "0.5", "tag"])
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.text())))
 def test_unique_gives_all_back_or_refuses(pairs):
     ids = [id for id, _ in pairs]
     if ids and len(set(ids)) == len(ids):
-        assert unique(iter(pairs), "somewhere", "document") == pairs
+        assert check_unique(iter(pairs), "somewhere", "document") == pairs
     else:
         with pytest.raises(InputError, match="somewhere: "):
-            unique(iter(pairs), "somewhere", "document")
+            check_unique(iter(pairs), "somewhere", "document")
 
 
 @given(
@@ -306,20 +306,20 @@ def test_nothing_judged_is_lost_unless_it_is_counted(judgements):
     assert bool(notes) == (rows.judgements != judgements or len(rows.queries) < 2)
 
 
-IDS = st.text(min_size=1).filter(lambda id: not what_ails_id(id))
+IDS = st.text(min_size=1).filter(lambda id: not explain_bad_id(id))
 
 
 @given(st.text(), st.lists(IDS, min_size=1, max_size=5))
 def test_how_ids_differ_is_one_line_about_one_that_is_there(missing, known):
-    said = how_they_differ(missing, known)
+    said = explain_unknown_id(missing, known)
     assert "\n" not in said
     assert any(repr(id) in said for id in known)
 
 
 def test_how_ids_differ_is_short_however_many_there_are():
     known = [f"doc{at}x" for at in range(5000)]
-    assert how_they_differ("zzz", known) == "the first is 'zzz', there is for example 'doc0x'"
-    assert how_they_differ("dco77x", known[:100]).endswith(
+    assert explain_unknown_id("zzz", known) == "the first is 'zzz', there is for example 'doc0x'"
+    assert explain_unknown_id("dco77x", known[:100]).endswith(
         "they differ in what stands around the number"
     )
-    assert how_they_differ("abcdefg", ["tuvwxyz", "abcdef"]).endswith("for example 'abcdef'")
+    assert explain_unknown_id("abcdefg", ["tuvwxyz", "abcdef"]).endswith("for example 'abcdef'")

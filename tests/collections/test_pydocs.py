@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 
 from bench import collections
 from bench.collections import pydocs
-from bench.collections._docstrings import Described, described, split, words
+from bench.collections._docstrings import Docstring, parse_docstrings, split, words
 from bench.collections._near_duplicates import components, similar_pairs, trigrams
 from bench.collections.base import RawCollection
 from bench.collections.prepare import prepare
@@ -35,19 +35,21 @@ Read = Callable[..., RawCollection]
 
 
 @pytest.fixture(scope="module")
-def found() -> list[pydocs.Found]:
+def found() -> list[pydocs.PackageDocstring]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pydocs, "PACKAGES", FEW)
         return pydocs.extract()
 
 
 @pytest.fixture(scope="module")
-def whole(found: list[pydocs.Found]) -> pydocs.Whole:
+def whole(found: list[pydocs.PackageDocstring]) -> pydocs.Corpus:
     return pydocs.assemble(found)
 
 
 @pytest.fixture
-def read(found: list[pydocs.Found], whole: pydocs.Whole, monkeypatch: pytest.MonkeyPatch) -> Read:
+def read(
+    found: list[pydocs.PackageDocstring], whole: pydocs.Corpus, monkeypatch: pytest.MonkeyPatch
+) -> Read:
     monkeypatch.setattr(pydocs, "extract", lambda: found)
     monkeypatch.setattr(pydocs, "assemble", lambda _: whole)
     return lambda documents=0: collections.create("pydocs", documents=documents).read()
@@ -244,7 +246,7 @@ class _Values:
 
 
 def test_public_functions_classes_and_methods_are_found() -> None:
-    entries = list(described(MODULE.encode(), "fake.module"))
+    entries = list(parse_docstrings(MODULE.encode(), "fake.module"))
     assert [entry.name for entry in entries] == [
         "fake.module.lowest",
         "fake.module.Values",
@@ -256,8 +258,8 @@ def test_public_functions_classes_and_methods_are_found() -> None:
 
 
 def test_a_module_that_cannot_be_parsed_gives_nothing() -> None:
-    assert list(described(b"def broken(:", "fake")) == []
-    assert list(described(b"\0", "fake")) == []
+    assert list(parse_docstrings(b"def broken(:", "fake")) == []
+    assert list(parse_docstrings(b"\0", "fake")) == []
 
 
 @pytest.fixture
@@ -303,7 +305,9 @@ def test_files_are_read_and_nothing_is_imported(install: Callable[..., None]) ->
 def test_every_listed_package_gives_something() -> None:
     for package in pydocs.PACKAGES:
         modules = pydocs._modules(pydocs._installed(package))
-        entries = (entry for file, name in modules for entry in described(file.read_binary(), name))
+        entries = (
+            entry for file, name in modules for entry in parse_docstrings(file.read_binary(), name)
+        )
         assert next(entries, None) is not None, package
 
 
@@ -346,7 +350,7 @@ def test_trigrams_are_of_words() -> None:
 
 
 @pytest.mark.slow
-def test_no_near_duplicates_are_on_two_sides(whole: pydocs.Whole) -> None:
+def test_no_near_duplicates_are_on_two_sides(whole: pydocs.Corpus) -> None:
     ids = list(whole.texts)
     grams = [trigrams(words(text)) for text in whole.texts.values()]
     columns = {gram: column for column, gram in enumerate(sorted(set().union(*grams)))}
@@ -363,7 +367,7 @@ def test_no_near_duplicates_are_on_two_sides(whole: pydocs.Whole) -> None:
         assert whole.parts[ids[a]] == whole.parts[ids[b]]
 
 
-def test_strip_functions_are_on_one_side(whole: pydocs.Whole) -> None:
+def test_strip_functions_are_on_one_side(whole: pydocs.Corpus) -> None:
     sides = defaultdict(set)
     for id, part in whole.parts.items():
         scope, _, name = id.rpartition(".")
@@ -374,13 +378,13 @@ def test_strip_functions_are_on_one_side(whole: pydocs.Whole) -> None:
     assert all(len({part for _, part in found}) == 1 for found in both)
 
 
-def test_no_component_swallows_the_collection(whole: pydocs.Whole) -> None:
+def test_no_component_swallows_the_collection(whole: pydocs.Corpus) -> None:
     sizes = Counter(whole.components.values())
     assert max(sizes.values()) < 0.02 * len(whole.texts)
     assert len(sizes) > 0.8 * len(whole.texts)
 
 
-def test_shares_are_about_80_10_10(whole: pydocs.Whole) -> None:
+def test_shares_are_about_80_10_10(whole: pydocs.Corpus) -> None:
     sizes = Counter(whole.parts.values())
     seen = len(whole.parts) - sizes["test-unseen"]
     assert set(sizes) == set(pydocs.PARTS)
@@ -390,7 +394,7 @@ def test_shares_are_about_80_10_10(whole: pydocs.Whole) -> None:
 
 
 def test_unseen_packages_are_in_their_part_and_nowhere_else(
-    read: Read, found: list[pydocs.Found]
+    read: Read, found: list[pydocs.PackageDocstring]
 ) -> None:
     raw = read()
     unseen_texts = {tuple(words(o.docstring.body)) for o in found if o.package in pydocs.UNSEEN}
@@ -414,7 +418,9 @@ def test_equal_queries_and_equal_documents_are_merged(read: Read) -> None:
 
 def test_of_one_name_the_first_docstring_is_taken() -> None:
     getter, setter = (
-        pydocs.Found("fake", Described("fake.size", "The size of it.", f"The {word} of a value."))
+        pydocs.PackageDocstring(
+            "fake", Docstring("fake.size", "The size of it.", f"The {word} of a value.")
+        )
         for word in ("getter", "setter")
     )
     whole = pydocs.assemble([getter, setter])
@@ -447,14 +453,14 @@ def test_a_larger_number_contains_a_smaller_one(read: Read) -> None:
         assert set(small.parts[name].queries) < set(large.parts[name].queries)
 
 
-def test_the_parts_keep_their_shares(read: Read, whole: pydocs.Whole) -> None:
+def test_the_parts_keep_their_shares(read: Read, whole: pydocs.Corpus) -> None:
     sizes = Counter(whole.parts.values())
     raw = read(500)
     for name in pydocs.PARTS:
         assert len(judged(raw, name)) == pytest.approx(sizes[name] * 500 / len(whole.parts), abs=1)
 
 
-def test_near_duplicates_are_taken_together(read: Read, whole: pydocs.Whole) -> None:
+def test_near_duplicates_are_taken_together(read: Read, whole: pydocs.Corpus) -> None:
     chosen = document_ids(read(1000))
     components = defaultdict(set)
     for id, component in whole.components.items():
@@ -463,7 +469,9 @@ def test_near_duplicates_are_taken_together(read: Read, whole: pydocs.Whole) -> 
     assert len(cut) <= len(pydocs.PARTS)  # only where the number of a part is reached
 
 
-def test_two_reads_are_equal(found: list[pydocs.Found], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_reads_are_equal(
+    found: list[pydocs.PackageDocstring], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pydocs, "extract", lambda: found)
     assert PYDOCS_300.read() == PYDOCS_300.read()
 
@@ -511,7 +519,7 @@ def test_it_can_be_prepared(read: Read, tmp_path: Path) -> None:
     assert "300 documents of" in collection.notes[0]
 
 
-def test_more_documents_than_there_are(read: Read, whole: pydocs.Whole) -> None:
+def test_more_documents_than_there_are(read: Read, whole: pydocs.Corpus) -> None:
     most = len(whole.texts)
     assert len(read(most).documents) == most
     with pytest.raises(InputError, match=f"only {most} documents"):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.collections._texts import normalised, unspaced
+from bench.collections._texts import lacks_spaces, normalise
 from bench.errors import InputError
 from tests.support.collections import append, edit, noted, opened, rewrite, sizes
 
@@ -216,14 +216,14 @@ def test_relevant_documents_that_are_never_found_are_counted(folder):
     ],
 )
 def test_scripts_without_spaces(text):
-    assert unspaced([text])
+    assert lacks_spaces([text])
 
 
 @pytest.mark.parametrize(
     "text", ["an apple", "яблоко", "사과는 무엇입니까", "تفاحة", "सेब", "1, 2", ""]
 )
 def test_scripts_with_spaces_or_none(text):
-    assert not unspaced([text]) or not any(map(str.isalpha, text))
+    assert not lacks_spaces([text]) or not any(map(str.isalpha, text))
 
 
 def test_what_bm25_cannot_read_is_noted_unless_it_matches_characters(folder):
@@ -241,9 +241,9 @@ def test_what_bm25_cannot_read_is_noted_unless_it_matches_characters(folder):
 
 @given(st.text())
 def test_normalised_is_settled_and_sees_no_spaces_or_case(text):
-    once = normalised(text)
+    once = normalise(text)
     assert once == " ".join(once.split())
-    assert normalised(f" {text}\n") == once
+    assert normalise(f" {text}\n") == once
 
 
 def test_the_usual_collection_has_nothing_to_note(folder):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.crash import LOG, explained
+from bench.crash import LOG, explain_errors
 from bench.errors import BenchError, InputError
 from tests.support.command_line import call
 
@@ -53,7 +53,7 @@ def test_of_a_study_that_is_run(toy_file, tmp_path, capsys, monkeypatch):
 
 def test_our_own_errors_pass_and_ctrl_c_does(tmp_path):
     for error in (InputError("x"), BenchError("x"), KeyboardInterrupt(), BrokenPipeError()):
-        with pytest.raises(type(error)) as caught, explained(tmp_path):
+        with pytest.raises(type(error)) as caught, explain_errors(tmp_path):
             raise error
         assert caught.value is error
     assert not list(tmp_path.iterdir())

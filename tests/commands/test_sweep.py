@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bench import load_results as load
 from bench import losses
 from bench.commands import sweep, train
-from bench.commands._compose import Shared, read_budget
+from bench.commands._compose import SharedOptions, read_budget
 from bench.errors import InputError
 from bench.spaces import Float
 from bench.study.arms import resolve_arms
@@ -18,12 +18,12 @@ from bench.study.file import load_study
 from tests.support.command_line import call
 
 
-def shared(**changes) -> Shared:
+def shared(**changes) -> SharedOptions:
     given = {
         "collection": "pydocs", "budget": "4000", "teacher": "bi-encoder",
         "student": "pretrained", "sampler": "uniform",
     }  # fmt: skip
-    return Shared(**{**given, **changes})
+    return SharedOptions(**{**given, **changes})
 
 
 def swept(loss: str, *options: str, others=(), seeds="1,2,3", baseline=None, **changes):

@@ -10,8 +10,8 @@ import tomli_w
 from transformers import BertModel
 
 from bench import students, teachers
-from bench.encoding.by_hand import embed
 from bench.encoding.modules import read_modules
+from bench.encoding.text_embedding import embed
 from bench.errors import InputError
 from bench.exporting.folder import save_student
 from bench.losses import Signal

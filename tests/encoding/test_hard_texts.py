@@ -166,7 +166,7 @@ def test_no_more_characters_at_a_time_than_said(tmp_path, monkeypatch):
 
 
 def test_vectors_of_a_very_long_text_are_those_of_its_start(context, bare):
-    from bench.encoding.by_hand import embed
+    from bench.encoding.text_embedding import embed
 
     describe(bare)
     student = students.create("pretrained", model=str(bare), max_length=16)

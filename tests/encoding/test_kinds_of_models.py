@@ -19,9 +19,9 @@ from transformers import (
 )
 
 from bench import students
-from bench.encoding.by_hand import embed
 from bench.encoding.models import BUNDLED, forget, load_tokenizer
 from bench.encoding.text_config import TextConfig
+from bench.encoding.text_embedding import embed
 from bench.errors import InputError
 from bench.exporting.folder import save_student
 from bench.students.find import find_student

@@ -17,7 +17,7 @@ from bench.encoding.encoder import encode
 from bench.encoding.flops import training_flops
 from bench.optimization.optimizer import make_optimizer
 from bench.optimization.warming import warm_optimizer, warm_shapes
-from bench.teachers.none import NoTeaching
+from bench.teachers.none import NoSignals
 from bench.training.batches import BatchMaker, Prefetcher
 from bench.training.loop import embeddings
 from tests.gpu.setting import LENGTH, Setting, free
@@ -52,7 +52,7 @@ def our_steps(
     towers = device.place(setting.student(model).build(context)).train()
     optimizer = make_optimizer([towers], 0.01)
     maker = BatchMaker(
-        setting.stream, towers, *setting.tokens(model, length), NoTeaching(), device, seed=1
+        setting.stream, towers, *setting.tokens(model, length), NoSignals(), device, seed=1
     )
     warm_optimizer(device)
     for encoder, trials in zip(towers.encoders, maker.trials(size, 1), strict=True):

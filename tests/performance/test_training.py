@@ -20,7 +20,7 @@ from bench.encoding.models import locate
 from bench.encoding.tokens import tokenize
 from bench.optimization.optimizer import make_optimizer
 from bench.storage.artifacts import Artifacts
-from bench.teachers.none import NoTeaching
+from bench.teachers.none import NoSignals
 from bench.training.batches import BatchMaker, Prefetcher, each
 from bench.training.loop import embeddings
 
@@ -59,7 +59,7 @@ def test_training_is_not_slower_than_sentence_transformers(tmp_path):
     loss = losses.create("infonce")
     towers = student.build(context).to(device.torch)
     optimizer = make_optimizer([towers], 0.01)
-    maker = BatchMaker(stream, towers, queries, documents, NoTeaching(), device, seed=1)
+    maker = BatchMaker(stream, towers, queries, documents, NoSignals(), device, seed=1)
 
     def our_steps() -> None:
         ahead = Prefetcher(maker.make, BATCH, STEPS * BATCH)

@@ -10,7 +10,7 @@ from bench.collections.open import open_collection
 from bench.context import Context
 from bench.encoding.device import choose
 from bench.errors import InputError
-from bench.samplers._mixed import others
+from bench.samplers._mixed import draw_others
 from bench.storage.artifacts import Artifacts
 from bench.study.arms import resolve_arms
 from bench.study.schema import parse_study
@@ -126,7 +126,7 @@ def test_queries_are_those_of_train_and_then_the_generated(toy):
     avoided=st.lists(st.integers(0, 9), max_size=5),
 )
 def test_others_are_all_others_alike(pool, avoided):
-    drawn = others(np.random.default_rng(0), np.array(pool), np.array(avoided, dtype=int), 400)
+    drawn = draw_others(np.random.default_rng(0), np.array(pool), np.array(avoided, dtype=int), 400)
     assert drawn.shape == (len(avoided), 400)
     for row, never in zip(drawn, avoided, strict=True):
         wanted = [item for item in pool if item != never]

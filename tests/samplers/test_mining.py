@@ -44,7 +44,7 @@ def test_a_bi_encoder_mines_what_it_ranks_first(context, tiny_model):
     by = f"bi-encoder(model={str(tiny_model)!r}, max_length=32)".replace("'", '"')
     stream = samplers.create("mined", by=by, last=3).prepare(context)
     plain = samplers.create("mined", last=3).prepare(context)
-    loaded = teachers.create(by).loaded(stream.queries, context)
+    loaded = teachers.create(by).load(stream.queries, context)
     collection, scorer = context.collection, loaded.scorer
     triples = stream.batch(1, 0, 12)
     relevant = {tuple(pair) for pair in collection.part("train").relevant().tolist()}

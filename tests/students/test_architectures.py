@@ -8,10 +8,10 @@ import torch
 import transformers
 
 from bench import students, teachers
-from bench.encoding.by_hand import embed
 from bench.encoding.models import BUNDLED, load_tokenizer
 from bench.encoding.packed import pack_padded
 from bench.encoding.text_config import TextConfig
+from bench.encoding.text_embedding import embed
 from bench.errors import InputError
 from bench.losses.signals import Signal
 from bench.storage.records import RunFolder

@@ -351,7 +351,7 @@ def test_a_fine_tuned_teachers_documents_and_weights(layers, tuned, written, con
         written(tiny_model, queries=queries, teacher=options, shared_start=True)
     )
     towers = build(student, context)
-    loaded = teacher.loaded(context.collection.part("train").queries, context)
+    loaded = teacher.load(context.collection.part("train").queries, context)
     assert loaded.tuned.about["best_point"] > 0
     state = {
         name.removeprefix("encoder.transformer."): value

@@ -100,7 +100,7 @@ def test_a_prompt_is_written_before_the_text(context, tiny_model):
         "bi-encoder", **{**options, "query_length": 8}, query_prompt="ask ", document_prompt="the "
     )
     queries, documents = context.collection.part("train").queries, context.collection.documents
-    tokenized = teacher.loaded(queries, context).tokenized
+    tokenized = teacher.load(queries, context).tokenized
     tokenizer = load_tokenizer(str(tiny_model))
     cut = 0
     for texts, tokens, prompt, length in [
@@ -135,7 +135,7 @@ def test_a_prompt_reaches_the_vectors_of_student_and_teacher(context, tiny_model
     queries = context.collection.part("train").queries
     plain = by_hand(AutoModel.from_pretrained(tiny_model), tiny_model, queries.texts.to_pylist())
     np.testing.assert_allclose(asked, plain, atol=1e-5)
-    loaded = teachers.create("bi-encoder", **options).loaded(queries, context)
+    loaded = teachers.create("bi-encoder", **options).load(queries, context)
     rows = encode(
         loaded.scorer.encoder, loaded.tokenized.documents, np.arange(80), context.device, "them"
     )

@@ -11,7 +11,7 @@ from bench.commands.smoke import smoke_study
 from bench.execution.past import read_all
 from bench.execution.probe import probe_study
 from bench.study.arms import entries, resolve_arms
-from bench.study.file import load_study, predefined
+from bench.study.file import load_study, predefined_studies
 from bench.study.schema import Study
 from tests.support.command_line import call
 
@@ -22,7 +22,7 @@ ELEVEN = (
 MSMARCO = ["test", "test-trec-dl-2020-judged", "test-dev-small"]
 
 
-@pytest.mark.parametrize("name", predefined())
+@pytest.mark.parametrize("name", predefined_studies())
 def test_a_study_says_what_it_is(name):
     study = load_study(name)
     assert resolve_arms(study)
@@ -32,7 +32,7 @@ def test_a_study_says_what_it_is(name):
     assert len(study.seeds) >= 3
 
 
-@pytest.mark.parametrize("name", predefined())
+@pytest.mark.parametrize("name", predefined_studies())
 def test_a_study_has_a_miniature_for_a_probe(name):
     study = load_study(name)
     small = probe_study(study)
@@ -41,7 +41,7 @@ def test_a_study_has_a_miniature_for_a_probe(name):
     assert small.seeds == study.seeds[:1]
 
 
-@pytest.mark.parametrize("name", predefined())
+@pytest.mark.parametrize("name", predefined_studies())
 def test_a_number_of_a_paper_is_a_claim_with_its_source(name):
     """Figures have lines only for claims."""
     study = load_study(name)
@@ -52,9 +52,9 @@ def test_a_number_of_a_paper_is_a_claim_with_its_source(name):
 
 
 def test_eleven_come_at_two_scales():
-    large = {name.removesuffix("_gpu") for name in predefined() if name.endswith("_gpu")}
+    large = {name.removesuffix("_gpu") for name in predefined_studies() if name.endswith("_gpu")}
     assert large == {*ELEVEN}
-    assert {*ELEVEN} <= predefined().keys()
+    assert {*ELEVEN} <= predefined_studies().keys()
     for name in ELEVEN:
         small, large = load_study(name), load_study(f"{name}_gpu")
         assert large.question == small.question

@@ -144,7 +144,7 @@ def test_fine_tuning_helps_and_is_billed(name, context, plan, tiny_model):
     """On dev-select, by the artifact's own account; the kept point is the best."""
     teacher = create(name, tiny_model, fine_tune=True, learning_rate=1e-3)
     teacher = teachers.create(teacher, examples=640)
-    loaded = teacher.loaded(plan.stream.queries, context)
+    loaded = teacher.load(plan.stream.queries, context)
     about = loaded.tuned.about
     assert len(about["points"]) == 3
     assert about["best_point"] == int(np.argmax(about["points"]))
@@ -187,7 +187,7 @@ def test_scoring_goes_on_from_the_last_finished_shard(context, plan, tiny_model,
     monkeypatch.setattr(_drawn, "SHARD", 7)
     monkeypatch.setattr(_drawn, "rehearsal_seconds", lambda *arguments: 0.0)
     teacher = create("cross-encoder", tiny_model, seed=5)
-    loaded = teacher.loaded(plan.stream.queries, context)
+    loaded = teacher.load(plan.stream.queries, context)
     scores = loaded.scorer.scores
     calls = []
 
@@ -225,7 +225,7 @@ def test_warming_up_changes_no_teacher(context, plan, tiny_model, monkeypatch):
         there = Context(
             context.collection, Artifacts(context.artifacts.root.parent / name), context.device
         )
-        tuned = teacher.loaded(plan.stream.queries, there).tuned
+        tuned = teacher.load(plan.stream.queries, there).tuned
         assert ("warming" in tuned.about) == (name == "warm")
         found.append((tuned.folder / "model.safetensors").read_bytes())
         monkeypatch.setattr(FineTuning, "_warm_up", lambda *arguments: 0.0)
@@ -239,7 +239,7 @@ def test_fine_tuning_goes_on_from_the_last_point_exactly(context, plan, tiny_mod
     whole = Context(
         context.collection, Artifacts(context.artifacts.root.parent / "whole"), context.device
     )
-    wanted = teacher.loaded(plan.stream.queries, whole).tuned
+    wanted = teacher.load(plan.stream.queries, whole).tuned
     measure, calls = FineTuning._measure, []
 
     def stopping(tuning, loop):
@@ -250,7 +250,7 @@ def test_fine_tuning_goes_on_from_the_last_point_exactly(context, plan, tiny_mod
 
     monkeypatch.setattr(FineTuning, "_measure", stopping)
     with pytest.raises(KeyboardInterrupt):
-        teacher.loaded(plan.stream.queries, context)
+        teacher.load(plan.stream.queries, context)
     assert calls == [0, 32, 64]
     monkeypatch.setattr(FineTuning, "_measure", measure)
     trained = []
@@ -261,7 +261,7 @@ def test_fine_tuning_goes_on_from_the_last_point_exactly(context, plan, tiny_mod
         train(tuning, loop, goal)
 
     monkeypatch.setattr(FineTuning, "_train", counting)
-    found = teacher.loaded(plan.stream.queries, context).tuned
+    found = teacher.load(plan.stream.queries, context).tuned
     assert trained == [(32, 64)]
     assert found.about["points"] == wanted.about["points"]
     for name in ("model.safetensors", "labels.npy"):
@@ -274,7 +274,7 @@ def test_fine_tuning_that_diverges_is_refused(context, plan, tiny_model):
 
     teacher = create("cross-encoder", tiny_model, fine_tune=True, seed=10, learning_rate=1e30)
     with pytest.raises(TrainingError, match=r"fine-tuning cross-encoder.*not finite at step"):
-        teacher.loaded(plan.stream.queries, context)
+        teacher.load(plan.stream.queries, context)
 
 
 def test_pairs_that_are_too_long_are_refused(context, plan, tiny_model):
@@ -282,7 +282,7 @@ def test_pairs_that_are_too_long_are_refused(context, plan, tiny_model):
     from bench.errors import InputError
 
     teacher = create("dual-pooled-cross-encoder", tiny_model, fine_tune=False)
-    loaded = teacher.loaded(plan.stream.queries, context)
+    loaded = teacher.load(plan.stream.queries, context)
     long = [np.full(60, 1000)]
     with pytest.raises(InputError, match=r"together have 119 tokens.*reads 64"):
         loaded.scorer.scores(long, long, context.device)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 from bench import students, teachers
-from bench.encoding.by_hand import embed
 from bench.encoding.encoder import encode
+from bench.encoding.text_embedding import embed
 from bench.evaluation.ranking import Ranking, to_frame
 from bench.storage.records import RunFolder
 from bench.study.schema import Evaluation

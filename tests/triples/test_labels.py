@@ -151,6 +151,6 @@ def test_a_teacher_of_an_older_version_is_made_anew(context, tiny_model, monkeyp
 
     teacher = teachers.create(tuned(tiny_model, seed=7))
     queries = context.collection.part("train").queries
-    now = teacher.loaded(queries, context).tuned
+    now = teacher.load(queries, context).tuned
     monkeypatch.setattr(fine_tuning, "VERSION", fine_tuning.VERSION + 1)
-    assert teacher.loaded(queries, context).tuned.digest != now.digest
+    assert teacher.load(queries, context).tuned.digest != now.digest

@@ -1,9 +1,9 @@
-"""A study tried out in a minute, on any machine and without a download: ``bench run --smoke``.
+"""Dry runs: try a study in a minute, on any machine, without downloads (``bench run --smoke``).
 
-Everything the study names is read, checked and run, with the real code: two steps a run, a tiny
-random model in place of every named one, and a few made-up texts in place of every data set of
-ir_datasets, with the fields and grades of the real one. It shows that a study works as it is
-written. It shows nothing of what comes out, nor that a hub or a data set has what is expected.
+The study is read, checked and run with the real code, but with two steps per run, tiny random
+models in place of those that are named, and a few made-up texts in place of data sets of
+ir_datasets, with their fields and grades. A dry run shows that a study works as it is written. It
+says nothing about results, nor whether hubs and data sets have what is expected.
 """
 
 from bench.execution.dry_run.stand_ins import stand_ins

@@ -1,4 +1,4 @@
-"""A few made-up texts in place of a data set of ir_datasets, with its fields and its grades."""
+"""Made-up texts in place of a data set of ir_datasets, with its fields and grades."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ else:
     ir_datasets = Library("ir_datasets")
 
 DOCUMENTS, QUERIES, PAIRS = 300, 40, (8, 2)
-"""Of every data set; of a train part's queries the first has 8 triples, the next 2, and so on."""
+"""Sizes of every data set; queries of a train part have 8 and 2 triples alternately."""
 
 LENGTHS = {"document": 20, "query": 4}
-"""In words."""
+"""Words of each text."""
 
 _VOCABULARY = (
     "apple arm art baby ball bank bear bed bell bird blood boat body bone book boy bread bridge "
@@ -37,9 +37,10 @@ WORDS = np.array(_VOCABULARY.split())
 
 
 class MadeUp:
-    """What `bench.collections.ir_datasets_id` reads of a data set; which it has, the real one says.
+    """A stand-in for a data set, with what `bench.collections.ir_datasets_id` reads.
 
-    Data sets over the same documents share them here, and have queries of their own.
+    The real data set says which fields it has, without a download. Data sets with the same
+    documents share them here too; each has its own queries.
 
     Args:
         id: of a data set that ir_datasets knows.
@@ -68,7 +69,7 @@ class MadeUp:
             yield _filled(self._real.queries_cls(), text, query_id=self._query(at))
 
     def qrels_iter(self) -> Iterator[Any]:
-        """Each query's grades: all that the real judgements have, the best first."""
+        """A judgement with each grade of the real data set for every query, the best first."""
         known = [int(grade) for grade in self._real.qrels_defs()]
         grades = sorted(known or [1], reverse=True)
         for at in range(QUERIES):
@@ -87,23 +88,23 @@ class MadeUp:
         return f"{self._id}-{at}"
 
     def _document(self, query: int, place: int) -> int:
-        """Which document is at that place among those judged for the query, the best first."""
+        """The position of the query's judged document at this place, the best first."""
         return (self._first + 7 * query + place) % DOCUMENTS
 
     def _ask(self, query: int) -> str:
-        """Some words of the best document."""
+        """The query's text: some words of its best document."""
         words = self._documents[self._document(query, 0)].split()
         return " ".join(self._random.choice(words, LENGTHS["query"], replace=False))
 
 
 def _texts(name: str) -> list[str]:
-    """The documents, the same ones whenever the name is the same."""
+    """The documents of a data set; the same name always gives the same ones."""
     random = np.random.default_rng(zlib.crc32(name.encode()))
     return [" ".join(random.choice(WORDS, LENGTHS["document"])) for _ in range(DOCUMENTS)]
 
 
 def _filled(cls: type, text: str, **known: Any) -> Any:
-    """A row of a real data set's type: what is known of it, and else text, numbers, or lists."""
+    """A row of a real data set's type, with the ``known`` fields; others get text or numbers."""
     empty = {str: text, bytes: text.encode(), int: 1, float: 1.0}
     fields = {name: empty.get(kind, [text]) for name, kind in cls.__annotations__.items()}
     return cls(**{**fields, **known})

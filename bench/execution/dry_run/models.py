@@ -1,4 +1,4 @@
-"""Tiny random models in place of those that are named."""
+"""Writes tiny random models in place of those that a study names."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ else:
     transformers = Library("transformers")
 
 KINDS = ("distilbert", "modernbert", "mpnet", "roberta", "electra", "bart", "t5")
-"""Architectures that a name may give away; anything else is a BERT."""
+"""Architectures that are recognised in a model's name; anything else is a BERT."""
 
 
 def write_model(name: str, folder: Path) -> Path:
-    """A stand-in's folder, written where it is not there yet.
+    """The folder of a model's stand-in, which is written if it does not exist.
 
-    It has the architecture that the name gives away, the bundled tokenizer, and weights that the
-    name alone determines. An encoder has twelve layers, a classifier's head of one output, and what
-    sentence-transformers asks for, so that it can be whatever a study takes it for.
+    It has the architecture that the name suggests, the bundled tokenizer, and weights that only
+    depend on the name. Encoders get twelve layers, a classification head with one output, and the
+    files of sentence-transformers, so that a study can use them as any kind of model.
     """
     place = folder / name.replace("/", "--")
     if place.exists():
@@ -40,10 +40,10 @@ def write_model(name: str, folder: Path) -> Path:
 
 
 def width(name: str) -> int:
-    """Columns of the stand-in's vectors, from what its name says of the real one's."""
-    said = re.search(r"[Hh]-?(\d{3,4})\b", name)
-    if said:
-        return int(said[1]) // NARROWER
+    """Width of the stand-in's vectors, from the real width that the name suggests."""
+    match = re.search(r"[Hh]-?(\d{3,4})\b", name)
+    if match:
+        return int(match[1]) // NARROWER
     sizes = {"minilm": 384, "small": 384, "large": 1024}
     return next((size for word, size in sizes.items() if word in name.lower()), 768) // NARROWER
 
@@ -61,7 +61,7 @@ def _write(name: str, folder: Path) -> None:
         "forced_eos_token_id": None,
         "num_labels": 1,
         "max_position_embeddings": 514 if kind in ("mpnet", "roberta") else 512,
-        "init_std": 0.5,  # so that what is written depends on what is read
+        "init_std": 0.5,  # large enough that generated texts depend on the input
         "initializer_factor": 3.0,
     }
     config = transformers.AutoConfig.for_model(kind, **about)
@@ -89,7 +89,7 @@ def _write(name: str, folder: Path) -> None:
 
 
 def _sizes(width: int, layers: int) -> dict[str, Any]:
-    """The same sizes under the names that the architectures have for them."""
+    """The sizes under all names that the architectures' configurations use for them."""
     forward = ("intermediate_size", "hidden_dim", "encoder_ffn_dim", "decoder_ffn_dim", "d_ff")
     names = [
         (width, ("hidden_size", "dim", "d_model", "embedding_size", "d_kv")),

@@ -1,4 +1,4 @@
-"""Where the stand-ins come in, and where they go again."""
+"""Replaces models and data sets by stand-ins for the time of a dry run."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from bench.execution.dry_run.models import write_model
 
 @contextmanager
 def stand_ins(folder: Path) -> Iterator[None]:
-    """Within, nothing of a hub or of ir_datasets is fetched or found.
+    """Replace models from a hub and data sets of ir_datasets by stand-ins within the block.
+
+    Models and collections that are given as folders are not replaced.
 
     Args:
-        folder: where the models' stand-ins are written. A model that is a folder, and a collection
-            that is one, are themselves.
+        folder: where stand-ins for models are written.
     """
     with (
         models.finding(lambda model: write_model(model, folder)),

@@ -1,4 +1,4 @@
-"""A study cut down to what a dry run does."""
+"""Reduces a study to the size of a dry run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def miniature(study: Study) -> Study:
     """The study as a dry run carries it out; arms keep their names.
 
     Raises:
-        InputError: an arm or a collection that cannot be.
+        InputError: an arm cannot work, or a collection does not exist.
     """
     values = study.model_dump(mode="json", exclude_none=True)
     batch = min(BATCH, study.training.batch_size)
@@ -51,12 +51,12 @@ def miniature(study: Study) -> Study:
 
 
 def _batch(training: Mapping[Any, Any]) -> dict[str, int]:
-    """An arm's own batch size, where it has one."""
+    """The reduced batch size of an arm that has its own."""
     return {key: min(BATCH, training[key]) for key in ("batch_size",) if key in training}
 
 
 def _collection(written: EntrySpec) -> EntrySpec:
-    """As it is written, where nothing of it is too large."""
+    """The reduced collection; unchanged, as written, if nothing had to be reduced."""
     source = resolve(written)
     smaller = _smaller(source)
     return written if smaller == source else str(smaller)

@@ -1,4 +1,4 @@
-"""A sum of which some parts have parameters of their own."""
+"""A sum of losses, some of which have learned parameters."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from bench.losses.signals import Embeddings, Signals
 from bench.losses.sum import Parts, add, watch
 
 
-class Summed(nn.Module):
-    """The built parts of a `Sum`: their parameters are this module's."""
+class SumModule(nn.Module):
+    """The built parts of a `Sum`, as a module that owns their parameters."""
 
     def __init__(self, parts: Parts) -> None:
         super().__init__()

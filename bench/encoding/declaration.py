@@ -1,4 +1,4 @@
-"""Options of an entry that its model's own folder answers, where they are not given."""
+"""Options whose defaults an entry takes from its model's folder (pooling, prompts, …)."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from typing import Any
 
 from bench.encoding.models import (
     BUNDLED_NAMES,
-    at_hand,
     check_tokenizer,
+    is_local,
     load_config,
     locate,
+    memoize,
     read_config,
-    remembered,
 )
 from bench.encoding.modules import EncoderModules, most_tokens_of, read_modules
 from bench.errors import InputError
 from bench.losses.signals import Similarity
 
 LENGTH = 256
-"""Most tokens of a text where nothing is said of it."""
+"""Most tokens of a text if the model's folder sets no limit."""
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a model says of itself, as the options of what is made from it are named.
+    """What a model's folder says of itself; attributes are named like the entries' options.
 
     Attributes:
-        modules: of its one encoder; `None` where it has no modules.json, and says nothing.
-        notes: what of it is not as one might think, a sentence each.
+        modules: of its one encoder; `None` if it has no modules.json, and thus says nothing.
+        notes: what a reader might not expect of the folder, one sentence each.
     """
 
     model: str
@@ -41,7 +41,7 @@ class Declaration:
 
     @property
     def body(self) -> str:
-        """What its transformer and its tokenizer are loaded from."""
+        """The model or folder that transformer and tokenizer are loaded from."""
         if self.modules is None or self.modules.body == locate(self.model):
             return self.model
         return str(self.modules.body)
@@ -54,36 +54,36 @@ class Declaration:
     def max_length(self) -> int:
         if self.modules:
             return self.modules.max_length
-        return min(LENGTH, most_tokens_of(self.model)) if at_hand(self.model) else LENGTH
+        return min(LENGTH, most_tokens_of(self.model)) if is_local(self.model) else LENGTH
 
 
 def declaration(model: str) -> Declaration:
-    """What a model says of itself; nothing while it has not been fetched.
+    """What a model says of itself; the defaults if it is not on this machine yet.
 
     Raises:
-        InputError: it has an encoder for each side, or modules that are not known.
+        InputError: it has one encoder for queries and another for documents, or unknown modules.
     """
-    return _read(model) if at_hand(model) else Declaration(model)
+    return _read(model) if is_local(model) else Declaration(model)
 
 
-@remembered
+@memoize
 def _read(model: str) -> Declaration:
     if not (locate(model) / "modules.json").is_file():
         return Declaration(model)
-    found = read_modules(model)
-    if found.queries != found.documents:
+    modules = read_modules(model)
+    if modules.queries != modules.documents:
         raise InputError(
             f"model {model!r} has an encoder for each side: as a student it is "
             f"exported(folder={model!r})"
         )
-    prompts = found.queries.prompt, found.documents.prompt
-    return Declaration(model, found.queries, found.similarity, *prompts, found.notes)
+    prompts = modules.queries.prompt, modules.documents.prompt
+    return Declaration(model, modules.queries, modules.similarity, *prompts, modules.notes)
 
 
-class Declared:
-    """An option that, left out, is what the entry's ``declares`` says; `None` is its default.
+class ModelDefault:
+    """A descriptor for an option whose default is what the entry's ``declares`` says.
 
-    What was given stays in the entry's ``__dict__``.
+    `None` stands for the default. The given value stays in the entry's ``__dict__``.
     """
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -99,18 +99,20 @@ class Declared:
         vars(entry)[self._name] = value
 
 
-def declared() -> Any:
-    """The default of an option that the model's folder answers."""
-    return Declared()
+def model_default() -> Any:
+    """The default of an option that is read from the model's folder."""
+    return ModelDefault()
 
 
 def check_encoder(entry: Any) -> None:
-    """That an entry's model is an encoder of texts, as far as is seen without its weights.
+    """Check, without loading weights, that an entry's model is an encoder of texts.
+
+    A model that is not on this machine yet is not checked.
 
     Raises:
         InputError: it is not, has no tokenizer, or is a table where a transformer is needed.
     """
-    if not at_hand(entry.model):
+    if not is_local(entry.model):
         return
     says: Declaration = entry.declares
     check_tokenizer(says.body)
@@ -119,40 +121,40 @@ def check_encoder(entry: Any) -> None:
             f"{entry.name}: {entry.model} is a table of token embeddings, without layers; as a "
             f"student it is exported(folder={entry.model!r})"
         )
-    if entry.model not in BUNDLED_NAMES:  # known to be one, and transformers is slow to import
+    if entry.model not in BUNDLED_NAMES:  # that one is an encoder, and transformers imports slowly
         load_config(says.body)
 
 
 def check_classifier(model: str) -> None:
-    """That a model can read a query and a document together, its weights not looked at.
+    """Check, without loading weights, that a model can read a query and a document together.
 
     Raises:
-        InputError: it needs code of its own, is not known, or has no tokenizer.
+        InputError: it needs its own code, transformers does not know it, or it has no tokenizer.
     """
-    if model not in BUNDLED_NAMES and at_hand(model):
+    if model not in BUNDLED_NAMES and is_local(model):
         check_tokenizer(model)
         read_config(model, locate(model))
 
 
 OPTIONS = ("pooling", "similarity", "max_length", "query_prompt", "document_prompt")
-"""What a folder answers."""
+"""Options that a model's folder gives defaults for."""
 
 
 def departures(entry: Any) -> list[str]:
-    """Where an entry reads its model otherwise than the model says, a line each.
+    """How an entry's options differ from what its model says of itself, one line each.
 
     Args:
-        entry: with a ``model``, and options of which some may be `Declared`.
+        entry: with a ``model``, and options of which some may be `ModelDefault`.
     """
     says: Declaration = entry.declares
     given = {name: value for name in OPTIONS if (value := vars(entry).get(name)) is not None}
     if says.modules is None:
         return list(says.notes)
     notes = [note for note in says.notes if "prompt" not in given]
-    said = says.modules.said_length
-    if "max_length" not in given and said and says.max_length < said < SENTINEL:
+    length = says.modules.declared_length
+    if "max_length" not in given and length and says.max_length < length < SENTINEL:
         notes.append(
-            f"{says.model}: it says max_length {said:,}, and its transformer reads "
+            f"{says.model}: it says max_length {length:,}, and its transformer reads "
             f"{says.max_length:,}; texts are cut there"
         )
     for name, value in given.items():
@@ -161,8 +163,8 @@ def departures(entry: Any) -> list[str]:
     return notes
 
 
-def left_out(entry: Any) -> list[str]:
-    """That an entry takes no linear layer from its model, where that has one."""
+def unused_layer(entry: Any) -> list[str]:
+    """A note if the model has a linear layer, which entries of this kind do not use."""
     modules = entry.declares.modules
     if modules is None or modules.dense is None:
         return []
@@ -170,4 +172,4 @@ def left_out(entry: Any) -> list[str]:
 
 
 SENTINEL = 10**9
-"""From here on a length is a tokenizer's way to say that there is none."""
+"""Lengths from here on mean "no limit" in a tokenizer's configuration."""

@@ -1,4 +1,4 @@
-"""A few texts that are in no collection."""
+"""Embeds a few texts that belong to no collection."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 @torch.inference_mode()
 def embed(encoder: Encoder, side: TextConfig, texts: Sequence[str], device: Device) -> Tensor:
-    """Vectors of these texts, ready for a dot product: [n, d] float32 on the device."""
+    """Vectors of these texts, ready for a dot product: [n, d] float32 on the device.
+
+    Args:
+        side: how queries, or how documents, are read.
+    """
     tokenizer = load_tokenizer(side.model)
-    written = [side.prompt + text for text in texts]
-    rows = tokenizer(written, truncation=True, max_length=side.max_length)["input_ids"]
+    prompted = [side.prompt + text for text in texts]
+    rows = tokenizer(prompted, truncation=True, max_length=side.max_length)["input_ids"]
     ids = [np.asarray(row, dtype=np.int64) for row in rows]
     placed = device.place(encoder).eval()
     packed = placed.pack(ids, tokenizer.pad_token_id or 0, device)

@@ -1,4 +1,4 @@
-"""Scores of drawn pairs: looked up, or computed as they are drawn where nobody knows which."""
+"""Scores of drawn pairs: computed before training if the pairs are known, else batch by batch."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import torch
 
 from bench.losses.signals import Signals
 from bench.storage.artifacts import Artifact
-from bench.teachers._loaded import LoadedTeacher
+from bench.teachers._loaded_teacher import LoadedTeacher
 from bench.teachers._pair_reading import read_pairs
 from bench.teachers._pairs import PairScores
 from bench.teachers.base import SignalSource
 from bench.triples.stream import DrawPlan, Triples
 
 
-def scored(loaded: LoadedTeacher, plan: DrawPlan) -> SignalSource:
-    """A teaching of scores alone."""
+def score_signals(loaded: LoadedTeacher, plan: DrawPlan) -> SignalSource:
+    """A source of scores alone."""
     if plan.examples is None:
-        return Streamed(loaded)
+        return StreamedScores(loaded)
     context = loaded.tokenized.context
 
     def read(queries: list, documents: list) -> torch.Tensor:
@@ -29,8 +29,8 @@ def scored(loaded: LoadedTeacher, plan: DrawPlan) -> SignalSource:
 
 
 @dataclass(frozen=True)
-class Streamed:
-    """Scores each batch when it is drawn; the wait is training time."""
+class StreamedScores:
+    """Scores each batch when it is drawn; the time this takes counts as training time."""
 
     loaded: LoadedTeacher
     width = 0
@@ -39,7 +39,7 @@ class Streamed:
     def artifacts(self) -> tuple[Artifact, ...]:
         return (*self.loaded.tokenized.artifacts, *self.loaded.artifacts)
 
-    @torch.no_grad()  # not inference_mode: what it gives meets a gradient
+    @torch.no_grad()  # not inference_mode, because the loss uses the scores in its graph
     def signals(self, triples: Triples) -> Signals:
         tokenized, scorer = self.loaded.tokenized, self.loaded.scorer
         queries = tokenized.queries.rows(triples.queries)

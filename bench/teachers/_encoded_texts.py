@@ -1,4 +1,4 @@
-"""Some texts as a teacher encodes them, each once: the artifact, and where each text is in it."""
+"""Stores texts as a teacher encodes them, each once, in an artifact."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bench.encoding.flops import forward_flops
 from bench.encoding.tokens import Tokens
 from bench.storage.artifacts import Artifact, BuildReport
 from bench.storage.files import save_array
-from bench.teachers._loaded import LoadedTeacher
+from bench.teachers._loaded_teacher import LoadedTeacher
 
 WARMING = 256
-"""Texts that are encoded before a clock counts."""
+"""Texts that are encoded to warm up, which is not charged."""
 
 
-def encoded(
+def store_texts(
     kind: str,
     loaded: LoadedTeacher,
     side: str,
@@ -27,13 +27,16 @@ def encoded(
     positions: np.ndarray,
     write: Callable[[Path], float],
 ) -> tuple[Artifact, np.ndarray]:
-    """(the artifact, the row of each text's position in it; -1 where it is not encoded).
+    """(the artifact, the row in it of each text's position; -1 if the text is not encoded).
 
     Args:
+        kind: of the artifact.
         side: ``queries`` or ``documents``.
-        fingerprint: of the texts that positions mean.
-        write: encodes the texts at ``positions``, in that order, into a folder; the seconds in
-            which it only warmed up.
+        fingerprint: of the list of texts that positions refer to.
+        tokens: of that list of texts.
+        positions: of the texts to encode.
+        write: encodes the texts at ``positions``, in that order, into a folder, and returns the
+            seconds that it spent on warming up.
     """
     context = loaded.tokenized.context
 

@@ -1,4 +1,4 @@
-"""A teacher's model as it teaches."""
+"""A teacher's model with its texts, ready to give signals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ScoringTeacher(Protocol):
-    """A teacher that is a model."""
+    """A teacher that is a model, as `LoadedTeacher` uses it."""
 
     @property
     def name(self) -> str: ...
@@ -31,10 +31,10 @@ class ScoringTeacher(Protocol):
 
 @dataclass(frozen=True)
 class LoadedTeacher:
-    """A teacher's model as it teaches.
+    """A teacher's model with its texts, ready to give signals.
 
     Attributes:
-        tuned: its fine-tuned weights; `None` as it comes.
+        tuned: its fine-tuned weights; `None` if it is used without fine-tuning.
     """
 
     teacher: ScoringTeacher
@@ -43,7 +43,7 @@ class LoadedTeacher:
 
     @cached_property
     def scorer(self) -> Scorer:
-        """The model on the device, loaded when something has to be computed."""
+        """The model on the device, loaded when first used."""
         scorer = self.teacher.scorer()
         if self.tuned is not None:
             scorer.restore(self.tuned.folder / "model.safetensors")
@@ -51,12 +51,12 @@ class LoadedTeacher:
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
-        """What making the model took."""
+        """The artifact of its fine-tuned weights, if there is one."""
         return () if self.tuned is None else (self.tuned,)
 
     @property
     def specification(self) -> dict[str, object]:
-        """What its signals depend on, the texts aside."""
+        """What its signals depend on, apart from the texts."""
         return {
             "teacher": self.teacher.specification,
             "weights": self.teacher.weights(),

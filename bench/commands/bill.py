@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bench.results import CLOCKS as COLUMNS
 from bench.results import load_results
-from bench.storage.clocks import PHASES
+from bench.storage.clocks import CLOCKS, PHASES
 from reports.analysis import Analysis
 from reports.analysis.costs import artifact_costs, phase_costs
 
@@ -38,19 +39,20 @@ def show_bill(folder: Path) -> None:
     phases = phase_costs(results)
     names = {**{name: phase.label for name, phase in PHASES.items()}, "tuning": "tuning trials"}
     used = [phase for phase in names if (phases[phase] > 0).any()]
-    table = Table("arm", *(names[phase] for phase in used), "cold", "warm", "tuned")
+    clocks = [name.removesuffix("_seconds") for name in COLUMNS if name != "train_seconds"]
+    table = Table("arm", *(names[phase] for phase in used), *clocks)
     summary = results.summary
     final = summary[(summary["role"] == "final") & (summary["status"] == "done")]
-    clocks = final.groupby("arm")[["cold_seconds", "warm_seconds", "tuned_seconds"]].mean()
+    charged = final.groupby("arm")[[f"{clock}_seconds" for clock in clocks]].mean()
     for row in phases.to_dict("records"):
-        if row["arm"] not in clocks.index:
+        if row["arm"] not in charged.index:
             continue
-        seconds = [row[phase] for phase in used] + clocks.loc[row["arm"]].tolist()
+        seconds = [row[phase] for phase in used] + charged.loc[row["arm"]].tolist()
         table.add_row(escape(str(row["arm"])), *(f"{value:,.1f}" for value in seconds))
     console.print(table)
     print(
-        "seconds of a final run (mean over seeds). cold = training + artifacts, as if made alone; "
-        "warm = training + reading them; tuned = cold + the trials"
+        "seconds of a final run (mean over seeds). "
+        + "; ".join(f"{clock}: {CLOCKS[clock].note}" for clock in clocks)
     )
     unpriced = final[["arm", "unpriced"]].dropna().drop_duplicates()
     for arm, what in unpriced.itertuples(index=False):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench.execution.past import Key, Past, evaluation_points, minings, reference_key, run_key
 from bench.storage.artifact_name import ArtifactName
+from bench.storage.clocks import ONCE_PHASES
 from bench.storage.ledger import Bill
 from bench.study.arms import Arm
 from bench.study.budget import Consumed
@@ -106,7 +107,7 @@ class Forecast:
             ),
             evaluate=_rate(runs, "evaluate", lambda run: run.points),
             mine=_rate(runs, "mine", lambda run: run.minings),
-            once=sum(_rate(runs, phase, lambda run: 1) for phase in ("start", "compile", "save")),
+            once=sum(_rate(runs, phase, lambda run: 1) for phase in ONCE_PHASES),
             test=_rate(finals, "test", lambda run: 1) if finals else None,
         )
 

@@ -18,12 +18,14 @@ class Phase:
         by_example: whether it is due as examples are consumed, each alike; else at once.
         of_artifact: whether an artifact is made in it, which others may use.
         of_trial: whether tuning is charged for it in every trial.
+        once: whether a run spends it once, whatever its budget.
     """
 
     label: str
     by_example: bool = False
     of_artifact: bool = False
     of_trial: bool = False
+    once: bool = False
 
 
 PHASES: Mapping[str, Phase] = {
@@ -34,15 +36,16 @@ PHASES: Mapping[str, Phase] = {
     "mine": Phase("mining by the student", by_example=True, of_trial=True),
     "evaluate": Phase("dev evaluations", of_trial=True),
     "test": Phase("test"),
-    "start": Phase("starting"),
-    "compile": Phase("warming up"),
-    "save": Phase("saving"),
+    "start": Phase("starting", once=True),
+    "compile": Phase("warming up", once=True),
+    "save": Phase("saving", once=True),
     "wasted": Phase("lost to kills"),
 }
 """By the name that bills have, in the order of tables."""
 
 ARTIFACT_PHASES = tuple(name for name, phase in PHASES.items() if phase.of_artifact)
 TRIAL_PHASES = tuple(name for name, phase in PHASES.items() if phase.of_trial)
+ONCE_PHASES = tuple(name for name, phase in PHASES.items() if phase.once)
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,12 @@ class Clock:
 
     Attributes:
         phases: of a run, and of the artifacts that it needs, each artifact once.
+        note: what that is, for the notes of tables.
         trials: whether the arm's tuning trials are charged, too.
     """
 
     phases: tuple[str, ...]
+    note: str
     trials: bool = False
 
     @property
@@ -69,11 +74,20 @@ class Clock:
 
 
 CLOCKS: Mapping[str, Clock] = {
-    "train": Clock(("train",)),
-    "warm": Clock(("train", "mine", "read")),
-    "cold": Clock(("train", "mine", *ARTIFACT_PHASES)),
-    "tuned": Clock(("train", "mine", *ARTIFACT_PHASES), trials=True),
+    "train": Clock(("train",), "data, forward, backward, optimiser"),
+    "warm": Clock(("train", "mine", "read"), "train and reading them"),
+    "cold": Clock(
+        ("train", "mine", *ARTIFACT_PHASES),
+        "train and every artifact the arm needs, as if it had to make them alone",
+    ),
+    "tuned": Clock(
+        ("train", "mine", *ARTIFACT_PHASES),
+        "cold and all tuning trials of the arm with their dev evaluations",
+        trials=True,
+    ),
 }
-"""train: training alone. warm: the run's own work and reading the artifacts, as if all were there.
-cold: the run's own work and making the artifacts, as if the arm were alone. tuned: that and the
-arm's trials."""
+
+
+def clocks_with(phase: str) -> list[str]:
+    """The names of the clocks that charge a phase."""
+    return [name for name, clock in CLOCKS.items() if phase in clock.phases]

@@ -25,14 +25,17 @@ class Consumed:
         flops: of training, estimated (`bench.encoding.flops`).
     """
 
-    examples: float = 0
-    steps: float = 0
-    seconds: float = 0
-    flops: float = 0
+    examples: float
+    steps: float
+    seconds: float
+    flops: float
 
     def after_step(self, examples: int) -> Consumed:
         """After one more step, as far as that is known before the step is taken."""
         return replace(self, examples=self.examples + examples, steps=self.steps + 1)
+
+
+NOTHING = Consumed(0, 0, 0, 0)
 
 
 class Budget(Table):
@@ -81,7 +84,7 @@ class Budget(Table):
 
     def least_step(self, batch_size: int) -> float:
         """What a step surely uses of it."""
-        return getattr(Consumed().after_step(batch_size), self.unit)
+        return getattr(NOTHING.after_step(batch_size), self.unit)
 
     def smallest(self, steps: int, batch_size: int) -> Budget:
         """One of the same unit for so many steps at most, or for about a step."""

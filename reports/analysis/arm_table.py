@@ -103,7 +103,8 @@ def _means(results: Analysis, runs: pd.DataFrame, baseline: pd.DataFrame) -> dic
         row |= {f"{column} least": values.min(), f"{column} most": values.max()}
     for column in measures:
         row |= _bounds(f"{column} difference", difference(runs[column], baseline[column]))
-    row |= {key: runs[key].mean() for key in ("examples", *CLOCKS, "parameters")}
+    amounts = runs.reindex(columns=["examples", *CLOCKS, "parameters"])  # older ones lack some
+    row |= amounts.mean().to_dict()
     if "unpriced" in runs:
         row["unpriced"] = "; ".join(runs["unpriced"].dropna().unique())
     return row

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.storage.clocks import ARTIFACT_PHASES, CLOCKS, TRIAL_PHASES, clocks_with
 from reports import formatting
 from reports.analysis.base import Analysis
 from reports.analysis.data_fraction import by_share
@@ -16,18 +17,7 @@ from reports.formatting import Row, plain
 from reports.page.links import Link, Links
 from reports.tables.base import Cell, Table, groups, text
 
-_CHARGED = {
-    "prepare": "cold, tuned",
-    "score": "cold, tuned",
-    "read": "warm",
-    "train": "all clocks",
-    "mine": "all clocks but train",
-}
-"""The clocks of a final run in which a bill of its own stands; in none, where it is not named."""
-
 ROLES = ("final", "tuning", "reference")
-
-_OF_TRIALS = dict.fromkeys(("prepare", "score", "train", "mine", "evaluate"), "tuned")
 
 
 def folder_of(results: Analysis) -> str:
@@ -139,9 +129,16 @@ def bills_table(results: Analysis) -> Table:
 
 
 def _charged(row: Row) -> str:
-    if row["role"] == "reference":
-        return "nobody"
-    return (_CHARGED if row["role"] == "final" else _OF_TRIALS).get(row["phase"], "nobody")
+    """The clocks of its arm that charge a bill, in words."""
+    phase, names = row["phase"], []
+    if row["role"] == "final":
+        names = clocks_with(phase)
+    elif row["role"] == "tuning" and phase in (*ARTIFACT_PHASES, *TRIAL_PHASES):
+        names = [name for name, clock in CLOCKS.items() if clock.trials]
+    others = [name for name in CLOCKS if name not in names]
+    if len(others) > 1:
+        return ", ".join(names) or "nobody"
+    return "all clocks" + "".join(f" but {name}" for name in others)
 
 
 def environments_table(results: Analysis) -> Table:

@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from bench.results import CLOCKS
+from bench.storage import clocks
 from bench.storage.clocks import PHASES
 from reports import formatting
 from reports.analysis.base import Analysis
@@ -19,6 +20,7 @@ from reports.tables.base import Cell, Table, groups, name, seconds, text
 def charges_table(table: pd.DataFrame) -> Table:
     """What a final run of each arm consumed, and what the arm is charged for it."""
     rows = table[table["role"] == "final"]
+    names = [column.removesuffix("_seconds") for column in CLOCKS]
 
     def cells(row: Row) -> list[Cell]:
         counts = [formatting.count(row["examples"]), formatting.amount(row["parameters"])]
@@ -28,12 +30,11 @@ def charges_table(table: pd.DataFrame) -> Table:
         name="charges",
         title="Charged seconds of a run",
         note=(
-            "Means over seeds. train: data, forward, backward, optimiser. cold: train and every "
-            "artifact the arm needs, as if it had to make them alone. warm: train and reading "
-            "them. tuned: cold and all tuning trials of the arm with their dev evaluations."
+            "Means over seeds. "
+            + " ".join(f"{clock}: {clocks.CLOCKS[clock].note}." for clock in names)
         ),
-        header=["arm", "examples", "parameters", "train", "cold", "warm", "tuned"],
-        align="lrrrrrr",
+        header=["arm", "examples", "parameters", *names],
+        align="lrr" + "r" * len(names),
         groups=groups(rows, cells),
         data=rows[["arm", "examples", "parameters", *CLOCKS]],
     )

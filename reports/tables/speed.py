@@ -61,7 +61,7 @@ def reaching(results: Analysis) -> pd.DataFrame:
 def _ends(results: Analysis) -> pd.DataFrame:
     """What each final run had used up in all, as ``end of …``."""
     runs = final_runs(results)
-    clocks = {f"end of {clock}": runs[f"{clock}_seconds"] for clock in CLOCKS}
+    clocks = {f"end of {clock}": runs.get(f"{clock}_seconds") for clock in CLOCKS}
     return runs[["arm", "seed"]].assign(**{"end of examples": runs["examples"]}, **clocks)
 
 

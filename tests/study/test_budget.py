@@ -1,12 +1,14 @@
 """Budgets answer for their unit."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bench.identity import identity
-from bench.study.budget import Budget, Consumed
+from bench.study.budget import NOTHING, Budget, Consumed
 
 AMOUNTS = {"examples": 4000, "steps": 250, "seconds": 90.0, "flops": 2e12}
 EVERY = [Budget(**{unit: amount}) for unit, amount in AMOUNTS.items()]
@@ -17,9 +19,9 @@ HALF = Consumed(2000, 125, 45.0, 1e12)
 @every_unit
 def test_it_is_used_in_its_own_unit_alone(budget):
     assert budget.used(HALF) == 0.5
-    assert budget.used(Consumed()) == 0
+    assert budget.used(NOTHING) == 0
     others = {unit: 1 for unit in AMOUNTS if unit != budget.unit}
-    assert budget.used(Consumed(**others)) == 0
+    assert budget.used(replace(NOTHING, **others)) == 0
 
 
 def test_what_a_run_will_draw_is_known_of_examples_and_steps():
@@ -29,7 +31,7 @@ def test_what_a_run_will_draw_is_known_of_examples_and_steps():
         budget.unit: budget.expected_examples(Consumed(1, 1 / 16, 0.02, 5e8)) for budget in EVERY
     }
     assert expected == {"examples": 4000, "steps": 4000, "seconds": 4500, "flops": 4000}
-    assert Budget(seconds=5.0).expected_examples(Consumed(1, 1)) == 0
+    assert Budget(seconds=5.0).expected_examples(Consumed(1, 1, 0, 0)) == 0
 
 
 def test_a_step_surely_uses_its_examples_and_itself():
@@ -54,7 +56,7 @@ def test_words():
         "2e+12 flops",
     ]
     assert EVERY[0].progress(HALF) == "2,000 of 4,000 examples"
-    assert EVERY[2].progress(Consumed(seconds=3.6)) == "4 of 90 seconds"
+    assert EVERY[2].progress(replace(NOTHING, seconds=3.6)) == "4 of 90 seconds"
 
 
 @pytest.mark.parametrize("given", [{}, {"steps": 3, "seconds": 2.0}])

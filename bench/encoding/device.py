@@ -17,7 +17,7 @@ from torch import Tensor
 
 from bench import encoding
 from bench.encoding.joining import Joining
-from bench.encoding.packing import Close, Ladder, Packing
+from bench.encoding.packing import ClosePacking, Ladder, Packing
 
 Precision = Literal["auto", "float32", "bf16"]
 
@@ -38,7 +38,7 @@ class Device:
 
     torch: torch.device
     precision: Literal["float32", "bf16"]
-    packing: Packing = field(default_factory=Close)
+    packing: Packing = field(default_factory=ClosePacking)
     joining: Joining | None = None
 
     @property

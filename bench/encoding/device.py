@@ -84,7 +84,7 @@ def choose(precision: Precision = "auto") -> Device:
         # cuDNN plans every new shape, and the run that meets it first would be charged.
         torch.backends.cuda.enable_cudnn_sdp(False)
         exact: Literal["float32", "bf16"] = "float32" if precision == "float32" else "bf16"
-        joining = Joining() if exact == "bf16" else None  # what FlashAttention computes in
+        joining = Joining() if exact == "bf16" else None  # FlashAttention has no float32
         return Device(torch.device("cuda"), exact, Ladder(), joining)
     # Bit-identical results are promised on CPUs alone: on a GPU, deterministic kernels would
     # change the timings.

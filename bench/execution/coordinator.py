@@ -128,10 +128,9 @@ class Coordinator:
         self._contexts = {share: self.context.subset(share) for share in self.study.train_shares}
         for arm in self.arms:
             for model in models_of(arm):
-                weights_digest(model)  # a missing model is found before anything is written
-        self.arms = resolve_arms(
-            self.study
-        )  # models that were just fetched may say how they compare
+                weights_digest(model)  # fails now if a model is missing, before anything is written
+        # Again, because models that were just downloaded may change defaults.
+        self.arms = resolve_arms(self.study)
         check_arms(self.arms, self.out)
         self._references = References(self.arms)
         caveats = self._caveats()

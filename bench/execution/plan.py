@@ -162,8 +162,8 @@ def preparations_of(
 ) -> tuple[list[Preparation], list[str]]:
     """(artifacts to prepare, each once; names of arms for which they are unknown).
 
-    They are unknown if there are only past runs with another sampler, or for a share of the train
-    queries, which needs artifacts of its own.
+    They are unknown if no past run has the same sampler, and for shares of the train queries, which
+    need artifacts of their own.
     """
     due: dict[str, Preparation] = {}
     by_example: dict[tuple, Preparation] = {}

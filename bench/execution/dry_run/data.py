@@ -36,7 +36,7 @@ _VOCABULARY = (
 WORDS = np.array(_VOCABULARY.split())
 
 
-class FakeDataset:
+class MadeUp:
     """A stand-in for a data set, with what `bench.collections.ir_datasets_id` reads.
 
     The real data set says which fields it has, without a download. Data sets with the same
@@ -62,11 +62,11 @@ class FakeDataset:
 
     def docs_iter(self) -> Iterator[Any]:
         for at, text in enumerate(self._documents):
-            yield _make_row(self._real.docs_cls(), text, doc_id=f"d{at}")
+            yield _filled(self._real.docs_cls(), text, doc_id=f"d{at}")
 
     def queries_iter(self) -> Iterator[Any]:
         for at, text in enumerate(self._queries):
-            yield _make_row(self._real.queries_cls(), text, query_id=self._query(at))
+            yield _filled(self._real.queries_cls(), text, query_id=self._query(at))
 
     def qrels_iter(self) -> Iterator[Any]:
         """A judgement with each grade of the real data set for every query, the best first."""
@@ -75,14 +75,14 @@ class FakeDataset:
         for at in range(QUERIES):
             for place, grade in enumerate(grades):
                 ids = {"query_id": self._query(at), "doc_id": f"d{self._document(at, place)}"}
-                yield _make_row(self._real.qrels_cls(), "0", **ids, relevance=grade)
+                yield _filled(self._real.qrels_cls(), "0", **ids, relevance=grade)
 
     def docpairs_iter(self) -> Iterator[Any]:
         for at, count in zip(range(QUERIES), cycle(PAIRS), strict=False):
             for place in range(1, 1 + count):
                 ids = [f"d{self._document(at, rank)}" for rank in (0, place)]
                 pair = {"doc_id_a": ids[0], "doc_id_b": ids[1]}
-                yield _make_row(self._real.docpairs_cls(), "", query_id=self._query(at), **pair)
+                yield _filled(self._real.docpairs_cls(), "", query_id=self._query(at), **pair)
 
     def _query(self, at: int) -> str:
         return f"{self._id}-{at}"
@@ -103,7 +103,7 @@ def _texts(name: str) -> list[str]:
     return [" ".join(random.choice(WORDS, LENGTHS["document"])) for _ in range(DOCUMENTS)]
 
 
-def _make_row(cls: type, text: str, **known: Any) -> Any:
+def _filled(cls: type, text: str, **known: Any) -> Any:
     """A row of a real data set's type, with the ``known`` fields; others get text or numbers."""
     empty = {str: text, bytes: text.encode(), int: 1, float: 1.0}
     fields = {name: empty.get(kind, [text]) for name, kind in cls.__annotations__.items()}

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.collections import ir_datasets_id
 from bench.encoding import models
-from bench.execution.dry_run.data import FakeDataset
+from bench.execution.dry_run.data import MadeUp
 from bench.execution.dry_run.models import write_model
 
 
@@ -24,8 +24,8 @@ def stand_ins(folder: Path) -> Iterator[None]:
         folder: where stand-ins for models are written.
     """
     with (
-        _replace(models, "by_name", lambda model: write_model(model, folder)),
-        _replace(ir_datasets_id, "load", FakeDataset),
+        _in_place_of(models, "by_name", lambda model: write_model(model, folder)),
+        _in_place_of(ir_datasets_id, "load", MadeUp),
     ):
         models.forget()
         try:
@@ -35,7 +35,7 @@ def stand_ins(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _replace(module: ModuleType, name: str, stand_in: Any) -> Iterator[None]:
+def _in_place_of(module: ModuleType, name: str, stand_in: Any) -> Iterator[None]:
     real = getattr(module, name)
     setattr(module, name, stand_in)
     try:

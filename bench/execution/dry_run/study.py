@@ -59,7 +59,7 @@ def miniature(study: Study) -> Study:
     values["retries"] = 0
     values["collection"] = _collection(study.collection)
     values["test_collections"] = {
-        name: _collection(spec) for name, spec in study.test_collections.items()
+        name: _collection(written) for name, written in study.test_collections.items()
     }
     arms = zip(entries(study), resolve_arms(study), strict=True)
     values.pop("cross", None)
@@ -82,11 +82,11 @@ def _batch(training: Mapping[Any, Any]) -> dict[str, int]:
     return {key: min(BATCH, training[key]) for key in ("batch_size",) if key in training}
 
 
-def _collection(spec: EntrySpec) -> EntrySpec:
+def _collection(written: EntrySpec) -> EntrySpec:
     """The reduced collection; unchanged, as written, if nothing had to be reduced."""
-    source = resolve(spec)
+    source = resolve(written)
     smaller = _smaller(source)
-    return spec if smaller == source else str(smaller)
+    return written if smaller == source else str(smaller)
 
 
 def _smaller(entry: Entry) -> Entry:
@@ -102,10 +102,10 @@ def _smaller(entry: Entry) -> Entry:
     return REGISTRIES[entry.kind].create(entry, **smaller) if smaller else entry
 
 
-def _part(text: str) -> str:
+def _part(written: str) -> str:
     """An entry within another, reduced; a word that names no entry (``bm25``) is unchanged."""
-    name, _ = parse_entry(text)
+    name, _ = parse_entry(written)
     for registry in REGISTRIES.values():
         if name in registry.names():
-            return str(_smaller(registry.create(text)))
-    return text
+            return str(_smaller(registry.create(written)))
+    return written

@@ -170,22 +170,22 @@ class Registry(Generic[EntryType]):
         It is the text as written, unless the entry has options with identity rules. These options
         follow their rules, whether they are written or not.
         """
-        name, written = parse_entry(text)
+        name, given = parse_entry(text)
         if name not in self.names():
             return text  # no entry but a word that the option allows, such as "bm25"
         cls = self.get(name)
         rules = identity_rules(cls)
-        kept = {key: value for key, value in written.items() if key not in rules}
+        kept = {key: value for key, value in given.items() if key not in rules}
         for field in dataclasses.fields(cls):
-            value = written.get(field.name, field.default)
+            value = given.get(field.name, field.default)
             if field.name not in rules or value is dataclasses.MISSING:
                 continue
             identified = identify(value, rules[field.name])
             later = any(isinstance(rule, Since) for rule in rules[field.name])
-            contained = field.name in written or later or identified != value
+            contained = field.name in given or later or identified != value
             if identified is not LEFT_OUT and contained:
                 kept[field.name] = identified
-        return text if kept == written else format_entry(name, kept)
+        return text if kept == given else format_entry(name, kept)
 
     def describe(self) -> list[dict[str, Any]]:
         """Name, summary, options with defaults, module and facts of each entry, for listings."""

@@ -12,7 +12,7 @@ MOST = 1_000_000
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 
 
-def grade(written: str, where: str) -> int:
+def grade(text: str, where: str) -> int:
     """A judgement's grade, a whole number in any notation (``2``, ``2.0``, ``2e0``).
 
     Args:
@@ -21,11 +21,11 @@ def grade(written: str, where: str) -> int:
     Raises:
         InputError: it is no whole number, or exceeds `MOST`.
     """
-    value = float(written) if _NUMBER.fullmatch(written.strip()) else float("nan")
+    value = float(text) if _NUMBER.fullmatch(text.strip()) else float("nan")
     if not value.is_integer():
-        raise InputError(f"{where}: relevance must be a whole number, not {written!r}")
+        raise InputError(f"{where}: relevance must be a whole number, not {text!r}")
     if abs(value) > MOST:
-        raise InputError(f"{where}: relevance must be at most {MOST:,}, not {written!r}")
+        raise InputError(f"{where}: relevance must be at most {MOST:,}, not {text!r}")
     return int(value)
 
 
@@ -41,17 +41,17 @@ def read_judgements(
         queries: known ids.
     """
     judgements, lines = [], []
-    for at, (number, query, document, written) in enumerate(rows):
-        if at == 0 and query not in queries and not _is_number(written):
+    for at, (number, query, document, text) in enumerate(rows):
+        if at == 0 and query not in queries and not _is_number(text):
             continue
-        judgements.append((query, document, grade(written, f"{path}:{number}")))
+        judgements.append((query, document, grade(text, f"{path}:{number}")))
         lines.append(number)
     return judgements, lines
 
 
-def _is_number(written: str) -> bool:
+def _is_number(text: str) -> bool:
     try:
-        float(written)
+        float(text)
     except ValueError:
         return False
     return True

@@ -94,7 +94,7 @@ class Texts:
     """Ids and texts, memory-mapped, in a fixed order; elsewhere a text is known by its position.
 
     Attributes:
-        fingerprint: 16 hex digits over ids and texts.
+        fingerprint: 16 hex digits that identify these texts.
     """
 
     ids: pa.Array

@@ -52,10 +52,7 @@ def _documents(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _part(path: Path, queries: dict[str, str]) -> RawPart:
-    rows = (
-        (number, query, document, written)
-        for number, (query, document, written) in columns(path, 3)
-    )
+    rows = ((number, query, document, text) for number, (query, document, text) in columns(path, 3))
     judgements, lines = read_judgements(path, rows, queries)
     judged = {query for query, _, _ in judgements}
     # Judgements of unknown queries are reported by later checks. If all are unknown, keep all

@@ -24,7 +24,7 @@ else:
 
 
 def evaluate_student(
-    written: str,
+    student_name: str,
     collection_name: str,
     split: str,
     measures: list[str],
@@ -35,7 +35,7 @@ def evaluate_student(
     """Search one part with a student, print the measures, and optionally write the ranking.
 
     Args:
-        written: the student's name, folder or model id.
+        student_name: the student's name, folder or model id.
         run: a file for the ranking.
 
     Raises:
@@ -47,7 +47,7 @@ def evaluate_student(
     if not measures:
         raise InputError("--measures: name at least one, for example nDCG@10")
     checked = evaluation.parse_all(measures)
-    student = students.find_student(written)
+    student = students.find_student(student_name)
     student.check()
     artifacts = Artifacts(artifacts_root)
     for note in student.notes():

@@ -21,7 +21,7 @@ from bench.execution.model_checks import missing_models
 from bench.execution.past import read_all
 from bench.execution.plan import (
     ArmPlan,
-    Before,
+    FolderState,
     ReferencePlan,
     load_before,
     plan_arm,
@@ -39,7 +39,7 @@ from bench.study.schema import Study
 
 
 def plan_study(
-    written: str, settings: list[str], out: Path | None, artifacts: Path, probe: bool
+    name: str, settings: list[str], out: Path | None, artifacts: Path, probe: bool
 ) -> None:
     """Print what the study will do, what it will take, and what is done already.
 
@@ -50,7 +50,7 @@ def plan_study(
         InputError: the study cannot be run as it is written.
         BenchError: a run of the probe failed; the plan is printed all the same.
     """
-    study = load_study(written, settings)
+    study = load_study(name, settings)
     arms = check_study(study)
     out = results_folder(study, out)
     check_arms(arms, out)
@@ -96,7 +96,7 @@ def _print_head(
     study: Study,
     plans: Sequence[ArmPlan],
     references: Sequence[ReferencePlan],
-    before: Before | None,
+    before: FolderState | None,
     out: Path,
 ) -> None:
     print(study.title)

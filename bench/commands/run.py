@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def run_study(
-    written: str,
+    name: str,
     settings: list[str],
     out: Path | None,
     artifacts: Path,
@@ -34,7 +34,7 @@ def run_study(
     retry_failed: bool,
 ) -> None:
     """Finish the study of that name or file, with settings replaced; errors as in `carry_out`."""
-    carry_out(load_study(written, settings), out, artifacts, mlflow, retry_failed)
+    carry_out(load_study(name, settings), out, artifacts, mlflow, retry_failed)
 
 
 def carry_out(

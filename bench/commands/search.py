@@ -27,7 +27,7 @@ LONGEST = 160
 
 
 def search_collection(
-    written: str,
+    student_name: str,
     queries: list[str],
     collection_name: str,
     depth: int,
@@ -37,7 +37,7 @@ def search_collection(
     """Print the best documents of a collection for each query.
 
     Args:
-        written: the student's name, folder or model id.
+        student_name: the student's name, folder or model id.
 
     Raises:
         InputError: there is no query, or no such student or collection.
@@ -45,7 +45,7 @@ def search_collection(
     if not queries:
         raise InputError("search: give a query, in quotes")
 
-    student = students.find_student(written)
+    student = students.find_student(student_name)
     student.check()
     for note in student.notes():
         say(note)

@@ -17,7 +17,7 @@ from bench.storage.records import DRY_RUN
 from bench.study.file import load_study
 
 
-def smoke_study(written: str, settings: list[str], out: Path | None) -> None:
+def smoke_study(name: str, settings: list[str], out: Path | None) -> None:
     """Run the study in miniature, with stand-ins for models and data sets that need a download.
 
     Artifacts are stored in the dry run's own folder, so that they are never used for real studies.
@@ -27,7 +27,7 @@ def smoke_study(written: str, settings: list[str], out: Path | None) -> None:
         InputError: the study cannot be run as it is written, or the folder holds something else.
         BenchError: a run failed, while everything else was done.
     """
-    study = load_study(written, settings)
+    study = load_study(name, settings)
     out = out or Path("results") / f"{study.name}-smoke"
     check_place("--out", out)
     _make_room(out)

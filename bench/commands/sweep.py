@@ -96,15 +96,15 @@ def design(
     )
 
 
-def _create(written: str, chosen: Mapping[str, Any]) -> tuple[Loss, str]:
+def _create(text: str, chosen: Mapping[str, Any]) -> tuple[Loss, str]:
     """(the loss with these options, its text for a study file, where defaults are written too)."""
     own = {option: value for option, value in chosen.items() if "." not in option}
     of_parts = {option: value for option, value in chosen.items() if "." in option}
-    loss = losses.create(written, **own)
+    loss = losses.create(text, **own)
     if of_parts:
         loss = loss.vary(of_parts)
         return loss, _write_parts(loss, of_parts) if isinstance(loss, Sum) else str(loss)
-    name, given = parse_entry(written)
+    name, given = parse_entry(text)
     return loss, format_entry(name, {**given, **own})
 
 
@@ -134,17 +134,17 @@ def _read_option(text: str) -> tuple[str, list[Any]]:
     Raises:
         InputError: the text is none of these.
     """
-    name, _, written = (part.strip() for part in text.partition("="))
-    if not name or not written:
+    name, _, value_text = (part.strip() for part in text.partition("="))
+    if not name or not value_text:
         raise InputError(
             f"--option {text!r}: must be name=low:high:step, name=value,value,… or name=value"
         )
-    numbers = [read_value(part) for part in written.split(":")]
+    numbers = [read_value(part) for part in value_text.split(":")]
     if len(numbers) > 1 and _is_number(numbers[0]):
         return name, _read_grid(text, numbers)
-    values = read_value(f"[{written}]")
+    values = read_value(f"[{value_text}]")
     if not isinstance(values, list):  # plain words
-        values = [read_value(part) for part in written.split(",")]
+        values = [read_value(part) for part in value_text.split(",")]
     for number, value in enumerate(values):
         if not (isinstance(value, bool | str | list) or _is_number(value)) or value == "":
             raise InputError(f"--option {text!r}: {str(value)!r} is not an option's value")

@@ -122,9 +122,10 @@ def load(
     prefix = loaded.base_model_prefix
     lost = {name for name in info["missing_keys"] if not may_lack(prefix, name)}
     if missing := [name for name in loaded.state_dict() if name in lost] or sorted(lost):
+        names = f"{', '.join(missing[:3])}{', …' if missing[3:] else ''}"
         raise InputError(
             f"model {model!r}: {len(missing)} of its weights are not in its files: "
-            f"{', '.join(missing[:3])}{', …' if missing[3:] else ''}{_behind(folder, missing[0])}"
+            f"{names}{_hint_at_prefix(folder, missing[0])}"
         )
     if sizes := sorted(info["mismatched_keys"]):
         name, stored, expected = sizes[0]
@@ -168,7 +169,7 @@ def check_states(model: str, transformer: PreTrainedModel) -> None:
         raise InputError(f"model {model!r}: {kind} gives no states of tokens, which are pooled")
 
 
-def _behind(folder: Path, name: str) -> str:
+def _hint_at_prefix(folder: Path, name: str) -> str:
     """A hint, if the folder's files hold the weight under a longer name; else empty."""
     for file in sorted(folder.glob("*.safetensors")):
         with safetensors.safe_open(file, framework="pt") as weights:

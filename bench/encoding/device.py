@@ -17,7 +17,7 @@ from torch import Tensor
 
 from bench import encoding
 from bench.encoding.joining import Joining
-from bench.encoding.packing import Close, Ladder, Packing
+from bench.encoding.packing import ClosePacking, Ladder, Packing
 
 Precision = Literal["auto", "float32", "bf16"]
 
@@ -38,7 +38,7 @@ class Device:
 
     torch: torch.device
     precision: Literal["float32", "bf16"]
-    packing: Packing = field(default_factory=Close)
+    packing: Packing = field(default_factory=ClosePacking)
     joining: Joining | None = None
 
     @property
@@ -84,7 +84,7 @@ def choose(precision: Precision = "auto") -> Device:
         # cuDNN plans every new shape, and the run that meets it first would be charged.
         torch.backends.cuda.enable_cudnn_sdp(False)
         exact: Literal["float32", "bf16"] = "float32" if precision == "float32" else "bf16"
-        joining = Joining() if exact == "bf16" else None  # what FlashAttention computes in
+        joining = Joining() if exact == "bf16" else None  # FlashAttention has no float32
         return Device(torch.device("cuda"), exact, Ladder(), joining)
     # Bit-identical results are promised on CPUs alone: on a GPU, deterministic kernels would
     # change the timings.

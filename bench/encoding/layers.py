@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 else:
     torch = Library("torch")
 
-Which = Literal["first", "last", "spaced"]
+LayerChoice = Literal["first", "last", "spaced"]
 """Which layers of a deeper encoder a smaller one keeps."""
 
 
-def keep_layers(transformer: PreTrainedModel, layers: int, which: Which) -> PreTrainedModel:
+def keep_layers(transformer: PreTrainedModel, layers: int, which: LayerChoice) -> PreTrainedModel:
     """An encoder made of ``layers`` of the transformer's layers.
 
     It is built anew from a configuration with as many layers, so that saving and loading it gives
@@ -39,7 +39,7 @@ def keep_layers(transformer: PreTrainedModel, layers: int, which: Which) -> PreT
     return smaller.train(transformer.training)
 
 
-def choose_layers(total: int, layers: int, which: Which) -> list[int]:
+def choose_layers(total: int, layers: int, which: LayerChoice) -> list[int]:
     """Indices of the ``layers`` layers to keep of ``total``, ascending.
 
     ``spaced`` takes layers at equal distances, the first and the last among them.

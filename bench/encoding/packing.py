@@ -50,7 +50,7 @@ class Packing(Protocol):
 
 
 @dataclass(frozen=True)
-class Close:
+class ClosePacking:
     """Groups of similar length, so that little padding is computed. Best on a CPU.
 
     Attributes:

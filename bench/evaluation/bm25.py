@@ -42,17 +42,17 @@ class BM25:
             shape = (len(queries), depth)
             return Ranking(np.full(shape, -1), np.zeros(shape, dtype=np.float32))
         left_out = self._collection.ignored(queries)
-        found, scores = self._index.retrieve(
+        documents, scores = self._index.retrieve(
             self._tokens(queries.texts.to_pylist()),
             k=min(depth + (left_out is not None), len(self._positions)),
             show_progress=False,
             n_threads=1,
             backend_selection="numpy",
         )
-        order = np.lexsort((self._tie_order[found], -scores), axis=1)
-        found = np.take_along_axis(found, order, axis=1)
+        order = np.lexsort((self._tie_order[documents], -scores), axis=1)
+        documents = np.take_along_axis(documents, order, axis=1)
         scores = np.take_along_axis(scores, order, axis=1).astype(np.float32)
-        ranking = Ranking(np.where(scores > 0, self._positions[found], -1), scores)
+        ranking = Ranking(np.where(scores > 0, self._positions[documents], -1), scores)
         return without(ranking, left_out, depth)
 
 

@@ -34,7 +34,7 @@ def parse(name: str) -> ir_measures.Measure:
     try:
         measure = ir_measures.parse_measure(name)
     except NameError as error:
-        raise InputError(f"measure {name!r}: {error}{_meant(name)}") from None
+        raise InputError(f"measure {name!r}: {error}{_suggest(name)}") from None
     except (ValueError, SyntaxError) as error:
         raise InputError(f"measure {name!r}: {error}; written for example nDCG@10, RR@10") from None
     if problem := _problem(measure):
@@ -42,11 +42,11 @@ def parse(name: str) -> ir_measures.Measure:
     return measure
 
 
-def _meant(name: str) -> str:
-    written = name.partition("@")[0].partition("(")[0].lower()
+def _suggest(name: str) -> str:
+    stem = name.partition("@")[0].partition("(")[0].lower()
     known = {one.lower(): one for one in sorted(ir_measures.measures.registry)}
-    if written in known:
-        return f", did you mean {known[written]!r}?"
+    if stem in known:
+        return f", did you mean {known[stem]!r}?"
     return "; written for example nDCG@10, RR@10, R@100"
 
 

@@ -67,7 +67,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ArmChoice:
     """An arm's options for its final runs on a share of the train queries.
 
     Attributes:
@@ -128,10 +128,9 @@ class Coordinator:
         self._contexts = {share: self.context.subset(share) for share in self.study.train_shares}
         for arm in self.arms:
             for model in models_of(arm):
-                weights_digest(model)  # a missing model is found before anything is written
-        self.arms = resolve_arms(
-            self.study
-        )  # models that were just fetched may say how they compare
+                weights_digest(model)  # fails now if a model is missing, before anything is written
+        # Again, because models that were just downloaded may change defaults.
+        self.arms = resolve_arms(self.study)
         check_arms(self.arms, self.out)
         self._references = References(self.arms)
         caveats = self._caveats()
@@ -247,7 +246,7 @@ class Coordinator:
                 runs = [run for _, run in chosen.finals.values()]
                 chosen.proposals.record_fixed(mean, runs=runs, seeds=self.study.seeds)
 
-    def _tune(self, arm: Arm, share: float, context: Context) -> Chosen | None:
+    def _tune(self, arm: Arm, share: float, context: Context) -> ArmChoice | None:
         """Tune the arm on a share of the train queries; `None` if every trial failed."""
         study = self.study
         proposals = Proposals(storage_url(self.out), study, arm, self._identity(context))
@@ -274,9 +273,9 @@ class Coordinator:
                 self._countdown.jobs -= len(study.seeds)
                 return None
             options = proposals.get(best)
-        return Chosen(arm, share, context, proposals, best, options)
+        return ArmChoice(arm, share, context, proposals, best, options)
 
-    def _train_final(self, chosen: Chosen, seed: int) -> tuple[float | None, str]:
+    def _train_final(self, chosen: ArmChoice, seed: int) -> tuple[float | None, str]:
         """(the value on dev-select, the run's id)."""
         arm, share, context, options = chosen.arm, chosen.share, chosen.context, chosen.options
         run = RunSpecification.of(self.study, arm.choose(options), context, seed, self.study.tested)
@@ -421,6 +420,6 @@ class Coordinator:
         say(f"{count} {place(row)} · {ended}")
 
 
-def _drawn(seed: int, chosen: Chosen) -> str:
+def _drawn(seed: int, chosen: ArmChoice) -> str:
     """A sort key that gives a random order of arms for each seed."""
     return hashlib.sha256(f"{seed} {chosen.arm.name} {chosen.share}".encode()).hexdigest()

@@ -36,7 +36,7 @@ def check_models(arms: Iterable[Arm]) -> None:
     for arm in arms:
         first.setdefault((str(arm.student), str(arm.teacher), str(arm.sampler)), arm)
     for arm in first.values():
-        with _named(arm):
+        with _name_arm_in_errors(arm):
             for model in filter(is_local, models_of(arm)):
                 locate(model)
             for entry in _made_of(arm):
@@ -66,13 +66,13 @@ def check_weights(arms: Iterable[Arm]) -> None:
     seen: set[str] = set()
     for arm in arms:
         for entry in _made_of(arm):
-            models, written = entry.models(), f"{entry.kind} {entry}"
-            if written in seen or not all(map(is_local, models)) or set(models) <= {*BUNDLED_NAMES}:
+            models, label = entry.models(), f"{entry.kind} {entry}"
+            if label in seen or not all(map(is_local, models)) or set(models) <= {*BUNDLED_NAMES}:
                 continue
-            seen.add(written)
+            seen.add(label)
 
             # Drawing a head's weights must not change the random numbers drawn later.
-            with _named(arm), torch.random.fork_rng(devices=[]):
+            with _name_arm_in_errors(arm), torch.random.fork_rng(devices=[]):
                 entry.check_weights()
 
 
@@ -81,7 +81,7 @@ def _made_of(arm: Arm) -> list[Student | Teacher]:
 
 
 @contextmanager
-def _named(arm: Arm) -> Iterator[None]:
+def _name_arm_in_errors(arm: Arm) -> Iterator[None]:
     try:
         yield
     except InputError as error:

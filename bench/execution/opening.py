@@ -21,8 +21,8 @@ def open_context(study: Study, artifacts: Artifacts) -> Context:
     for part in ("train", "dev", *study.test):
         collection.part(part)
     test_collections = {}
-    for name, written in study.test_collections.items():
-        test_collections[name] = open_collection(written, artifacts)
+    for name, spec in study.test_collections.items():
+        test_collections[name] = open_collection(spec, artifacts)
         check_apart(collection, name, test_collections[name])
     return Context(
         collection, artifacts, encoding.choose(study.training.precision), test_collections

@@ -61,7 +61,7 @@ class ReferencePlan:
 
 
 @dataclass(frozen=True)
-class Before:
+class FolderState:
     """What a study's folder already contains.
 
     Attributes:
@@ -74,7 +74,7 @@ class Before:
     rows: list[dict[Any, Any]]
 
 
-def load_before(out: Path) -> Before | None:
+def load_before(out: Path) -> FolderState | None:
     """What the folder contains; `None` if no run in it is finished.
 
     Raises:
@@ -85,7 +85,7 @@ def load_before(out: Path) -> Before | None:
     summary, study = read_summary(out), read_study(out)
     arms = {arm.name: arm for arm in resolve_arms(study)}
     rows = summary.loc[summary["status"].isin(FINISHED), _NEEDED]
-    return Before(study, arms, rows.astype(object).fillna("").to_dict("records"))
+    return FolderState(study, arms, rows.astype(object).fillna("").to_dict("records"))
 
 
 _NEEDED = ["arm", "role", "trial", "seed", "train_share", "status", "teacher", "student", "run"]
@@ -102,7 +102,7 @@ def alike(one: Study, other: Study, keys: Iterable[str]) -> bool:
 
 
 def plan_arm(
-    study: Study, arm: Arm, forecast: Forecast, before: Before | None, share: float = 1.0
+    study: Study, arm: Arm, forecast: Forecast, before: FolderState | None, share: float = 1.0
 ) -> ArmPlan:
     """An arm's finished runs on a share of the train queries, and what the missing ones take."""
     rows = []
@@ -134,7 +134,7 @@ def plan_arm(
 
 
 def plan_references(
-    study: Study, arms: Sequence[Arm], forecast: Forecast, before: Before | None
+    study: Study, arms: Sequence[Arm], forecast: Forecast, before: FolderState | None
 ) -> list[ReferencePlan]:
     """The plans of all reference rows: BM25, every untrained student and every teacher."""
     references = References(arms)
@@ -164,8 +164,8 @@ def preparations_of(
 ) -> tuple[list[Preparation], list[str]]:
     """(artifacts to prepare, each once; names of arms for which they are unknown).
 
-    They are unknown if there are only past runs with another sampler, or for a share of the train
-    queries, which needs artifacts of its own.
+    They are unknown if no past run has the same sampler, and for shares of the train queries, which
+    need artifacts of their own.
     """
     due: dict[ArtifactName, Preparation] = {}
     by_example: dict[tuple, Preparation] = {}

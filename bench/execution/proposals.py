@@ -86,9 +86,9 @@ class Proposals:
     @wait_while_locked
     def get(self, number: int) -> dict[str, Any]:
         """The values of proposal ``number``, which are stored before this returns."""
-        found = self._find(number)
-        if found is not None:
-            return canonical(found.params)
+        known = self._find(number)
+        if known is not None:
+            return canonical(known.params)
         self._close_unfinished()
         self.optuna_study.sampler = self._sampler(number)
         if self._tuning.sampler == "grid":
@@ -104,12 +104,12 @@ class Proposals:
     @wait_while_locked
     def describe(self, number: int, **attributes: Any) -> None:
         """Attach attributes that identify the run to an open trial, for Optuna's own tools."""
-        found = self._find(number)
-        if found is None or found.state.is_finished():
+        trial = self._find(number)
+        if trial is None or trial.state.is_finished():
             return
         for name, value in attributes.items():
-            if name not in found.user_attrs:
-                self._handle(found).set_user_attr(name, value)
+            if name not in trial.user_attrs:
+                self._handle(trial).set_user_attr(name, value)
 
     @wait_while_locked
     def should_prune(self, number: int, curve: Sequence[tuple[int, float]]) -> bool:
@@ -118,22 +118,22 @@ class Proposals:
         The pruner is run over the curve in memory, beside the finished trials, because attributes
         and points that were stored before a kill would change its answer.
         """
-        found = self._open(number)
+        stored = self._open(number)
         aside = optuna.create_study(
             direction="maximize", pruner=_PRUNERS[self._tuning.pruner](), sampler=RandomSampler()
         )
         done = (TrialState.COMPLETE, TrialState.PRUNED)
         aside.add_trials(trial for trial in self.optuna_study.trials if trial.state in done)
-        trial, kept = aside.ask(), self._handle(found)
+        trial, handle = aside.ask(), self._handle(stored)
         answer = False
         for examples, value in curve:
             trial.report(value, examples)
             answer = trial.should_prune()
-            if examples not in found.intermediate_values:
-                kept.report(value, examples)
+            if examples not in stored.intermediate_values:
+                handle.report(value, examples)
         storage = self.optuna_study._storage  # copy what the pruner would have stored
         for key, note in aside.trials[-1].system_attrs.items():
-            storage.set_trial_system_attr(found._trial_id, key, note)
+            storage.set_trial_system_attr(stored._trial_id, key, note)
         return answer
 
     @wait_while_locked
@@ -141,17 +141,17 @@ class Proposals:
         self, number: int, value: float | None, pruned: bool = False, error: str | None = None
     ) -> None:
         """Close a proposal with its value, as pruned, or as failed; repeating it has no effect."""
-        found = self._find(number)
+        trial = self._find(number)
         failed = value is None and not pruned
-        if found is None or (found.state.is_finished() and (failed or not _failed(found))):
+        if trial is None or (trial.state.is_finished() and (failed or not _failed(trial))):
             return
-        found = self._open(number)
+        trial = self._open(number)
         if failed:
-            self._fail(found, error or "it has no value")
+            self._fail(trial, error or "it has no value")
         elif pruned:
-            self.optuna_study.tell(found.number, state=TrialState.PRUNED)
+            self.optuna_study.tell(trial.number, state=TrialState.PRUNED)
         else:
-            self.optuna_study.tell(found.number, value)
+            self.optuna_study.tell(trial.number, value)
 
     @wait_while_locked
     def record_fixed(self, value: float | None, **attributes: Any) -> None:
@@ -172,17 +172,17 @@ class Proposals:
 
     def _open(self, number: int) -> FrozenTrial:
         """The trial with this number; if it has failed, a new trial with the same values."""
-        found = self._find(number)
-        assert found is not None
-        if not _failed(found):
-            return found
-        kept = {name: value for name, value in found.user_attrs.items() if name != ERROR}
+        trial = self._find(number)
+        assert trial is not None
+        if not _failed(trial):
+            return trial
+        kept = {name: value for name, value in trial.user_attrs.items() if name != ERROR}
         # One call with all attributes, so that a kill leaves no trial without its number.
         self.optuna_study.add_trial(
             create_trial(
                 state=TrialState.RUNNING,
-                params=found.params,
-                distributions=found.distributions,
+                params=trial.params,
+                distributions=trial.distributions,
                 user_attrs=kept,
             )
         )

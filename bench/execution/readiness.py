@@ -28,8 +28,8 @@ def check_study(study: Study) -> list[Arm]:
     """
     arms = resolve_arms(study)
     check_measures(study.measures, study.evaluation.depth)
-    for written in (study.collection, *study.test_collections.values()):
-        resolve(written)
+    for spec in (study.collection, *study.test_collections.values()):
+        resolve(spec)
     check_models(arms)
     return arms
 

@@ -274,8 +274,8 @@ def _client(uri: str) -> Any:
 
 def _linked(out: Path) -> set[str]:
     """MLflow's ids of the runs in the folder's links.json."""
-    written = read_links(out).get("mlflow")
-    runs = written.get("runs") if isinstance(written, dict) else None
+    links = read_links(out).get("mlflow")
+    runs = links.get("runs") if isinstance(links, dict) else None
     return {str(id) for id in runs.values()} if isinstance(runs, dict) else set()
 
 

@@ -89,8 +89,8 @@ class Writer:
         rows: list[Row] = [("", 0, 0)] * len(ids)
         for group in self.device.packing.groups(lengths, 0, sys.maxsize):
             randoms = [np.random.default_rng(seeds[at]) for at in group.texts]
-            written = self._group([ids[at] for at in group.texts], randoms)
-            for at, row in zip(group.texts, written, strict=True):
+            queries = self._group([ids[at] for at in group.texts], randoms)
+            for at, row in zip(group.texts, queries, strict=True):
                 rows[at] = row
         return rows
 
@@ -108,7 +108,7 @@ class Writer:
             states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
             if varied and self.options.noise:
                 states = states + self._noise(states, rows, randoms)
-            written = self.model.generate(
+            tokens = self.model.generate(
                 encoder_outputs=BaseModelOutput(last_hidden_state=states),
                 attention_mask=mask,
                 logits_processor=LogitsProcessorList([draw]),
@@ -117,8 +117,8 @@ class Writer:
                 num_beams=1,
                 pad_token_id=self.padding,
             )[:, 1:]
-        counts = (written != self.padding).sum(1).tolist()
-        texts = self.tokenizer.batch_decode(written, skip_special_tokens=True)
+        counts = (tokens != self.padding).sum(1).tolist()
+        texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
         return [
             (text, len(row), count) for text, row, count in zip(texts, rows, counts, strict=True)
         ]

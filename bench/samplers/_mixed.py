@@ -41,7 +41,7 @@ class MixedStream:
         )
 
 
-SECOND = 3  # beside ORDER and NEGATIVES of `bench.samplers.base`
+SECOND = 3  # number of this random stream, beside those of `bench.triples.epochs`
 
 
 def concatenate(first: Texts, second: Texts) -> Texts:

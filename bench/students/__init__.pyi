@@ -3,7 +3,7 @@ import typing
 
 import bench.registry
 
-from ._inherited import Inherited as Inherited
+from ._inherited import InheritedVectors as InheritedVectors
 from ._projection import Projection as Projection
 from ._projection import preserve_rng_state as preserve_rng_state
 from ._small_bert import small_bert as small_bert

@@ -15,7 +15,7 @@ from bench.teachers import BiScorer, EmbeddingTable, LoadedTeacher, store_docume
 
 
 @dataclass(frozen=True)
-class Inherited:
+class InheritedVectors:
     """The document vectors that a bi-encoder teacher stored for a collection.
 
     Vectors of documents that training can draw are charged like the teacher's embeddings. The

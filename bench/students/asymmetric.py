@@ -102,7 +102,7 @@ class Asymmetric(Student):
     def build(self, context: Context) -> encoding.Towers:
         with students.preserve_rng_state():
             loaded = self._teacher.load(context.collection.part("train").queries, context)
-            stored = students.Inherited(loaded)
+            stored = students.InheritedVectors(loaded)
             width = stored.width
             start = deepcopy(stored.encoder().transformer).cpu() if self.shared_start else None
         encoder = self._queries.encoder(context, start)

@@ -9,7 +9,7 @@ from bench.registry import parse_entry
 from bench.students.base import Student
 
 
-def find_student(written: str) -> Student:
+def find_student(text: str) -> Student:
     """A student by registered name with options, by folder, or by model id.
 
     A registered name takes precedence over a folder of the same name, which can be written with
@@ -19,17 +19,17 @@ def find_student(written: str) -> Student:
         InputError: an option is wrong, or the folder holds no encoder.
         BenchError: the model cannot be fetched.
     """
-    folder = Path(written).expanduser().is_dir()
-    if written in students.registry.names():
+    folder = Path(text).expanduser().is_dir()
+    if text in students.registry.names():
         if folder:
-            say(f"{written} is the student of that name; the folder is ./{written}")
-        return students.create(written)
-    if folder or ("/" in written and "(" not in written):
-        return _from_folder(written)
-    name, _ = parse_entry(written)
-    if name in students.registry.names() or "(" in written:
-        return students.create(written)
-    return _from_folder(written)
+            say(f"{text} is the student of that name; the folder is ./{text}")
+        return students.create(text)
+    if folder or ("/" in text and "(" not in text):
+        return _from_folder(text)
+    name, _ = parse_entry(text)
+    if name in students.registry.names() or "(" in text:
+        return students.create(text)
+    return _from_folder(text)
 
 
 def _from_folder(model: str) -> Student:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from annotated_types import Ge
 
 from bench import encoding, students
-from bench.encoding.layers import Which, choose_layers
+from bench.encoding.layers import LayerChoice, choose_layers
 from bench.encoding.models import is_local, load_config
 from bench.students.base import FromModel
 
@@ -26,7 +26,7 @@ class Truncated(FromModel):
     """
 
     layers: Annotated[int, Ge(1)] = 2
-    keep: Which = "first"
+    keep: LayerChoice = "first"
 
     def check(self) -> None:
         super().check()

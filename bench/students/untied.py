@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 @students.register("untied", version=1)
 @dataclass(frozen=True)
 class Untied(Student):
-    """Two separate encoders, both trained: ``queries`` and ``documents``, any students of one.
+    """Two separate trained encoders, one for ``queries`` and one for ``documents``.
 
-    Both must give vectors of the same width and have the same similarity; ``projected`` changes a
-    width.
+    Each is any student of one encoder. Both must give vectors of the same width and have the same
+    similarity; ``projected`` changes a width.
     """
 
     queries: Annotated[str, EntryText(students.registry)] = "pretrained"

@@ -71,9 +71,9 @@ def resolve_arms(study: Study) -> list[Arm]:
         InputError: an arm cannot work, two arms have the same name, the baseline or an arm of a
             claim does not exist, or there is nothing to tune although trials are given.
     """
-    written = entries(study)
-    arms = [_arm(study, entry) for entry in written]
-    arms = _name(arms, written)
+    arm_entries = entries(study)
+    arms = [_arm(study, entry) for entry in arm_entries]
+    arms = _name(arms, arm_entries)
     names = Counter(arm.name for arm in arms)
     for name, count in names.items():
         if count > 1:
@@ -140,17 +140,17 @@ def _excluded(combination: Mapping[str, EntrySpec | None], rule: Mapping[Any, En
     return all(_agrees(combination[axis], wanted) for axis, wanted in rule.items())
 
 
-def _agrees(written: EntrySpec | None, wanted: EntrySpec) -> bool:
-    if written is None:
+def _agrees(entry: EntrySpec | None, wanted: EntrySpec) -> bool:
+    if entry is None:
         return False
-    (name, options), (wanted_name, wanted_options) = _parts(written), _parts(wanted)
+    (name, options), (wanted_name, wanted_options) = _parts(entry), _parts(wanted)
     return name == wanted_name and wanted_options.items() <= options.items()
 
 
-def _parts(written: EntrySpec) -> tuple[str, dict[str, Any]]:
-    if isinstance(written, str):
-        return parse_entry(written)
-    return written.get("name", ""), {key: value for key, value in written.items() if key != "name"}
+def _parts(entry: EntrySpec) -> tuple[str, dict[str, Any]]:
+    if isinstance(entry, str):
+        return parse_entry(entry)
+    return entry.get("name", ""), {key: value for key, value in entry.items() if key != "name"}
 
 
 def _arm(study: Study, entry: ArmEntry) -> Arm:
@@ -196,13 +196,13 @@ AXES = ("teacher", "student", "sampler")
 EVERY = "*"
 
 
-def _name(arms: list[Arm], written: list[ArmEntry]) -> list[Arm]:
+def _name(arms: list[Arm], arm_entries: list[ArmEntry]) -> list[Arm]:
     """Name the arms that have no name: the loss as written, and what tells arms of it apart."""
     of_loss: dict[str, list[Arm]] = defaultdict(list)
     for arm in arms:
         of_loss[str(arm.loss)].append(arm)
     named = []
-    for arm, entry in zip(arms, written, strict=True):
+    for arm, entry in zip(arms, arm_entries, strict=True):
         name = entry.name
         if not name:
             rivals = of_loss[str(arm.loss)]

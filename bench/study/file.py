@@ -22,7 +22,7 @@ def _folder() -> Path:
     return Path(str(files("studies")))
 
 
-def load_study(written: str, settings: Sequence[str] = ()) -> Study:
+def load_study(name: str, settings: Sequence[str] = ()) -> Study:
     """A study by predefined name or by file.
 
     A file's ``extends`` names other files, by predefined name or by their path relative to the
@@ -32,38 +32,36 @@ def load_study(written: str, settings: Sequence[str] = ()) -> Study:
     whole.
 
     Args:
-        written: a name of `predefined_studies`, or the path of a TOML file.
+        name: a name of `predefined_studies`, or the path of a TOML file.
         settings: ``key.path=value`` strings that replace values of the file; values as in TOML.
 
     Raises:
         InputError: there is no such study, it is no TOML, or a key or value is not allowed.
     """
-    path = _find(written, Path())
+    path = _find(name, Path())
     values = _read(path, ())
     values.setdefault("name", path.stem)
     return study_from(values, settings, str(path))
 
 
-def _find(written: str, beside: Path) -> Path:
+def _find(name: str, beside: Path) -> Path:
     """The file of a study, or of a file that it extends.
 
     Args:
         beside: the folder that relative paths start from.
     """
-    path = beside / written
+    path = beside / name
     if path.suffix == ".toml" or path.is_file():
         return path
     known = predefined_studies()
-    if written in known:
-        return known[written]
-    part = _folder() / f"{written}.toml"  # shared by studies, but no study itself
+    if name in known:
+        return known[name]
+    part = _folder() / f"{name}.toml"  # shared by studies, but no study itself
     if part.is_file():
         return part
     if path.is_dir():
         return path  # reading it gives an error about folders
-    raise InputError(
-        f"study {written!r}: no file and no predefined study{did_you_mean(written, known)}"
-    )
+    raise InputError(f"study {name!r}: no file and no predefined study{did_you_mean(name, known)}")
 
 
 def _read(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:

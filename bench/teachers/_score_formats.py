@@ -104,13 +104,13 @@ def _id(value: Any) -> str:
     return str(value)
 
 
-def _score(written: str | float) -> float:
+def _score(text: str | float) -> float:
     try:
-        value = float(written)
+        value = float(text)
     except (ValueError, OverflowError):
-        raise ValueError(f"the score {written!r} is not a number") from None
+        raise ValueError(f"the score {text!r} is not a number") from None
     if not -LARGEST <= value <= LARGEST:
-        raise ValueError(f"the score {written!r} is not finite")
+        raise ValueError(f"the score {text!r} is not finite")
     return value
 
 

@@ -55,7 +55,7 @@ class Ensemble(Teacher):
     def members(self) -> tuple[tuple[float, Teacher], ...]:
         """Each teacher with its share; shares sum to 1."""
         shares = self.shares or (1.0,) * len(self.teachers)
-        created = [teachers.create(written) for written in self.teachers]
+        created = [teachers.create(text) for text in self.teachers]
         return tuple((share / sum(shares), one) for share, one in zip(shares, created, strict=True))
 
     def identifying_options(self) -> dict[str, Any]:

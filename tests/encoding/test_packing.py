@@ -15,7 +15,7 @@ from bench.encoding.attention import NAME
 from bench.encoding.device import choose
 from bench.encoding.encoder import encode
 from bench.encoding.packed import pack_padded
-from bench.encoding.packing import Close, Ladder, rung, rung_below
+from bench.encoding.packing import ClosePacking, Ladder, rung, rung_below
 from bench.encoding.tokens import tokenize
 
 LENGTHS = st.lists(st.integers(1, 600), min_size=1, max_size=120)
@@ -25,7 +25,7 @@ LENGTHS = st.lists(st.integers(1, 600), min_size=1, max_size=120)
 @given(lengths=LENGTHS, most=st.integers(1, 3000))
 def test_close_groups_waste_little(lengths, most):
     array = np.array(lengths)
-    groups = Close().groups(array, most)
+    groups = ClosePacking().groups(array, most)
     assert sorted(np.concatenate([g.texts for g in groups]).tolist()) == list(range(len(lengths)))
     for group in groups:
         assert (group.rows, group.length) == (len(group.texts), array[group.texts].max())

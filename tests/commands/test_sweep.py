@@ -341,6 +341,7 @@ def tiny(collection_folder, tiny_model) -> list[str]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_sweep_and_its_saved_study_are_the_same_study(tmp_path, monkeypatch, capsys, tiny):
     monkeypatch.chdir(tmp_path)
     asked = ["sweep", "static-margin", "--option", "margin=0.3,0.5", "--seeds", "1", *tiny]
@@ -367,6 +368,7 @@ def test_a_sweep_and_its_saved_study_are_the_same_study(tmp_path, monkeypatch, c
     assert "go on with `bench run mine.toml`" in told
 
 
+@pytest.mark.slow
 def test_train_says_where_the_student_is(tmp_path, monkeypatch, capsys, tiny):
     monkeypatch.chdir(tmp_path)
     asked = ["train", "adaptive-margin", "--seed", "3", *tiny]

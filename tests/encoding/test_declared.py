@@ -127,6 +127,7 @@ def test_a_teacher_is_what_the_folder_says(says, context):
     np.testing.assert_allclose(given.scores, scores, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_it_is_measured_as_the_folder_says(says, context, collection_folder, tmp_path, capsys):
     """Every score of `bench evaluate`'s ranking is sentence-transformers'."""
     name, folder = says
@@ -270,6 +271,7 @@ def test_two_encoders_are_no_model_of_one(tmp_path, tiny_model, wide_model, cont
         students.create("pretrained", model=str(tmp_path / "two")).check()
 
 
+@pytest.mark.slow
 def test_a_study_tells_it_in_plan_run_and_report(tmp_path, collection_folder, tiny_model, capsys):
     """Once, of however many arms."""
     folder = settled(tmp_path / "model", "cls pooling")

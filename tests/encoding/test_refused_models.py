@@ -183,6 +183,7 @@ def run(capsys, values: dict, tmp_path, command: str = "run"):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["run", "plan"])
 @pytest.mark.parametrize("kind", ["student", "teacher"])
 @every(WRONG)

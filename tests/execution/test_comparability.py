@@ -136,6 +136,7 @@ def test_a_threshold_of_what_is_no_test_is_refused(toy_values):
     assert "relevance" not in study(toy_values).to_toml()
 
 
+@pytest.mark.slow
 def test_it_is_told_by_plan_run_folder_and_report(tmp_path, capsys, toy_values, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = write_collection(tmp_path / "col")

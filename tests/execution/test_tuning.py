@@ -105,6 +105,7 @@ def test_the_median_of_earlier_trials_prunes_a_worse_one(pruned_values, tmp_path
     assert Proposals(storage_url(tmp_path), study, arm, {}).should_prune(7, [(0, 0.1), (16, 0.51)])
 
 
+@pytest.mark.slow
 def test_a_pruned_trial_is_paid_for_and_never_averaged(pruned_values, tmp_path, monkeypatch):
     monkeypatch.setitem(_PRUNERS, "median", EveryOther)
     outcome, results = cross(pruned_values, tmp_path)
@@ -154,6 +155,7 @@ def test_a_run_that_fails_is_tried_as_often_as_said(toy_values, tmp_path):
     assert results.summary.query("role == 'final'")["nDCG@10"].isna().all()
 
 
+@pytest.mark.slow
 def test_a_folder_is_free_as_soon_as_its_study_is_over(toy_values, tmp_path, monkeypatch):
     """Not only once the garbage collector comes across the lock."""
     kept = []
@@ -198,6 +200,7 @@ def first_time_fails(monkeypatch):
     monkeypatch.setattr(Run, "_should_stop", should_stop)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", ["none", "median"])
 def test_a_trial_retried_with_success_counts(pruner, pruned_values, first_time_fails, tmp_path):
     tuning = pruned_values["tuning"] | {"trials": 3, "pruner": pruner}
@@ -257,6 +260,7 @@ def test_a_retried_trial_survives_kills(pruned_values, tmp_path):
     assert proposals().get(1) != options
 
 
+@pytest.mark.slow
 def test_optunas_own_tools_read_the_storage(toy_values, tmp_path):
     from optuna.visualization import matplotlib as drawn
 
@@ -288,6 +292,7 @@ def test_optunas_own_tools_read_the_storage(toy_values, tmp_path):
         assert len(drawn.plot_intermediate_values(study).lines) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", ["median", "successive-halving"])
 def test_a_pruner_says_the_same_when_asked_again(pruner, pruned_values, tmp_path):
     """As after a kill: at the same point, and at one before those that it knows already."""
@@ -319,6 +324,7 @@ def test_a_pruner_says_the_same_when_asked_again(pruner, pruned_values, tmp_path
     assert {True, False} <= {answer for answers in quiet for answer in answers}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "random", "quasi-random", "grid"])
 def test_a_restart_proposes_the_same(sampler, toy_values, tmp_path):
     """Whatever trials a killed process left open, the k-th proposal is the k-th proposal."""

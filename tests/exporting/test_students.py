@@ -112,6 +112,7 @@ def assert_same(folder: Path, student, towers, context) -> SentenceTransformer:
 # -- what we write -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_sentence_transformers_gives_the_same_vectors(name, saved, context):
     student, towers, folder = saved(name)

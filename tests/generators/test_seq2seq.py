@@ -222,6 +222,7 @@ KILLED = """
 """
 
 
+@pytest.mark.slow
 def test_a_kill_between_shards_changes_nothing(
     writers, lab_of, collection_folder, tmp_path, monkeypatch
 ):

@@ -38,6 +38,7 @@ def test_every_figure_has_data_a_caption_and_a_description(name, tmp_path):
     assert figure.section in SECTIONS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", STYLES, ids=str)
 @pytest.mark.parametrize("name", reports.figures.names())
 def test_every_figure_can_be_read(name, asked, tmp_path):

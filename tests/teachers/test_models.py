@@ -139,6 +139,7 @@ def test_late_interaction_is_max_sim(context, plan, tiny_model):
                 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_fine_tuning_helps_and_is_billed(name, context, plan, tiny_model):
     """On dev-select, by the artifact's own account; the kept point is the best."""

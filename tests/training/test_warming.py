@@ -99,6 +99,7 @@ ARMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", ARMS)
 def test_a_step_waits_for_nothing_and_its_operators_do_not_grow(
     specify, laddered, tmp_path, monkeypatch, arm

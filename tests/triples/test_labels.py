@@ -39,6 +39,7 @@ def written(entry: dict) -> str:
     return str(teachers.create(entry))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arm", "sampler", "options"),
     [

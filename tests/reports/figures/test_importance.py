@@ -52,6 +52,7 @@ def test_shares_are_optunas(study):
     assert set(table["trials"]) == {30}
 
 
+@pytest.mark.slow
 def test_where_nothing_matters_a_share_passes_the_line_one_time_in_twenty(study):
     """Values without any relation to the options: 95 % of shares stay below `shuffled`."""
     arms = [{"name": "margin-mse"}, *({"name": f"arm {number}"} for number in range(50))]

@@ -76,6 +76,7 @@ def test_of_many_arms_the_baseline_and_the_best_on_dev_select_are_shown(study):
     assert note.startswith("12 of 20 arms: the baseline and those that are best on dev-select")
 
 
+@pytest.mark.slow
 def test_the_data_beside_a_figure_has_all_arms(study):
     results = study(arms=MANY, baseline="arm 00")
     page = write_report(results)
@@ -106,6 +107,7 @@ def test_another_measure_is_shown_of_the_points_that_were_chosen_by_the_primary_
     assert note == "Shown by RR@10; nDCG@10 is what everything was chosen by."
 
 
+@pytest.mark.slow
 def test_tables_and_answers_are_of_the_primary_measure_and_all_arms(results):
     usual = write_report(results).parent
     tables = {path.name: path.read_text() for path in (usual / "tables").iterdir()}

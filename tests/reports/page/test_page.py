@@ -49,6 +49,7 @@ def _page(results):
     return render(results, all_tables(results), [])
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Glyph")  # the font has no Chinese: boxes are drawn
 def test_everything_from_data_is_escaped(study, hostile):
     arms = [{"name": "margin-mse"}, {"name": hostile, "failed": (2,)}]

@@ -48,7 +48,7 @@ class ModelWidth:
         return max(1, value // NARROWER)
 
 
-def shrunk(entry: Any) -> dict[str, int]:
+def shrunk_options(entry: Any) -> dict[str, int]:
     """The options of a dataclass that say what becomes of them, with their values in a dry run."""
     hints = typing.get_type_hints(type(entry), include_extras=True)
     return {

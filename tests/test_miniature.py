@@ -6,7 +6,7 @@ from typing import Annotated
 from annotated_types import Ge
 
 from bench import students
-from bench.miniature import AtMost, ModelWidth, shrunk
+from bench.miniature import AtMost, ModelWidth, shrunk_options
 from bench.registry import entry_texts
 
 
@@ -20,12 +20,12 @@ class Options:
 
 
 def test_what_takes_long_is_cut_down():
-    assert shrunk(Options()) == {"rounds": 3, "every": 0, "limit": 16, "width": 64}
+    assert shrunk_options(Options()) == {"rounds": 3, "every": 0, "limit": 16, "width": 64}
 
 
 def test_what_is_small_stays():
     small = Options(rounds=2, every=9, limit=5, width=6)
-    assert shrunk(small) == {"rounds": 2, "every": 1, "limit": 5, "width": 1}
+    assert shrunk_options(small) == {"rounds": 2, "every": 1, "limit": 5, "width": 1}
 
 
 def test_entries_inside_an_entry_are_known_by_their_annotation():

@@ -166,7 +166,7 @@ def load(id: str) -> Any:
 
 
 @contextmanager
-def loading(source: Callable[[str], Any]) -> Iterator[None]:
+def override_load(source: Callable[[str], Any]) -> Iterator[None]:
     """Within, this gives the data set of an id."""
     global _load
     real, _load = _load, source

@@ -96,7 +96,7 @@ def is_local(model: str) -> bool:
 
 
 @contextmanager
-def finding(by_name: Callable[[str], Path]) -> Iterator[None]:
+def override_lookup(by_name: Callable[[str], Path]) -> Iterator[None]:
     """Within, this gives the folder of every model that is bundled or on a hub."""
     global _by_name
     real, _by_name = _by_name, by_name

@@ -6,10 +6,10 @@ from .columns import SIZES as SIZES
 from .columns import SPEEDS as SPEEDS
 from .columns import TENTHS as TENTHS
 from .columns import TIMED as TIMED
-from .reading import lost_records as lost_records
-from .reading import read_study as read_study
-from .reading import read_summary as read_summary
-from .reading import read_table as read_table
+from .readers import lost_records as lost_records
+from .readers import read_study as read_study
+from .readers import read_summary as read_summary
+from .readers import read_table as read_table
 from .study_results import Results as Results
 from .study_results import load_results as load_results
 from .summary_row import Row as Row

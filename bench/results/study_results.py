@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from bench.results.columns import RUN_LABELS
-from bench.results.reading import read_study, read_summary, read_table, refuse_incomplete
-from bench.results.recorded import collection_notes, former_runs, loss_defaults, tuned_spaces
+from bench.results.readers import read_study, read_summary, read_table, refuse_incomplete
+from bench.results.record_details import collection_notes, former_runs, loss_defaults, tuned_spaces
 from bench.spaces import Space
 from bench.storage.caveats import Caveats
 from bench.storage.records import RunFolder

@@ -184,7 +184,7 @@ class Artifacts:
             made.flops,
             made.device,
         )
-        bills = once((own, *(bill for need in needs for bill in need.bills)))
+        bills = unique_bills((own, *(bill for need in needs for bill in need.bills)))
         about = {**(made.about or {}), **({"warming": made.warming} if made.warming else {})}
         (aside / SHARDS).unlink(missing_ok=True)
         record = {
@@ -273,6 +273,6 @@ def damaged(folder: Path) -> str:
     return ""
 
 
-def once(bills: Iterable[Bill]) -> tuple[Bill, ...]:
+def unique_bills(bills: Iterable[Bill]) -> tuple[Bill, ...]:
     """Each artifact's bill once, in the order of first mention, however many things need it."""
     return tuple({bill.artifact: bill for bill in bills}.values())

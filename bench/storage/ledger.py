@@ -100,7 +100,7 @@ def total(bills: Iterable[Bill], *phases: str) -> float:
     return sum(bill.seconds for bill in bills if bill.phase in phases)
 
 
-def consumed(bill: Bill, examples: int) -> Bill:
+def due_part(bill: Bill, examples: int) -> Bill:
     """What is due of a bill after so many examples: of scoring, those of the examples consumed.
 
     A run that ends before its budget owes less than its artifact cost; whoever takes the rest up,

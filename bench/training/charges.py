@@ -6,8 +6,7 @@ from typing import Any
 
 from bench.context import Context
 from bench.encoding.flops import training_flops
-from bench.storage.artifacts import once
-from bench.storage.ledger import Bill, PhaseTimer, consumed
+from bench.storage.ledger import Bill, PhaseTimer, due_part
 from bench.teachers.base import Teacher
 from bench.training.setup import Setup
 from bench.training.specification import RunSpecification
@@ -24,8 +23,7 @@ def bills(
     Args:
         device: its label.
     """
-    needed = once(bill for artifact in setup.artifacts for bill in artifact.bills)
-    charged = [consumed(bill, state.examples) for bill in needed]
+    charged = [due_part(bill, state.examples) for bill in setup.bills]
     charged += [
         Bill("read", str(artifact.name), artifact.read_seconds) for artifact in setup.artifacts
     ]
@@ -48,8 +46,7 @@ def used_labels(
     specification: RunSpecification, setup: Setup, examples: int, context: Context
 ) -> dict[str, int]:
     """Train queries and labels that this training took, and its teachers' fine-tuning."""
-    needed = [bill for artifact in setup.artifacts for bill in artifact.bills]
-    used = labels_of(needed, context.artifacts.root)
+    used = labels_of(setup.bills, context.artifacts.root)
     arm = specification.arm
     if arm.sampler.labelled:
         plan = DrawPlan(setup.stream, specification.seed, arm.training.batch_size, examples)

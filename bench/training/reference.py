@@ -18,7 +18,7 @@ from bench.evaluation.bm25 import BM25
 from bench.evaluation.footprint import Footprint, count
 from bench.evaluation.measured import keep_rankings
 from bench.evaluation.ranking import Ranking, to_frame
-from bench.storage.artifacts import Artifact, once
+from bench.storage.artifacts import Artifact, unique_bills
 from bench.storage.ledger import Bill, PhaseTimer
 from bench.storage.records import RunFolder
 from bench.students.base import FromModel, Student
@@ -61,7 +61,7 @@ class Reference:
         self.folder.write_table("rankings", dev)
         curve = {"point": 0, "examples": 0, "steps": 0, "train_seconds": 0.0}
         self.folder.write_table("curve", pd.DataFrame([curve]))
-        bills = list(once(bill for artifact in ranker.artifacts for bill in artifact.bills))
+        bills = list(unique_bills(bill for artifact in ranker.artifacts for bill in artifact.bills))
         self.folder.write_bills(
             [
                 *bills,

@@ -18,7 +18,6 @@ from bench.evaluation.measures import per_query
 from bench.evaluation.ranking import to_frame
 from bench.exporting.folder import save_student
 from bench.optimization.warming import warm_optimizer, warm_shapes
-from bench.storage.artifacts import once
 from bench.storage.files import disk_is_full, read_object, remove_leftovers, write_json
 from bench.storage.ledger import PhaseTimer
 from bench.storage.records import RunFolder
@@ -127,11 +126,7 @@ class Run:
             spent = sum(read_object(self.folder.heartbeat, mend).values())
             clocks.add("wasted", max(0.0, spent - sum(seconds.values())))
         # What had to be prepared just now has bills of its own.
-        prepared = sum(
-            bill.seconds
-            for bill in once(bill for artifact in setup.artifacts for bill in artifact.bills)
-            if not bill.reused
-        )
+        prepared = sum(bill.seconds for bill in setup.bills if not bill.reused)
         clocks.add("start", max(0.0, start_seconds - prepared))
         return state, clocks
 

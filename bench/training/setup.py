@@ -11,7 +11,8 @@ from bench.encoding.towers import Towers
 from bench.losses.base import Objective
 from bench.optimization.optimizer import make_optimizer
 from bench.optimization.seeds import derive_seed
-from bench.storage.artifacts import Artifact
+from bench.storage.artifacts import Artifact, unique_bills
+from bench.storage.ledger import Bill
 from bench.training.batches import BatchMaker
 from bench.training.evaluator import Evaluator
 from bench.training.specification import RunSpecification
@@ -88,6 +89,11 @@ class Setup:
                 *signal_source.artifacts,
             ),
         )
+
+    @property
+    def bills(self) -> tuple[Bill, ...]:
+        """What its artifacts cost, each once."""
+        return unique_bills(bill for artifact in self.artifacts for bill in artifact.bills)
 
     @property
     def self_mined(self) -> SelfMinedStream | None:

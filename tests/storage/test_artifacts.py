@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from bench.storage.artifacts import Artifacts, BuildReport, damaged, once, shard
+from bench.storage.artifacts import Artifacts, BuildReport, damaged, shard, unique_bills
 from bench.storage.files import atomic, atomic_folder, canonical, digest, remove_leftovers
 from bench.storage.ledger import Bill, PhaseTimer, charge, tuning_seconds
 
@@ -234,7 +234,7 @@ def test_charges_are_sums_by_phase():
     mining = [*bills, Bill("mine", "run", 2.0), Bill("score", "scores z", 4.0)]
     assert charge(mining, "cold") == 28.0
     assert charge(mining, "warm") == 12.25
-    assert len(once([*bills[:2], *bills[:2]])) == 2
+    assert len(unique_bills([*bills[:2], *bills[:2]])) == 2
 
 
 def test_tuning_adds_trials_and_the_artifacts_only_they_needed():

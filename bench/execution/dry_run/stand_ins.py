@@ -22,7 +22,7 @@ def stand_ins(folder: Path) -> Iterator[None]:
         folder: where stand-ins for models are written.
     """
     with (
-        models.finding(lambda model: write_model(model, folder)),
-        ir_datasets_id.loading(MadeUp),
+        models.override_lookup(lambda model: write_model(model, folder)),
+        ir_datasets_id.override_load(MadeUp),
     ):
         yield

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.collections.open import resolve
-from bench.miniature import shrunk
+from bench.miniature import shrunk_options
 from bench.registry import Entry, Registry, entry_texts, parse_entry
 from bench.study.arms import entries, resolve_arms
 from bench.study.schema import EntrySpec, Study, parse_study
@@ -64,7 +64,7 @@ def _collection(written: EntrySpec) -> EntrySpec:
 
 def _smaller(entry: Entry) -> Entry:
     """The entry with smaller options, and with smaller entries inside."""
-    options: dict[str, Any] = shrunk(entry)
+    options: dict[str, Any] = shrunk_options(entry)
     for option, registry in entry_texts(entry).items():
         value = getattr(entry, option)
         if isinstance(value, str):

@@ -13,8 +13,6 @@ from bench.storage.artifacts import Artifacts
 from bench.storage.files import check_place, check_target
 from tests.support.command_line import call
 
-pytestmark = pytest.mark.slow
-
 GALLERY = Path(__file__).parents[2] / "reports" / "gallery" / "quickstart"
 
 
@@ -99,6 +97,7 @@ def _read_only(*_: object, **__: object) -> None:
 ODD = "a?b=1&c#d%20é [x] @y+z"
 
 
+@pytest.mark.slow
 def test_a_folder_of_any_name(here, tmp_path, monkeypatch, capsys):
     odd = tmp_path / "odd" / ODD
     odd.mkdir(parents=True)

@@ -24,8 +24,6 @@ from tests.reports.page.test_page import Reader
 from tests.reports.results_builder import Run, claiming, make
 from tests.support.study_writer import Arm, Plan, Writer
 
-pytestmark = pytest.mark.slow
-
 ALONE = """
 import sys
 from pathlib import Path
@@ -238,6 +236,7 @@ def pair(tmp_path, hostile):
 
 
 @pytest.mark.filterwarnings("ignore:Glyph")  # the font has no Chinese: boxes are drawn
+@pytest.mark.slow
 def test_the_report_is_whole_and_the_same_again(pair, tmp_path, hostile):
     out = tmp_path / "out"
     assert write_comparison(pair, out, FigureOptions()) == out / "index.html"
@@ -271,12 +270,14 @@ def test_forests_can_be_read(forest, style, pair, hostile):
     assert any(text.startswith("yyy") and text.endswith("…") for text in said)
 
 
+@pytest.mark.slow
 def test_no_torch_is_needed(pair, tmp_path):
     command = [sys.executable, "-c", ALONE, str(tmp_path / "out"), *(str(of.folder) for of in pair)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run(command, check=True, env=environment)
 
 
+@pytest.mark.slow
 def test_a_page_leads_to_the_studies_own_reports(pair, tmp_path):
     own = pair[0].folder / "report"
     own.mkdir()
@@ -286,6 +287,7 @@ def test_a_page_leads_to_the_studies_own_reports(pair, tmp_path):
     assert 'href="../y/s' not in page
 
 
+@pytest.mark.slow
 def test_only_the_arms_that_are_asked_for_are_drawn(pair, tmp_path):
     write_comparison(pair, tmp_path / "out", FigureOptions(arms=["yyy*"]))
     figures = tmp_path / "out" / "figures"

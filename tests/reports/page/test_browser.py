@@ -19,6 +19,7 @@ BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(BROWSER is None, reason="needs a Chromium in PATH"),
     pytest.mark.filterwarnings("ignore:Glyph"),
 ]

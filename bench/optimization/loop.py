@@ -75,10 +75,10 @@ class Loop(ABC, Generic[Batch]):
     ) -> None:
         self._label = label
         self._modules = modules
-        self._optimizer = optimizer
+        self.optimizer = optimizer
         self._schedule = schedule
         self._clip = clip or math.inf
-        self._progress = progress
+        self.progress = progress
         self._device = device
 
     @abstractmethod
@@ -96,8 +96,8 @@ class Loop(ABC, Generic[Batch]):
 
     def count(self, batch: Batch) -> None:
         """Note that a step was taken."""
-        self._progress.steps += 1
-        self._progress.examples += len(batch)
+        self.progress.steps += 1
+        self.progress.examples += len(batch)
 
     def reached(self, share: float) -> bool:
         """Whether this share of the budget is used."""
@@ -124,22 +124,22 @@ class Loop(ABC, Generic[Batch]):
             if batch is None:
                 return
             self.step(batch)
-            if self._progress.steps % CHECK_EVERY == 0:
+            if self.progress.steps % CHECK_EVERY == 0:
                 self.check_loss()
 
     def step(self, batch: Batch) -> None:
         """Take one step."""
         torch.manual_seed(self.dropout_seed())
         rate = self._schedule.rate(min(1.0, max(self.used(len(batch)), 1e-6)))
-        for group in self._optimizer.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = rate
         value, diagnostics = self.loss(batch)
         value.backward()
         norm = torch.nn.utils.clip_grad_norm_(self._parameters(), self._clip)
         # Before the step, which changes a loss's own parameters too.
         self._watch(value, norm, diagnostics)
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
         self.count(batch)
 
     def check_loss(self) -> None:
@@ -148,7 +148,7 @@ class Loop(ABC, Generic[Batch]):
         Raises:
             TrainingError: it, or the norm of its gradient, is not.
         """
-        sums = self._progress.sums
+        sums = self.progress.sums
         waiting = {name: value for name, value in sums.items() if isinstance(value, Tensor)}
         if waiting:  # in one copy from the device: each makes a GPU wait
             sums.update(zip(waiting, torch.stack([*waiting.values()]).tolist(), strict=True))
@@ -166,12 +166,12 @@ class Loop(ABC, Generic[Batch]):
             raise self._not_finite("weights are")
 
     def _parameters(self) -> list[Tensor]:
-        return [value for group in self._optimizer.param_groups for value in group["params"]]
+        return [value for group in self.optimizer.param_groups for value in group["params"]]
 
     def _watch(self, value: Tensor, norm: Tensor, diagnostics: Diagnostics) -> None:
         with torch.no_grad():
             watched = {"loss": value, "grad_norm": norm, **diagnostics()}
-        sums = self._progress.sums
+        sums = self.progress.sums
         sums["steps"] = sums.get("steps", 0) + 1
         for name, scalar in watched.items():
             # Doubles, and no .item(): exact when resumed, and a GPU is not made to wait.
@@ -179,7 +179,7 @@ class Loop(ABC, Generic[Batch]):
 
     def _not_finite(self, what: str) -> TrainingError:
         return TrainingError(
-            f"{self._label}: the {what} not finite at step {self._progress.steps} "
+            f"{self._label}: the {what} not finite at step {self.progress.steps} "
             f"(learning rate {self._schedule.learning_rate:g}); "
             "a smaller learning rate or a longer warm-up may help"
         )

@@ -49,6 +49,12 @@ class Row:
 def summary_row(
     study: Study, row: Row, rows: Sequence[Row], bills: Mapping[str, list[Bill]]
 ) -> dict[str, Any]:
+    """The run's row, by column.
+
+    Args:
+        rows: all of the study, for the trials and the teacher that it refers to.
+        bills: by run id, of the runs that are paid for.
+    """
     status = row.folder.status()
     labels = {key: getattr(row, key) for key in (*RUN_LABELS, "train_share")}
     values = {"study": study.name, **labels, **row.entries, **row.options, "status": status}
@@ -58,14 +64,6 @@ def summary_row(
     if status not in ("done", "pruned"):
         return values
     record = row.folder.record()
-    own = bills[row.folder.id]
-    trials = [
-        bills[trial.folder.id]
-        for trial in rows
-        if (trial.arm, trial.role) == (row.arm, "tuning")
-        and trial.train_share == row.train_share
-        and trial.folder.id in bills
-    ]
     values |= {key: record[key] for key in (*COUNTS, "best_point", "unpriced")}
     values["stopped"] = record.get("stopped")
     values |= {key: record.get(key) for key in (*LABELS, *SIZES, *SPEEDS)}
@@ -77,11 +75,7 @@ def summary_row(
     values["environment"] = ", ".join(
         f"{name} {value}" for name, value in record["environment"].items()
     )
-    for name, clock in CLOCKS.items():
-        if not clock.trials:
-            values[f"{name}_seconds"] = charge(own, name)
-        elif row.role == "final":
-            values[f"{name}_seconds"] = charge(own, name) + tuning_seconds(own, trials)
+    values |= _charges(row, rows, bills)
     if row.role != "tuning":
         queries = row.folder.table("queries")
         for part, measured in queries.groupby("part"):
@@ -89,6 +83,24 @@ def summary_row(
                 values[measure_column(name, str(part))] = measured[name].mean()
         values |= _retention(study, row, rows)
     return values
+
+
+def _charges(row: Row, rows: Sequence[Row], bills: Mapping[str, list[Bill]]) -> dict[str, float]:
+    """Charged seconds by clock; of clocks with trials for final runs alone."""
+    own = bills[row.folder.id]
+    seconds = {name: charge(own, name) for name, clock in CLOCKS.items() if not clock.trials}
+    if row.role == "final":
+        trials = [
+            bills[trial.folder.id]
+            for trial in rows
+            if (trial.arm, trial.role) == (row.arm, "tuning")
+            and trial.train_share == row.train_share
+            and trial.folder.id in bills
+        ]
+        tuning = tuning_seconds(own, trials)
+        tuned = [name for name, clock in CLOCKS.items() if clock.trials]
+        seconds |= {name: charge(own, name) + tuning for name in tuned}
+    return {f"{name}_seconds": value for name, value in seconds.items()}
 
 
 def _tenths(marks: Sequence[tuple[int, float]]) -> tuple[float | None, float | None]:

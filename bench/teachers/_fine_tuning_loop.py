@@ -33,15 +33,13 @@ class FineTuningLoop(Loop[Triples]):
     def __init__(
         self, teacher: NeuralTeacher, scorer: Scorer, tokenized: TokenizedTexts, device: Device
     ) -> None:
-        self.optimizer = make_optimizer([scorer], WEIGHT_DECAY)
-        self.progress = Progress()
         super().__init__(
             f"fine-tuning {teacher}",
             [scorer],
-            self.optimizer,
+            make_optimizer([scorer], WEIGHT_DECAY),
             Schedule(teacher.learning_rate, WARMUP, "linear"),
             CLIP,
-            self.progress,
+            Progress(),
             device,
         )
         self._teacher = teacher

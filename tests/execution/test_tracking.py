@@ -166,6 +166,26 @@ def test_a_dead_server_costs_no_seconds(study, tmp_path, capsys, closed):
     ]
 
 
+def test_it_is_not_asked_again_at_once(study, tmp_path, monkeypatch):
+    asked = []
+
+    def check(uri):
+        asked.append(uri)
+        raise failures.AwayError("it is away")
+
+    monkeypatch.setattr(tracker, "check_answers", check)
+    here = Tracker("http://host", study, tmp_path)
+    for _ in range(5):
+        here.log_run(None)
+    assert len(asked) == 1
+    later = time.monotonic() + tracker.PAUSE
+    monkeypatch.setattr(tracker.time, "monotonic", lambda: later)
+    here.log_run(None)
+    assert len(asked) == 2
+    here.log_report(tmp_path)  # the end: whether it is time or not
+    assert len(asked) == 3
+
+
 def test_a_server_that_never_answers_takes_no_more_than_was_allowed(
     study, tmp_path, capsys, monkeypatch
 ):

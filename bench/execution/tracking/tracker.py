@@ -41,7 +41,7 @@ class Tracker:
         self._experiment: Experiment | None = None
         self._waiting: deque[Row] = deque()
         self._away = False
-        self._retry_at = 0.0
+        self._tried_since = self._retry_at = 0.0
         self._lost = 0.0
         self._try(self._log_waiting)
 

@@ -9,11 +9,13 @@ import time
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import OperationalError
 
 from bench.execution.tracking import Tracker, failures, tracker
 from bench.execution.tracking.experiment import FOLDER_TAG, KIND_TAG, RUN_TAG, Experiment
@@ -179,7 +181,7 @@ def test_it_is_not_asked_again_at_once(study, tmp_path, monkeypatch):
         here.log_run(None)
     assert len(asked) == 1
     later = time.monotonic() + tracker.PAUSE
-    monkeypatch.setattr(tracker.time, "monotonic", lambda: later)
+    monkeypatch.setattr(tracker, "time", SimpleNamespace(monotonic=lambda: later))
     here.log_run(None)
     assert len(asked) == 2
     here.log_report(tmp_path)  # the end: whether it is time or not
@@ -236,6 +238,41 @@ def test_a_locked_file_is_waited_for(study, store, tmp_path, capsys):
 
 
 # -- what does not --------------------------------------------------------------------------------
+
+
+def told_by_mlflow(error: Exception) -> Exception:
+    """MLflow's own error, as it raises it."""
+    try:
+        try:
+            raise error
+        except Exception as caught:
+            raise MlflowException(f"API request failed: {caught}")  # noqa: B904
+    except MlflowException as told:
+        return told
+
+
+@pytest.mark.parametrize(
+    ("error", "passes", "said"),
+    [
+        (requests.ConnectionError("refused"), True, "http://host does not answer"),
+        (requests.ReadTimeout("late"), True, "http://host does not answer"),
+        (requests.exceptions.RetryError("too many 500s"), True, "too many 500s"),
+        (requests.exceptions.SSLError("certificate expired"), False, "certificate expired"),
+        (requests.exceptions.InvalidURL("no port"), False, "no port"),
+        (OperationalError("", {}, OSError("server closed")), True, "server closed"),
+        (OperationalError("", {}, sqlite3.OperationalError("no table")), False, "no table"),
+        (
+            OperationalError("", {}, sqlite3.OperationalError("database is locked")),
+            True,
+            "http://host is locked by another process",
+        ),
+        (MlflowException("403 Forbidden"), False, "403 Forbidden"),
+    ],
+)
+def test_what_passes_by_itself_and_what_does_not(error, passes, said):
+    for told in (error, told_by_mlflow(error)):
+        assert failures.passes(told) == passes
+        assert said in failures.reason(told, "http://me:secret@host")
 
 
 def test_a_deleted_experiment_is_told_with_the_command_that_mends_it(

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import requests
 
 from bench.storage.databases import sqlite_url
-
-
-def missing() -> str:
-    """Why there can be no server, as the reason of a skipped test; empty where there can."""
-    return "" if shutil.which("mlflow") else "the command mlflow is not in PATH"
 
 
 class MlflowServer:
@@ -39,8 +34,8 @@ class MlflowServer:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         host, port = self.address.split(":")
-        command = ["mlflow", "server", "--host", host, "--port", port, "--workers", "1"]
-        command += ["--backend-store-uri", self.store]
+        command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
+        command += ["--host", host, "--port", port, "--backend-store-uri", self.store]
         command += ["--artifacts-destination", str(self._folder / "server-artifacts")]
         with (self._folder / "server.log").open("a") as log:
             self._process = subprocess.Popen(

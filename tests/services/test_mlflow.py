@@ -9,14 +9,11 @@ from mlflow import MlflowClient
 
 from bench.execution.tracking import Tracker, tracker
 from bench.study.schema import parse_study
-from tests.services.mlflow_server import MlflowServer, missing
+from tests.services.mlflow_server import MlflowServer
 from tests.support.command_line import bench, call
 from tests.support.tracked import RUNS, carry_out, logged, one_run
 
-pytestmark = [
-    pytest.mark.services,
-    pytest.mark.skipif(bool(missing()), reason=missing()),
-]
+pytestmark = pytest.mark.services
 
 SECRETS = ("s3cr/et", "s3cr%2Fet")
 """A password, as it is and in a URL."""

@@ -68,7 +68,7 @@ def reason(error: BaseException, uri: str) -> str:
         return str(error)  # has advice
     if is_locked(error):
         return f"{url} is locked by another process"
-    if any(isinstance(one, requests.ConnectionError | requests.Timeout) for one in causes(error)):
+    if any(_is_silence(one) for one in causes(error)):
         return f"{url} does not answer"
     message = _shareable(error, uri)
     if "out-of-date database schema" in message:
@@ -91,12 +91,12 @@ def _is_held(file: str) -> bool:
 
 def _check_server(uri: str) -> None:
     try:
-        answer = requests.head(uri, timeout=PATIENCE)
-    except requests.exceptions.SSLError:
-        return  # it answers
-    except (requests.ConnectionError, requests.Timeout):
-        raise AwayError(f"{shareable_url(uri)} does not answer") from None
-    if answer.status_code in (502, 503, 504):  # a gateway's, in front of a dead server
+        status = requests.head(uri, timeout=PATIENCE).status_code
+    except requests.RequestException as error:
+        if not _is_silence(error):
+            raise
+        status = 503
+    if status in (502, 503, 504):  # a gateway's, in front of a dead server
         raise AwayError(f"{shareable_url(uri)} does not answer")
 
 
@@ -109,6 +109,12 @@ def _check_database(uri: str) -> None:
         engine.connect().close()
     except sqlalchemy.exc.OperationalError as error:
         raise AwayError(f"{shareable_url(uri)}: {_shareable(error, uri)}") from None
+
+
+def _is_silence(error: BaseException) -> bool:
+    return isinstance(error, requests.ConnectionError | requests.Timeout) and not isinstance(
+        error, requests.exceptions.SSLError
+    )
 
 
 def _passes(error: BaseException) -> bool:

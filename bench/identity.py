@@ -17,6 +17,7 @@ import dataclasses
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -60,7 +61,8 @@ NOT_IN_IDS = _Never()
 """Marks a key that no result depends on."""
 
 
-def identity_rules(cls: type[Any]) -> dict[str, list[IdentityRule]]:
+@cache
+def identity_rules(cls: Any) -> dict[str, list[IdentityRule]]:
     """The rules of each option of a dataclass, or key of a pydantic model, that has any."""
     if issubclass(cls, BaseModel):
         annotations = {name: field.metadata for name, field in cls.model_fields.items()}

@@ -16,6 +16,7 @@ import re
 import tomllib
 import typing
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -246,11 +247,17 @@ def _build(cls: type[EntryType], options: dict[str, Any]) -> EntryType:
     try:
         # Strict JSON mode: true is not 1 and "1" is not 1, but a list may become a tuple.
         text = json.dumps(canonical(options))
-        return TypeAdapter(cls).validate_json(text, strict=True)
+        return _adapter(cls).validate_json(text, strict=True)
     except ValidationError as error:
         raise InputError(f"{cls.name}: {first_problem(error)}") from None
     except (ValueError, TypeError) as error:  # a check in __post_init__, or a value not in JSON
         raise InputError(f"{cls.name}: {error}") from None
+
+
+@cache
+def _adapter(cls: Any) -> TypeAdapter[Any]:
+    """It takes a millisecond to make, and a study of many runs asks for thousands."""
+    return TypeAdapter(cls)
 
 
 def _finite(value: Any) -> bool:

@@ -27,7 +27,7 @@ from bench.execution.jobs import Job, finals_of, list_jobs
 from bench.execution.model_checks import models_of
 from bench.execution.onlooker import describe
 from bench.execution.opening import open_context
-from bench.execution.proposals import check_storage, storage_url
+from bench.execution.optuna_storage import STORAGE, check_storage, storage_of
 from bench.execution.readiness import check_arms, check_study
 from bench.execution.reuse import describe_changes, describe_outdated, find_outdated
 from bench.execution.state import StudyState
@@ -38,7 +38,7 @@ from bench.results import Row, Tables
 from bench.storage.artifacts import Artifacts
 from bench.storage.caveats import Caveats
 from bench.storage.claims import Claims
-from bench.storage.files import remove_leftovers
+from bench.storage.files import atomic, remove_leftovers
 from bench.storage.finished_run import FinishedRun
 from bench.storage.links import write_links
 from bench.storage.locks import report_lock, study_lock
@@ -91,6 +91,7 @@ class Coordinator:
         artifacts: the folder of artifacts, which studies share.
         tracking_uri: MLflow's store; `None` tracks nothing.
         retry_failed: try runs that are recorded as failed again.
+        storage: the URL of Optuna's storage; by default, a file in the study's folder.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Coordinator:
         artifacts: Path,
         tracking_uri: str | None,
         retry_failed: bool = False,
+        storage: str | None = None,
     ) -> None:
         self.study = study
         self.out = out
@@ -107,7 +109,8 @@ class Coordinator:
         self._artifacts = Artifacts(artifacts)
         self._tracking_uri = tracking_uri
         self._retry_failed = retry_failed
-        self._storage = storage_url(out)
+        self._storage = storage_of(out, storage)
+        self._stored_elsewhere = storage is not None
         self._assigned: dict[str, list[Assignment]] = {}
         self._submitted: set[str] = set()
         self._now = 0
@@ -161,8 +164,7 @@ class Coordinator:
         self._claims.drop()
         rows = self._tables.rows
         self._caveats(rows).write(self.out)  # again, now that the teachers' scores are known
-        names = {arm: choices.proposals.name for (arm, _), choices in self._state.choices.items()}
-        write_links(self.out, self._storage, names, self._tracker.links())
+        self._link()
         failed = [row for row in rows if row.run.status == "failed"]
         others = {path.name for path in (self.out / "runs").iterdir() if path.is_dir()}
         others -= {row.run.id for row in rows}
@@ -192,6 +194,16 @@ class Coordinator:
         say(f"results: {out}")
         for line in differences:
             say(line)
+
+    def _link(self) -> None:
+        """Write where the runs are in Optuna's storage, a copy of which stays here, and MLflow."""
+        names = {arm: choices.proposals.name for (arm, _), choices in self._state.choices.items()}
+        ids = self._storage.ids(names.values())
+        if self._stored_elsewhere:  # reports, and whoever has nothing but this folder, read it here
+            with atomic(self.out / STORAGE) as aside:
+                self._storage.copy_to(aside, names.values())
+        studies = {arm: ids[name] for arm, name in names.items()}
+        write_links(self.out, self._storage.shareable, studies, self._tracker.links())
 
     @property
     def tracked(self) -> bool:

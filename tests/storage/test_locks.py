@@ -10,7 +10,7 @@ import tomli_w
 from bench.errors import BusyError
 from bench.execution.coordinator import Coordinator
 from bench.execution.executors.local import LocalExecutor
-from bench.execution.proposals import storage_url
+from bench.execution.optuna_storage import storage_url
 from bench.results import load_results
 from bench.storage import databases
 from bench.storage.links import write_links

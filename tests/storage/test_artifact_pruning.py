@@ -157,6 +157,19 @@ def test_what_a_stopped_study_has_begun_is_kept(root, tmp_path, capsys):
     assert not list(root.glob("scores/.*.work"))
 
 
+def test_processes_of_one_study_claim_together(root, tmp_path, capsys):
+    several = [Artifacts(root) for _ in range(3)]
+    for artifacts in several:
+        artifacts.claims = Claims(root, tmp_path)
+    for kind, artifacts in zip(("one", "two", "three"), several, strict=True):
+        artifacts.get(kind, {}, lambda folder: BuildReport())
+    prune(capsys, root)
+    assert kinds(root) == {"one", "two", "three"}
+    several[1].claims.drop()
+    prune(capsys, root)
+    assert not kinds(root)
+
+
 def test_a_damaged_ledger_deletes_nothing(root, tmp_path, capsys):
     Artifacts(root).get("things", {}, lambda folder: BuildReport())
     ledger = tmp_path / "results" / "one" / "ledger.csv"

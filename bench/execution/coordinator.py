@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import Timeout
-
 from bench.encoding.models import weights_digest
-from bench.errors import BenchError, first_line
+from bench.errors import first_line
 from bench.evaluation.measured import is_measured
 from bench.execution.announcements import first_lines, outcome
 from bench.execution.choices import Choice
@@ -124,7 +122,7 @@ class Coordinator:
 
         Raises:
             InputError: the collection or a model cannot be used.
-            BenchError: another process works in the same folder.
+            BusyError: another process works in the same folder.
         """
         narrate("opening the collection")
         self.context = open_context(self.study, self._artifacts)
@@ -136,12 +134,7 @@ class Coordinator:
         check_arms(self.arms, self.out)
         caveats = self._caveats([])
         self.out.mkdir(parents=True, exist_ok=True)
-        try:
-            # `with lock` after this would acquire it twice and release it once.
-            locked = study_lock(self.out).acquire(timeout=0)
-        except Timeout:
-            raise BenchError(f"{self.out}: another `bench run` is at work there") from None
-        with locked:
+        with study_lock(self.out) as self._lease:
             outcome = self._run(caveats)
             report()
             return outcome
@@ -223,7 +216,9 @@ class Coordinator:
             with closing(self._executor()) as executor:
                 while len(self._state.agenda):
                     self._begin_ready(executor)
-                    for completion in executor.completed(POLL):
+                    completions = executor.completed(POLL)
+                    self._lease.check()  # else another process does the same meanwhile
+                    for completion in completions:
                         self._complete(completion, executor)
                     self._tables.write_if_due()
                     self._narrate()

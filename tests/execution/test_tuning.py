@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import optuna
 import pytest
-from filelock import FileLock
 
 import bench as public
 from bench.errors import TrainingError
@@ -168,18 +167,9 @@ def test_a_run_that_fails_is_tried_as_often_as_said(toy_values, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_folder_is_free_as_soon_as_its_study_is_over(toy_values, tmp_path, monkeypatch):
-    """Not only once the garbage collector comes across the lock."""
-    kept = []
-
-    def lock(path):
-        kept.append(FileLock(path))
-        return kept[-1]
-
-    monkeypatch.setattr("bench.storage.locks.FileLock", lock)
+def test_a_folder_is_free_as_soon_as_its_study_is_over(toy_values, tmp_path):
     cross({**toy_values, "tuning": {}, "seeds": [1]}, tmp_path)
-    assert kept
-    assert not any(one.is_locked for one in kept)
+    assert not [*tmp_path.rglob("*.lease*")]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ import dataclasses
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -61,9 +60,17 @@ NOT_IN_IDS = _Never()
 """Marks a key that no result depends on."""
 
 
-@cache
-def identity_rules(cls: Any) -> dict[str, list[IdentityRule]]:
+def identity_rules(cls: type[Any]) -> dict[str, list[IdentityRule]]:
     """The rules of each option of a dataclass, or key of a pydantic model, that has any."""
+    if cls not in _rules:
+        _rules[cls] = _find_rules(cls)
+    return _rules[cls]
+
+
+_rules: dict[type, dict[str, list[IdentityRule]]] = {}
+
+
+def _find_rules(cls: type[Any]) -> dict[str, list[IdentityRule]]:
     if issubclass(cls, BaseModel):
         annotations = {name: field.metadata for name, field in cls.model_fields.items()}
     else:

@@ -16,7 +16,6 @@ import re
 import tomllib
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -254,10 +253,14 @@ def _build(cls: type[EntryType], options: dict[str, Any]) -> EntryType:
         raise InputError(f"{cls.name}: {error}") from None
 
 
-@cache
-def _adapter(cls: Any) -> TypeAdapter[Any]:
+_adapters: dict[type, TypeAdapter[Any]] = {}
+
+
+def _adapter(cls: type[EntryType]) -> TypeAdapter[EntryType]:
     """It takes a millisecond to make, and a study of many runs asks for thousands."""
-    return TypeAdapter(cls)
+    if cls not in _adapters:
+        _adapters[cls] = TypeAdapter(cls)
+    return _adapters[cls]
 
 
 def _finite(value: Any) -> bool:

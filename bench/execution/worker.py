@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,18 +71,19 @@ class Workplace:
     out: Path
     artifacts: Path
 
-    def open(self, log: str = "") -> Worker:
+    def open(self, log: str = "", workers: int = 1) -> Worker:
         """A worker in this process.
 
         Args:
             log: the file with all that this process prints.
+            workers: how many there are on this machine.
 
         Raises:
             InputError: a collection or a model cannot be used here.
         """
         artifacts = Artifacts(self.artifacts)
         artifacts.claims = Claims(artifacts.root, self.out)
-        context = open_context(self.study, artifacts)
+        context = replace(open_context(self.study, artifacts), workers=workers)
         return Worker(self.study, resolve_arms(self.study), self.out, context, log)
 
 

@@ -68,8 +68,10 @@ class OptunaStorage:
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         if self.url.startswith(JOURNAL):
-            file = optuna.storages.journal.JournalFileBackend(self.url.removeprefix(JOURNAL))
-            return optuna.storages.JournalStorage(file)
+            file = Path(self.url.removeprefix(JOURNAL))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            backend = optuna.storages.journal.JournalFileBackend(str(file))
+            return optuna.storages.JournalStorage(backend)
         if sqlite_file(self.url) is not None:
             return optuna.storages.get_storage(self.url)
         url = self.url.replace("postgresql://", "postgresql+psycopg://", 1)

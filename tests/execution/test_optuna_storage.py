@@ -49,5 +49,5 @@ def test_what_cannot_be_opened_is_refused(url, why):
 
 def test_what_is_missing_is_not_made(tmp_path):
     for url in (f"sqlite:///{tmp_path}/optuna.db", f"journal:{tmp_path}/trials.log"):
-        assert not OptunaStorage(url).holds("a [1]")
+        assert OptunaStorage(url).trials("a [1]") is None
     assert not list(tmp_path.iterdir())

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from bench.context import Context
 from bench.execution.executors.base import Executor
 from bench.execution.executors.local import LocalExecutor
 from bench.execution.executors.processes import ProcessExecutor
-from bench.execution.worker import Worker, Workplace
+from bench.execution.task import Workplace
+from bench.execution.worker import Worker
+from bench.study.arms import Arm
 
 
-def create_executor(place: Workplace, worker: Worker) -> Executor:
+def create_executor(place: Workplace, arms: Sequence[Arm], context: Context) -> Executor:
     """The executor of a study's ``[execution]``.
 
     Args:
-        worker: in this process, for the executor that needs no other one.
+        arms, context: the study's, as opened in this process; for the executor that stays in it.
 
     Raises:
         InputError: it cannot be had here.
@@ -20,4 +25,4 @@ def create_executor(place: Workplace, worker: Worker) -> Executor:
     execution = place.study.execution
     if execution.executor == "processes":
         return ProcessExecutor(place, execution.workers)
-    return LocalExecutor(worker)
+    return LocalExecutor(Worker(place.study, arms, place.out, context))

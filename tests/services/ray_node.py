@@ -1,0 +1,44 @@
+"""A node of a Ray cluster on this machine, until its standard input ends.
+
+``python -m tests.services.ray_node FOLDER HEAD`` prints the address of the cluster's head, which it
+is itself if that is empty.
+"""
+
+import os
+import sys
+
+from tests.services.ray_cluster import ENVIRONMENT
+
+os.environ |= {**ENVIRONMENT, "RAY_USAGE_STATS_ENABLED": "0"}  # read when Ray is imported
+
+from ray._private.node import Node
+from ray._private.parameter import RayParams
+
+MEBIBYTE = 2**20
+
+
+def main(folder: str, head: str) -> None:
+    options = RayParams(
+        gcs_address=head or None,
+        redis_address=head or None,
+        node_ip_address="127.0.0.1",
+        node_manager_port=0,
+        min_worker_port=0,
+        max_worker_port=0,
+        num_cpus=1,
+        num_gpus=0,
+        memory=2048 * MEBIBYTE,
+        object_store_memory=80 * MEBIBYTE,
+        temp_dir=folder,
+        include_dashboard=False,
+        include_log_monitor=False,
+        no_monitor=True,
+    )
+    node = Node(options, head=not head)
+    print(node.gcs_address, flush=True)
+    sys.stdin.read()
+    node.kill_all_processes(check_alive=False, allow_graceful=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -13,8 +13,8 @@ from bench.execution.executors._ray_worker import RayWorker
 from bench.execution.worker import Task, Workplace
 from bench.progress import say
 
-LATE = 15.0
-"""Seconds after which tasks that no worker has started for are waited with by a word."""
+LATE = 30.0
+"""Seconds that tasks wait for workers to start before that is said."""
 
 
 class RayExecutor:
@@ -55,8 +55,8 @@ class RayExecutor:
         self._idle: list[Any] = []
         self._deaths: Counter[str] = Counter()
         self._failed_starts = 0
-        self._wanting_since = time.monotonic()
-        self._told = False
+        self._short_since = time.monotonic()
+        self._said_short = False
 
     def submit(self, task: Task) -> None:
         self._waiting.append(task)
@@ -133,13 +133,10 @@ class RayExecutor:
         return Completion(task, Problem(BenchError.__name__, died))
 
     def _say_if_short(self) -> None:
-        """Say once that tasks wait for workers, and again after the next time they did not."""
+        """Say, once a shortage, that tasks wait for workers to start."""
         now = time.monotonic()
         if not (self._starting and self._waiting):
-            self._wanting_since, self._told = now, False
-        elif now - self._wanting_since > LATE and not self._told:
-            self._told = True
-            say(
-                f"waiting for room in the Ray cluster: {len(self._starting)} workers have not "
-                f"started, each needs {self._needs}"
-            )
+            self._short_since, self._said_short = now, False
+        elif now - self._short_since > LATE and not self._said_short:
+            say(f"waiting for a worker to start on the Ray cluster; it needs {self._needs}")
+            self._said_short = True

@@ -14,6 +14,9 @@ os.environ |= {**ENVIRONMENT, "RAY_USAGE_STATS_ENABLED": "0"}  # read when Ray i
 from ray._private.node import Node
 from ray._private.parameter import RayParams
 
+DETECTION = {"health_check_period_ms": 500, "health_check_failure_threshold": 3}
+"""The head takes a node for dead after seconds, not after a quarter of a minute."""
+
 MEBIBYTE = 2**20
 
 
@@ -33,6 +36,7 @@ def main(folder: str, head: str) -> None:
         include_dashboard=False,
         include_log_monitor=False,
         no_monitor=True,
+        _system_config=None if head else DETECTION,
     )
     node = Node(options, head=not head)
     print(node.gcs_address, flush=True)

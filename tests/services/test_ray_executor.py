@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from bench.errors import BenchError, InputError
-from bench.execution.executors import _ray_cluster, ray
+from bench.execution.executors import ray
 from bench.execution.executors.base import Completion
 from bench.execution.executors.ray import RayExecutor
 from bench.execution.jobs import Job
 from bench.execution.worker import Task
-from tests.services.ray_cluster import ENVIRONMENT, Cluster, missing, running_cluster
+from bench.study.ray import Ray
+from tests.services.ray_cluster import ENVIRONMENT, missing, running_cluster
 
 pytestmark = [
     pytest.mark.services,
@@ -87,9 +91,9 @@ def cluster():
 
 @pytest.fixture
 def session(cluster, tmp_path):
-    executor = RayExecutor(Workplace(tmp_path), address=cluster.address)
-    yield Session(executor, tmp_path)
-    executor.close()
+    options = Ray(address=cluster.address)
+    with closing(RayExecutor(Workplace(tmp_path), options, None)) as executor:
+        yield Session(executor, tmp_path)
 
 
 def test_workers_are_kept(session):
@@ -122,7 +126,7 @@ def test_lost_node(session, cluster, monkeypatch, capfd):
     lost, other = sorted("ab", key=lambda run: not node.has(session.processes(run)[0]))
     capfd.readouterr()
     node.kill()
-    session.until(lambda: session.executor._said_short)
+    session.until(lambda: session.executor._short_since == float("inf"))
     session.go(other)
     # The worker that is left takes the run, as the cluster has no room for another one.
     assert session.processes(lost, 2)[1] == session.processes(other)[0]
@@ -132,8 +136,8 @@ def test_lost_node(session, cluster, monkeypatch, capfd):
     out, err = capfd.readouterr()
     assert out == ""
     assert err.splitlines() == [
-        f"{lost} · final · seed 0: its worker died; another one goes on from the last checkpoint",
-        "waiting for a worker to start on the Ray cluster; it needs 1 cores",
+        f"{lost} · final · seed 0: its worker died; another one goes on from its checkpoint",
+        "waiting for a worker to start on the Ray cluster (cpus = 1, gpus = 0)",
     ]
 
 
@@ -142,20 +146,50 @@ def test_task_that_kills(session, monkeypatch, capfd):
     session.submit("a", "wait")
     os.kill(session.processes("a")[0], 9)
     os.kill(session.processes("a", 2)[1], 9)
-    assert "a · final · seed 0: 2 workers died of it" in session.finish(1)["a"]
+    assert "a · final · seed 0: its worker died 2 times; logs: " in session.finish(1)["a"]
     assert capfd.readouterr().err.count("its worker died") == 1
 
 
 def test_no_folder(cluster, tmp_path):
-    session = Session(RayExecutor(Workplace(tmp_path / "x"), address=cluster.address), tmp_path)
-    session.submit("a")
-    with pytest.raises(InputError, match=r"x is not there: all nodes must see the study's folder"):
-        session.finish(1)
-    session.executor.close()
+    with closing(RayExecutor(Workplace(tmp_path / "x"), Ray(address=cluster.address), None)) as one:
+        session = Session(one, tmp_path)
+        session.submit("a")
+        with pytest.raises(InputError, match=r"/x is not there: all nodes of the Ray cluster"):
+            session.finish(1)
+
+
+OWN = """
+import os, sys
+from pathlib import Path
+import ray, psutil
+from bench.execution.executors.ray import RayExecutor
+from bench.study.ray import Ray
+from tests.services.test_ray_executor import Session, Workplace
+
+out = Path(sys.argv[1])
+executor = RayExecutor(Workplace(out), Ray(), 1)
+session = Session(executor, out)
+session.submit("a")
+assert session.finish(1) == {"a": ""}
+processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+ports = [port for one in processes for port in one.net_connections("inet")]
+print(*{port.laddr.ip for port in ports if port.status == "LISTEN"})
+executor.close()
+"""
+
+
+def test_own_cluster_listens_on_the_loopback_address_alone(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    command = [sys.executable, "-c", OWN, str(tmp_path)]
+    own = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert own.returncode == 0, own.stderr
+    assert set(own.stdout.split()) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    assert own.stdout.strip()
+    assert own.stderr == ""
 
 
 def test_dead_head(session, cluster, monkeypatch):  # the last test, as the cluster is gone then
-    monkeypatch.setattr(_ray_cluster, "PATIENCE", 1)
+    monkeypatch.setattr(ray, "PATIENCE", 1)
     session.submit("a", "wait")
     session.processes("a")
     cluster.nodes[0].kill()

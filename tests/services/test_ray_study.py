@@ -27,7 +27,7 @@ pytestmark = [
 def lose_nodes(cluster: Cluster, out: Path, times: int) -> None:
     """Kill nodes, not the head, while they are at work on a run that has a checkpoint."""
     for _ in range(times):
-        spare = cluster.add()
+        cluster.add()
         while not (at_work := [node for node in cluster.nodes[1:] if has_checkpoint(node, out)]):
             time.sleep(0.01)
         at_work[0].kill()
@@ -44,8 +44,8 @@ def has_checkpoint(node: Node, out: Path) -> bool:
     )
 
 
-def carry_out(values: dict, out: Path, artifacts: Path, **execution: str) -> None:
-    study = parse_study(values | {"execution": execution}, "toy")
+def carry_out(values: dict, out: Path, artifacts: Path) -> None:
+    study = parse_study(values, "toy")
     Coordinator(study, out, artifacts, None).run()
 
 
@@ -65,7 +65,8 @@ def test_lost_nodes(collection_folder, tiny_model, tmp_path, capfd):
         out = tmp_path / "lossy"
         killer = threading.Thread(target=lose_nodes, args=(cluster, out, 2), daemon=True)
         killer.start()
-        carry_out(values, out, tmp_path / "b", executor="ray", address=cluster.address)
+        values["execution"] = {"executor": "ray", "ray": {"address": cluster.address}}
+        carry_out(values, out, tmp_path / "b")
         killer.join(1)
         assert not killer.is_alive()
     assert capfd.readouterr().err.count("its worker died") >= 2
@@ -77,7 +78,7 @@ def test_dead_head(toy_file, tmp_path):
     command = ["run", "toy.toml", "--out", "out", "--artifacts", "a", "--no-mlflow"]
     command += ["--set", "tuning={}", "--set", "seeds=[1]", "--executor", "ray", "--set"]
     with running_cluster() as cluster:
-        process = start(tmp_path, *command, f"execution.address={cluster.address}")
+        process = start(tmp_path, *command, f"execution.ray.address={cluster.address}")
         while "[5/6]" not in said(tmp_path).read_text():
             time.sleep(0.1)
         cluster.nodes[0].kill()
@@ -86,5 +87,5 @@ def test_dead_head(toy_file, tmp_path):
         *_, last = said(tmp_path).read_text().splitlines()
         assert f"the head of the Ray cluster at {cluster.address} does not answer" in last
     with running_cluster() as cluster:
-        code, told = finish(tmp_path, *command, f"execution.address={cluster.address}")
+        code, told = finish(tmp_path, *command, f"execution.ray.address={cluster.address}")
     assert code == 0, told

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
-import time
 from importlib.util import find_spec
 from typing import Any
 
 from bench.errors import BenchError, InputError
+from bench.execution.executors._ray_head import RayHead
 from bench.lazy import Library
 
 ray = Library("ray")
@@ -22,9 +21,6 @@ ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 OBJECTS = 100 * 2**20
 """Bytes that a new cluster reserves for objects: tasks are small."""
-
-PATIENCE = 20.0
-"""Seconds that the head may be silent. After 60, Ray would end this process without a word."""
 
 
 class RayCluster:
@@ -41,10 +37,10 @@ class RayCluster:
 
     def __init__(self, address: str) -> None:
         if find_spec("ray") is None:
-            raise InputError("executor ray: it needs pip install 'retrieval-bench[ray]'")
+            raise InputError("executor ray: Ray is not installed; pip install retrieval-bench[ray]")
         address = address or os.environ.get("RAY_ADDRESS", "")
         if address:
-            _call(address)
+            RayHead(address).call()
         os.environ |= QUIET if address else QUIET | ALONE  # read when Ray is imported
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if not address:
@@ -54,51 +50,22 @@ class RayCluster:
         except Exception as error:  # of many kinds, with texts of many lines
             where = f"the Ray cluster at {address}" if address else "a new Ray cluster"
             raise BenchError(f"{where}: {' '.join(str(error).split())}") from error
-        self._head = ray.get_runtime_context().gcs_address
-        self._heard = time.monotonic()
+        self.head = RayHead(ray.get_runtime_context().gcs_address)
 
     @property
     def has_gpus(self) -> bool:
         """Whether any node has a GPU now."""
         return ray.cluster_resources().get("GPU", 0) > 0
 
-    def room(self, cores: int, gpus: float) -> int:
+    def room(self, cpus: int, gpus: float) -> int:
         """How many workers that take so much the nodes of now hold together."""
-        takes = {"CPU": cores, "GPU": gpus}
+        takes = {"CPU": cpus, "GPU": gpus}
         return sum(
             min(int(node["Resources"].get(name, 0) / one) for name, one in takes.items() if one)
             for node in ray.nodes()
             if node["Alive"]
         )
 
-    def check_head(self) -> None:
-        """Notice in time that the head is dead.
-
-        Raises:
-            BenchError: it has been silent for too long.
-        """
-        try:
-            _call(self._head)
-        except BenchError:
-            if time.monotonic() - self._heard > PATIENCE:
-                raise
-        else:
-            self._heard = time.monotonic()
-
     def close(self) -> None:
         """End all workers at once, and the cluster if it was made here."""
         ray.shutdown()
-
-
-def _call(head: str) -> None:
-    """See whether the head takes connections. Ray itself would try for minutes."""
-    host, _, port = head.rpartition(":")
-    if not host or not port.isdigit():
-        raise InputError(f"{head!r}: the address of a Ray cluster's head is host:port")
-    try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except OSError as error:
-        raise BenchError(
-            f"the head of the Ray cluster at {head} does not answer ({error}); nothing is lost, "
-            "the same command goes on when a cluster is there"
-        ) from None

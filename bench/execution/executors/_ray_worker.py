@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+import time
 import traceback
 
-from bench.errors import InputError
+from bench.errors import BenchError, InputError
+from bench.execution.executors._ray_cluster import ray
+from bench.execution.executors._ray_head import RayHead
 from bench.execution.executors.base import Problem
 from bench.execution.executors.processes import LOGS
 from bench.execution.worker import Task, Worker, Workplace
+
+SILENCE = 8.0
+"""Seconds without the head after which a worker ends. They are fewer than the head needs to take
+its node for dead and have its run go on elsewhere (15, by default), so no run is done twice."""
 
 
 class RayWorker:
@@ -29,6 +37,7 @@ class RayWorker:
         log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         for stream in (1, 2):
             os.dup2(log, stream)
+        threading.Thread(target=_end_without_head, daemon=True).start()
         return None
 
     def execute(self, task: Task) -> Problem | None:
@@ -40,3 +49,15 @@ class RayWorker:
             traceback.print_exc()
             return Problem.of(error)
         return None
+
+
+def _end_without_head() -> None:
+    """End this process once the head is silent."""
+    head = RayHead(ray.get_runtime_context().gcs_address)
+    try:
+        while True:
+            head.check(SILENCE)
+            time.sleep(1)
+    except BenchError as error:
+        print(error, flush=True)
+        os._exit(1)

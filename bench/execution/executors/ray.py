@@ -1,4 +1,4 @@
-"""Runs side by side on the nodes of a Ray cluster, which see the study's folders as this one does."""
+"""Runs side by side on the nodes of a Ray cluster, which share the study's folders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from bench.execution.executors.base import DEATHS, Completion, Problem
 from bench.execution.executors.processes import LOGS, THREADS
 from bench.execution.worker import Task, Workplace
 from bench.progress import say
-from bench.study.schema import Execution
+from bench.study.ray import Ray
+
+PATIENCE = 20.0
+"""Seconds that the head may be silent. After 60, Ray would end this process without a word."""
 
 LATE = 30.0
 """Seconds that tasks wait for a worker to start before that is said."""
@@ -25,22 +28,25 @@ class RayExecutor:
     A task is given to a worker that has started, so none waits for room in the cluster while
     another worker is idle.
 
+    Args:
+        workers: how many; by default as many as the cluster has room for now.
+
     Raises:
         InputError, BenchError: the cluster cannot be used.
     """
 
-    def __init__(self, place: Workplace, execution: Execution) -> None:
+    def __init__(self, place: Workplace, options: Ray, workers: int | None) -> None:
         self._place = place
-        self._cluster = RayCluster(execution.address)
-        cores, gpus = execution.cores, execution.gpus
+        self._cluster = RayCluster(options.address)
+        cpus, gpus = options.cpus, options.gpus
         if gpus is None:
             gpus = float(self._cluster.has_gpus)
-        self._takes = f"cores = {cores}, gpus = {gpus:g}"
-        self.slots = execution.workers or max(1, self._cluster.room(cores, gpus))
+        self._takes = f"cpus = {cpus}, gpus = {gpus:g}"
+        self.slots = workers or max(1, self._cluster.room(cpus, gpus))
         # Set before the worker's process begins, because libraries read them when they are loaded.
-        variables = dict.fromkeys(THREADS, str(cores))
+        variables = dict.fromkeys(THREADS, str(cpus))
         self._actor = ray.remote(RayWorker).options(
-            num_cpus=cores, num_gpus=gpus, runtime_env={"env_vars": variables}
+            num_cpus=cpus, num_gpus=gpus, runtime_env={"env_vars": variables}
         )
         self._waiting: deque[Task] = deque()
         # The keys are Ray's promises that a worker will have started, or will have ended its task.
@@ -63,7 +69,7 @@ class RayExecutor:
         if kept:
             kept, _ = ray.wait(promises, num_returns=len(promises), timeout=0)
         else:
-            self._cluster.check_head()
+            self._cluster.head.check(PATIENCE)
         completions = []
         for promise in kept:
             if promise in self._starting:
@@ -108,12 +114,15 @@ class RayExecutor:
         self._idle.append(worker)
 
     def _complete(self, promise: Any) -> Completion | None:
-        """The end of a task; `None` if its worker has died, and another one is to go on."""
+        """The end of a task; `None` if its worker is lost, and the task is not over."""
         worker, task = self._busy.pop(promise)
         try:
             problem = ray.get(promise)
+        except ray.exceptions.ActorUnavailableError:
+            # Perhaps for a moment, and it still works: then it answers, else it is dead at last.
+            self._busy[worker.execute.remote(task)] = worker, task
+            return None
         except ray.exceptions.RayActorError:
-            ray.kill(worker)  # it may live where nobody reaches it
             return self._put_back(task)
         self._idle.append(worker)
         return Completion(task, problem)

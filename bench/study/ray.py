@@ -1,0 +1,24 @@
+"""What a study's workers ask of a Ray cluster."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bench.study._model import Positive, Table
+
+
+class Ray(Table):
+    """``[execution.ray]``: the cluster, and what each worker takes of a node.
+
+    Attributes:
+        address: ``host:port`` of the cluster's head; by default the environment variable
+            RAY_ADDRESS, or else a new cluster of this machine alone.
+        cpus: a worker computes with as many threads.
+        gpus: 0.5 lets two workers share one; by default one where the cluster has any, else none.
+    """
+
+    address: str = ""
+    cpus: Positive = 1
+    gpus: Annotated[float, Field(ge=0)] | None = None

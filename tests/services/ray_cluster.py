@@ -33,9 +33,9 @@ class Node:
         head: the address of the cluster's head.
     """
 
-    def __init__(self, folder: str, head: str = "") -> None:
+    def __init__(self, folder: str, cores: int, head: str = "") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.services.ray_node", folder, head],
+            [sys.executable, "-m", "tests.services.ray_node", folder, str(cores), head],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -60,18 +60,20 @@ class Node:
 
 
 class Cluster:
-    """A cluster that gains and loses nodes, of one core each.
+    """A cluster that gains and loses nodes.
 
     Args:
         folder: for all that Ray writes; it must have a short path, as sockets are in it.
+        cores: of the head, and of each other node.
 
     Attributes:
         nodes: the head first.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, cores: tuple[int, int]) -> None:
         self._folder = folder
-        self.nodes = [Node(folder)]
+        head, self._cores = cores
+        self.nodes = [Node(folder, head)]
 
     @property
     def address(self) -> str:
@@ -79,15 +81,15 @@ class Cluster:
 
     def add(self) -> Node:
         """One more node."""
-        self.nodes.append(Node(self._folder, self.address))
+        self.nodes.append(Node(self._folder, self._cores, self.address))
         return self.nodes[-1]
 
 
 @contextmanager
-def running_cluster() -> Iterator[Cluster]:
+def running_cluster(cores: tuple[int, int] = (1, 1)) -> Iterator[Cluster]:
     """A cluster of a head and another node, which end with the block."""
     with TemporaryDirectory(prefix="ray-") as folder:
-        cluster = Cluster(folder)
+        cluster = Cluster(folder, cores)
         try:
             cluster.add()
             yield cluster

@@ -1,7 +1,7 @@
 """A node of a Ray cluster on this machine, until its standard input ends.
 
-``python -m tests.services.ray_node FOLDER HEAD`` prints the address of the cluster's head, which it
-is itself if that is empty.
+``python -m tests.services.ray_node FOLDER CORES HEAD`` prints the address of the cluster's head,
+which it is itself if that is empty.
 """
 
 import os
@@ -20,7 +20,7 @@ DETECTION = {"health_check_period_ms": 500, "health_check_failure_threshold": 3}
 MEBIBYTE = 2**20
 
 
-def main(folder: str, head: str) -> None:
+def main(folder: str, cores: str, head: str) -> None:
     options = RayParams(
         gcs_address=head or None,
         redis_address=head or None,
@@ -28,7 +28,7 @@ def main(folder: str, head: str) -> None:
         node_manager_port=0,
         min_worker_port=0,
         max_worker_port=0,
-        num_cpus=1,
+        num_cpus=int(cores),
         num_gpus=0,
         memory=2048 * MEBIBYTE,
         object_store_memory=80 * MEBIBYTE,

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+import tomli_w
 
 from bench.execution.coordinator import Coordinator
 from bench.storage.records import RunFolder
@@ -24,16 +25,8 @@ pytestmark = [
 ]
 
 
-def lose_nodes(cluster: Cluster, out: Path, times: int) -> None:
-    """Kill nodes, not the head, while they are at work on a run that has a checkpoint."""
-    for _ in range(times):
-        cluster.add()
-        while not (at_work := [node for node in cluster.nodes[1:] if has_checkpoint(node, out)]):
-            time.sleep(0.01)
-        at_work[0].kill()
-
-
-def has_checkpoint(node: Node, out: Path) -> bool:
+def is_at_work(node: Node, out: Path) -> bool:
+    """Whether the node carries out a run that has a checkpoint."""
     folders = [RunFolder(path) for path in (out / "runs").glob("*")]
     return any(
         (progress := RunProgress.read(folder))
@@ -44,9 +37,17 @@ def has_checkpoint(node: Node, out: Path) -> bool:
     )
 
 
-def carry_out(values: dict, out: Path, artifacts: Path) -> None:
-    study = parse_study(values, "toy")
-    Coordinator(study, out, artifacts, None).run()
+def lose_nodes(cluster: Cluster, out: Path, times: int) -> None:
+    """Kill the node that is at work, once another one is there to take its place."""
+    for _ in range(times):
+        cluster.add()
+        while not (at_work := [node for node in cluster.nodes if is_at_work(node, out)]):
+            time.sleep(0.01)
+        at_work[0].kill()
+
+
+def carry_out(values: dict, out: Path) -> None:
+    Coordinator(parse_study(values, "toy"), out, out.with_suffix(".artifacts"), None).run()
 
 
 @pytest.fixture(autouse=True)
@@ -55,37 +56,51 @@ def _loopback(monkeypatch):
         monkeypatch.setenv(name, value)
 
 
-def test_lost_nodes(collection_folder, tiny_model, tmp_path, capfd):
+@pytest.fixture(scope="module")
+def values(collection_folder, tiny_model) -> dict:
     values = study_values(collection_folder, tiny_model)
-    # Long enough that the third worker has begun before the second one is done with everything.
-    values |= {"seeds": [1], "budget": {"examples": 800}}
     values["tuning"]["trials"] = 1
-    carry_out(values, tmp_path / "quiet", tmp_path / "a")
-    with running_cluster() as cluster:
-        out = tmp_path / "lossy"
+    return values | {"seeds": [1], "budget": {"examples": 240}}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(values, tmp_path_factory) -> dict[str, bytes]:
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    carry_out(values, out)
+    return tables(out)
+
+
+def test_lost_nodes(values, undisturbed, tmp_path, capfd):
+    out = tmp_path / "out"
+    # All runs are on the node that is killed, two at a time; the head has no cores.
+    with running_cluster(cores=(0, 2)) as cluster:
         killer = threading.Thread(target=lose_nodes, args=(cluster, out, 2), daemon=True)
         killer.start()
-        values["execution"] = {"executor": "ray", "ray": {"address": cluster.address}}
-        carry_out(values, out, tmp_path / "b")
+        on_ray = {"executor": "ray", "workers": 2, "ray": {"address": cluster.address}}
+        carry_out(values | {"execution": on_ray}, out)
         killer.join(1)
         assert not killer.is_alive()
     assert capfd.readouterr().err.count("its worker died") >= 2
-    assert_same(out, tables(tmp_path / "quiet"))
+    assert_same(out, undisturbed)
 
 
-def test_dead_head(toy_file, tmp_path):
+def test_dead_head(values, undisturbed, tmp_path):
     """The command ends with one line, and goes on with another cluster."""
+    out = tmp_path / "out"
+    (tmp_path / "toy.toml").write_text(tomli_w.dumps(values))
     command = ["run", "toy.toml", "--out", "out", "--artifacts", "a", "--no-mlflow"]
-    command += ["--set", "tuning={}", "--set", "seeds=[1]", "--executor", "ray", "--set"]
+    command += ["--executor", "ray", "--set"]
     with running_cluster() as cluster:
         process = start(tmp_path, *command, f"execution.ray.address={cluster.address}")
-        while "[5/6]" not in said(tmp_path).read_text():
-            time.sleep(0.1)
+        while not any(is_at_work(node, out) for node in cluster.nodes):
+            time.sleep(0.01)
         cluster.nodes[0].kill()
         process.join()
-        assert process.exitcode == 1
-        *_, last = said(tmp_path).read_text().splitlines()
-        assert f"the head of the Ray cluster at {cluster.address} does not answer" in last
+        told = said(tmp_path).read_text()
+    assert process.exitcode == 1, told
+    *_, last = told.splitlines()
+    assert last.startswith(f"bench: the head of the Ray cluster at {cluster.address} does not")
     with running_cluster() as cluster:
         code, told = finish(tmp_path, *command, f"execution.ray.address={cluster.address}")
     assert code == 0, told
+    assert_same(out, undisturbed)

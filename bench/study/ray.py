@@ -13,12 +13,13 @@ class Ray(Table):
     """``[execution.ray]``: the cluster, and what each worker takes of a node.
 
     Attributes:
-        address: ``host:port`` of the cluster's head; by default the environment variable
-            RAY_ADDRESS, or else a new cluster of this machine alone.
+        address: ``host:port`` of the head of a cluster that this machine is a node of; by default
+            the environment variable RAY_ADDRESS, or else a new cluster of this machine alone.
         cpus: a worker computes with as many threads.
-        gpus: 0.5 lets two workers share one; by default one where the cluster has any, else none.
+        gpus: 1, a part that lets several workers share one, or 0; by default 1 where the cluster
+            has any.
     """
 
     address: str = ""
     cpus: Positive = 1
-    gpus: Annotated[float, Field(ge=0)] | None = None
+    gpus: Annotated[float, Field(ge=0, le=1)] | None = None

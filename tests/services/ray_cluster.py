@@ -15,8 +15,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-ENVIRONMENT = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-"""For whoever connects to such a cluster: without it, Ray takes 127.0.0.1 for another address."""
+from bench.execution.executors._ray_cluster import ALONE, QUIET
+
+ENVIRONMENT = QUIET | ALONE
+"""For a node and whoever connects to it: without it, Ray takes 127.0.0.1 for another address."""
 
 
 def missing() -> str:

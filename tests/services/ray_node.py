@@ -9,7 +9,7 @@ import sys
 
 from tests.services.ray_cluster import ENVIRONMENT
 
-os.environ |= {**ENVIRONMENT, "RAY_USAGE_STATS_ENABLED": "0"}  # read when Ray is imported
+os.environ |= ENVIRONMENT  # read when Ray is imported
 
 from ray._private.node import Node
 from ray._private.parameter import RayParams

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 
@@ -9,6 +10,9 @@ from bench.errors import BenchError, InputError
 
 TIMEOUT = 5.0
 """Seconds that the head may take to accept a connection."""
+
+FRESH = 1.0
+"""Seconds after which it is called again."""
 
 
 class RayHead:
@@ -22,9 +26,9 @@ class RayHead:
     """
 
     def __init__(self, address: str) -> None:
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdigit():
+        if not re.fullmatch(r"[^/]+:\d{1,5}", address):
             raise InputError(f"{address!r}: the address of a Ray cluster's head is host:port")
+        host, _, port = address.rpartition(":")
         self.address = address
         self._place = host, int(port)
         self._heard = time.monotonic()
@@ -45,7 +49,7 @@ class RayHead:
         self._heard = time.monotonic()
 
     def check(self, patience: float) -> None:
-        """Connect to it, unless that was possible lately.
+        """Connect to it, unless that was possible just now.
 
         Args:
             patience: for how many seconds it may be silent.
@@ -53,6 +57,8 @@ class RayHead:
         Raises:
             BenchError: it has been silent for longer.
         """
+        if time.monotonic() - self._heard < FRESH:
+            return
         try:
             self.call()
         except BenchError:

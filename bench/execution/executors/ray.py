@@ -45,6 +45,8 @@ class RayExecutor:
         self.slots = workers or max(1, self._cluster.room(cpus, gpus))
         # Set before the worker's process begins, because libraries read them when they are loaded.
         variables = dict.fromkeys(THREADS, str(cpus))
+        if not gpus:
+            variables["CUDA_VISIBLE_DEVICES"] = ""
         self._actor = ray.remote(RayWorker).options(
             num_cpus=cpus, num_gpus=gpus, runtime_env={"env_vars": variables}
         )
@@ -62,14 +64,12 @@ class RayExecutor:
         self._give_out()
 
     def completed(self, timeout: float) -> list[Completion]:
+        self._cluster.head.check(PATIENCE)
         promises = [*self._busy, *self._starting]
         if not promises:
             return []
-        kept, _ = ray.wait(promises, timeout=timeout)
-        if kept:
-            kept, _ = ray.wait(promises, num_returns=len(promises), timeout=0)
-        else:
-            self._cluster.head.check(PATIENCE)
+        ray.wait(promises, timeout=timeout)  # for the first
+        kept, _ = ray.wait(promises, num_returns=len(promises), timeout=0)
         completions = []
         for promise in kept:
             if promise in self._starting:
@@ -145,4 +145,4 @@ class RayExecutor:
             self._short_since = time.monotonic()
         elif time.monotonic() - self._short_since > LATE:
             say(f"waiting for a worker to start on the Ray cluster ({self._takes})")
-            self._short_since = float("inf")
+            self._short_since = float("inf")  # not again

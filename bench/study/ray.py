@@ -15,11 +15,11 @@ class Ray(Table):
     Attributes:
         address: ``host:port`` of the head of a cluster that this machine is a node of; by default
             the environment variable RAY_ADDRESS, or else a new cluster of this machine alone.
-        cpus: a worker computes with as many threads.
+        cores: of a node; a worker computes with as many threads.
         gpus: 1, a part that lets several workers share one, or 0; by default 1 where the cluster
             has any.
     """
 
     address: str = ""
-    cpus: Positive = 1
+    cores: Positive = 1
     gpus: Annotated[float, Field(ge=0, le=1)] | None = None

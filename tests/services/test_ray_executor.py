@@ -137,7 +137,7 @@ def test_lost_node(session, cluster, monkeypatch, capfd):
     assert out == ""
     assert err.splitlines() == [
         f"{lost} · final · seed 0: its worker died; another one goes on from its checkpoint",
-        "waiting for a worker to start on the Ray cluster (cpus = 1, gpus = 0)",
+        "waiting for a worker to start on the Ray cluster (cores = 1, gpus = 0)",
     ]
 
 

@@ -57,9 +57,9 @@ class RayCluster:
         """Whether any node has a GPU now."""
         return ray.cluster_resources().get("GPU", 0) > 0
 
-    def room(self, cpus: int, gpus: float) -> int:
+    def room(self, cores: int, gpus: float) -> int:
         """How many workers that take so much the nodes of now hold together."""
-        takes = {"CPU": cpus, "GPU": gpus}
+        takes = {"CPU": cores, "GPU": gpus}
         return sum(
             min(int(node["Resources"].get(name, 0) / one) for name, one in takes.items() if one)
             for node in ray.nodes()

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 import traceback
+from contextlib import suppress
 
 from bench.errors import BenchError, InputError
 from bench.execution.executors._ray_cluster import ray
@@ -16,8 +17,11 @@ from bench.execution.executors.processes import LOGS
 from bench.execution.worker import Task, Worker, Workplace
 
 SILENCE = 8.0
-"""Seconds without the head after which a worker ends. They are fewer than the head needs to take
-its node for dead and have its run go on elsewhere (15, by default), so no run is done twice."""
+"""Seconds that the head may be silent. They are fewer than it needs to take a node for dead, on
+which the run goes on elsewhere (15, by default): so it is not done twice at once."""
+
+LOOK = 1.0
+"""Seconds between two looks. A command that follows one that was killed takes longer to begin."""
 
 
 class RayWorker:
@@ -37,7 +41,7 @@ class RayWorker:
         log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         for stream in (1, 2):
             os.dup2(log, stream)
-        threading.Thread(target=_end_without_head, daemon=True).start()
+        threading.Thread(target=_end_with_cluster, daemon=True).start()
         return None
 
     def execute(self, task: Task) -> Problem | None:
@@ -51,13 +55,11 @@ class RayWorker:
         return None
 
 
-def _end_without_head() -> None:
-    """End this process once the head is silent."""
-    head = RayHead(ray.get_runtime_context().gcs_address)
-    try:
-        while True:
+def _end_with_cluster() -> None:
+    """End this process once its node's own process is gone, or the head is silent."""
+    node, head = os.getppid(), RayHead(ray.get_runtime_context().gcs_address)
+    with suppress(BenchError):
+        while os.getppid() == node:
             head.check(SILENCE)
-            time.sleep(1)
-    except BenchError as error:
-        print(error, flush=True)
-        os._exit(1)
+            time.sleep(LOOK)
+    os._exit(1)

@@ -38,17 +38,17 @@ class RayExecutor:
     def __init__(self, place: Workplace, options: Ray, workers: int | None) -> None:
         self._place = place
         self._cluster = RayCluster(options.address)
-        cpus, gpus = options.cpus, options.gpus
+        cores, gpus = options.cores, options.gpus
         if gpus is None:
             gpus = float(self._cluster.has_gpus)
-        self._takes = f"cpus = {cpus}, gpus = {gpus:g}"
-        self.slots = workers or max(1, self._cluster.room(cpus, gpus))
+        self._takes = f"cores = {cores}, gpus = {gpus:g}"
+        self.slots = workers or max(1, self._cluster.room(cores, gpus))
         # Set before the worker's process begins, because libraries read them when they are loaded.
-        variables = dict.fromkeys(THREADS, str(cpus))
+        variables = dict.fromkeys(THREADS, str(cores))
         if not gpus:
             variables["CUDA_VISIBLE_DEVICES"] = ""
         self._actor = ray.remote(RayWorker).options(
-            num_cpus=cpus, num_gpus=gpus, runtime_env={"env_vars": variables}
+            num_cpus=cores, num_gpus=gpus, runtime_env={"env_vars": variables}
         )
         self._waiting: deque[Task] = deque()
         # The keys are Ray's promises that a worker will have started, or will have ended its task.

@@ -10,6 +10,7 @@ import pytest
 import tomli_w
 
 from bench.execution.coordinator import Coordinator
+from bench.execution.executors import ray
 from bench.storage.records import RunFolder
 from bench.storage.run_progress import RunProgress
 from bench.study.schema import parse_study
@@ -84,6 +85,10 @@ def test_lost_nodes(values, undisturbed, tmp_path, capfd):
     assert_same(out, undisturbed)
 
 
+def impatient() -> None:
+    ray.PATIENCE = 3.0
+
+
 def test_dead_head(values, undisturbed, tmp_path):
     """The command ends with one line, and goes on with another cluster."""
     out = tmp_path / "out"
@@ -91,7 +96,8 @@ def test_dead_head(values, undisturbed, tmp_path):
     command = ["run", "toy.toml", "--out", "out", "--artifacts", "a", "--no-mlflow"]
     command += ["--executor", "ray", "--set"]
     with running_cluster() as cluster:
-        process = start(tmp_path, *command, f"execution.ray.address={cluster.address}")
+        address = f"execution.ray.address={cluster.address}"
+        process = start(tmp_path, *command, address, hook=impatient)
         while not any(is_at_work(node, out) for node in cluster.nodes):
             time.sleep(0.01)
         cluster.nodes[0].kill()

@@ -52,7 +52,7 @@ class ProcessExecutor:
         environments = share_machine(workers)
         self.slots = len(environments)
         self._workers = [
-            _Worker(place, place.out / LOGS / f"worker-{number}.log", environment)
+            _Worker(place, self.slots, place.out / LOGS / f"worker-{number}.log", environment)
             for number, environment in enumerate(environments, start=1)
         ]
         self._deaths: dict[str, int] = {}
@@ -97,10 +97,12 @@ class _Worker:
     """A process that carries out tasks one after the other, and its end of the connection.
 
     Attributes:
+        workers: how many there are on this machine.
         task: what it is doing; `None` if it is idle.
     """
 
     place: Workplace
+    workers: int
     log: Path
     environment: Mapping[str, str]
     task: Task | None = None
@@ -122,7 +124,7 @@ class _Worker:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._connection, theirs = _processes.Pipe()
         self._process = _processes.Process(
-            target=_serve, args=(theirs, self.place, self.log), daemon=True
+            target=_serve, args=(theirs, self.place, self.log, self.workers), daemon=True
         )
         with _environment(self.environment):
             self._process.start()
@@ -175,7 +177,7 @@ class _Worker:
         self._process = self._connection = self.task = None
 
 
-def _serve(connection: Connection, place: Workplace, log: Path) -> None:
+def _serve(connection: Connection, place: Workplace, log: Path, workers: int) -> None:
     """The main function of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -189,7 +191,7 @@ def _serve(connection: Connection, place: Workplace, log: Path) -> None:
         except EOFError:
             return  # there is nothing more to do
         try:
-            worker = worker or place.open(str(log))
+            worker = worker or place.open(str(log), workers)
             worker.execute(task)
         except Exception as error:
             connection.send(Problem.of(error))

@@ -5,8 +5,8 @@ import socket
 import pytest
 
 from bench.errors import BenchError, InputError
-from bench.execution.executors import _ray_cluster
-from bench.execution.executors._ray_cluster import RayCluster
+from bench.execution.executors import _ray_cluster, _ray_head
+from bench.execution.executors._ray_cluster import RayCluster, Share
 from bench.execution.executors._ray_head import RayHead
 
 
@@ -43,10 +43,19 @@ def test_nobody_there(monkeypatch, listening):
 
 
 def test_silence(listening, monkeypatch):
-    monkeypatch.setattr("bench.execution.executors._ray_head.FRESH", 0)
+    monkeypatch.setattr(_ray_head, "FRESH", 0)
     head = RayHead(address(listening))
-    head.check(0)
+    head.check()
     listening.close()
-    head.check(60)
+    head.check()
+    monkeypatch.setattr(_ray_head, "PATIENCE", 0)
     with pytest.raises(BenchError, match="does not answer"):
-        head.check(0)
+        head.check()
+
+
+def test_room():
+    node = {"Resources": {"CPU": 16.0, "GPU": 2.0}}
+    assert Share(1, 0).fits(node) == 16
+    assert Share(6, 0.5).fits(node) == 2
+    assert Share(1, 0.5).fits(node) == 4
+    assert Share(1, 1).fits({"Resources": {"CPU": 16.0}}) == 0

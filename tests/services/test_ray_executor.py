@@ -10,11 +10,12 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from bench.errors import BenchError, InputError
-from bench.execution.executors import ray
+from bench.execution.executors import _ray_head, ray
 from bench.execution.executors.base import Completion
 from bench.execution.executors.ray import RayExecutor
 from bench.execution.jobs import Job
@@ -34,7 +35,8 @@ class Workplace:
 
     out: Path
 
-    def open(self, log: str = "") -> Workplace:
+    def open(self, log: str, workers: int) -> Workplace:
+        assert workers == 1
         return self
 
     def execute(self, task: Task) -> None:
@@ -181,7 +183,9 @@ executor.close()
 def test_own_cluster_listens_on_the_loopback_address_alone(tmp_path):
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     command = [sys.executable, "-c", OWN, str(tmp_path)]
-    own = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    with TemporaryDirectory(prefix="ray-") as folder:
+        environment["RAY_TMPDIR"] = folder
+        own = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert own.returncode == 0, own.stderr
     assert set(own.stdout.split()) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
     assert own.stdout.strip()
@@ -189,7 +193,7 @@ def test_own_cluster_listens_on_the_loopback_address_alone(tmp_path):
 
 
 def test_dead_head(session, cluster, monkeypatch):  # the last test, as the cluster is gone then
-    monkeypatch.setattr(ray, "PATIENCE", 1)
+    monkeypatch.setattr(_ray_head, "PATIENCE", 1)
     session.submit("a", "wait")
     session.processes("a")
     cluster.nodes[0].kill()

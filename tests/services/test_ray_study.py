@@ -10,7 +10,7 @@ import pytest
 import tomli_w
 
 from bench.execution.coordinator import Coordinator
-from bench.execution.executors import ray
+from bench.execution.executors import _ray_head
 from bench.storage.records import RunFolder
 from bench.storage.run_progress import RunProgress
 from bench.study.schema import parse_study
@@ -86,7 +86,7 @@ def test_lost_nodes(values, undisturbed, tmp_path, capfd):
 
 
 def impatient() -> None:
-    ray.PATIENCE = 3.0
+    _ray_head.PATIENCE = 3.0
 
 
 def test_dead_head(values, undisturbed, tmp_path):

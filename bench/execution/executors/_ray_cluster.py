@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
@@ -21,6 +23,24 @@ ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 OBJECTS = 100 * 2**20
 """Bytes that a new cluster reserves for objects: tasks are small."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a worker takes of a node."""
+
+    cores: int
+    gpus: float
+
+    def fits(self, node: Mapping[str, Any]) -> int:
+        """How many workers a node holds, as Ray describes it."""
+        takes = {"CPU": self.cores, "GPU": self.gpus}
+        return min(int(node["Resources"].get(name, 0) / one) for name, one in takes.items() if one)
+
+    def fit_here(self) -> int:
+        """How many workers the node holds that this worker is on."""
+        here = ray.get_runtime_context().get_node_id()
+        return next(self.fits(node) for node in ray.nodes() if node["NodeID"] == here)
 
 
 class RayCluster:
@@ -57,14 +77,9 @@ class RayCluster:
         """Whether any node has a GPU now."""
         return ray.cluster_resources().get("GPU", 0) > 0
 
-    def room(self, cores: int, gpus: float) -> int:
-        """How many workers that take so much the nodes of now hold together."""
-        takes = {"CPU": cores, "GPU": gpus}
-        return sum(
-            min(int(node["Resources"].get(name, 0) / one) for name, one in takes.items() if one)
-            for node in ray.nodes()
-            if node["Alive"]
-        )
+    def room(self, share: Share) -> int:
+        """How many workers the nodes of now hold together."""
+        return sum(share.fits(node) for node in ray.nodes() if node["Alive"])
 
     def close(self) -> None:
         """End all workers at once, and the cluster if it was made here."""

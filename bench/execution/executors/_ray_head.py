@@ -14,6 +14,9 @@ TIMEOUT = 5.0
 FRESH = 1.0
 """Seconds after which it is called again."""
 
+PATIENCE = 20.0
+"""Seconds that it may be silent. Ray would end the command after 60, without a word."""
+
 
 class RayHead:
     """The head of a cluster, as it is heard from here.
@@ -48,19 +51,16 @@ class RayHead:
             ) from None
         self._heard = time.monotonic()
 
-    def check(self, patience: float) -> None:
+    def check(self) -> None:
         """Connect to it, unless that was possible just now.
 
-        Args:
-            patience: for how many seconds it may be silent.
-
         Raises:
-            BenchError: it has been silent for longer.
+            BenchError: it has been silent for too long.
         """
         if time.monotonic() - self._heard < FRESH:
             return
         try:
             self.call()
         except BenchError:
-            if time.monotonic() - self._heard > patience:
+            if time.monotonic() - self._heard > PATIENCE:
                 raise

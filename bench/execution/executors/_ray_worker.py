@@ -10,25 +10,26 @@ import traceback
 from contextlib import suppress
 
 from bench.errors import BenchError, InputError
-from bench.execution.executors._ray_cluster import ray
+from bench.execution.executors._ray_cluster import Share, ray
 from bench.execution.executors._ray_head import RayHead
 from bench.execution.executors.base import Problem
 from bench.execution.executors.processes import LOGS
 from bench.execution.worker import Task, Worker, Workplace
 
-SILENCE = 8.0
-"""Seconds that the head may be silent. They are fewer than it needs to take a node for dead, on
-which the run goes on elsewhere (15, by default): so it is not done twice at once."""
-
 LOOK = 1.0
-"""Seconds between two looks. A command that follows one that was killed takes longer to begin."""
+"""Seconds between two looks at what a worker needs to live."""
 
 
 class RayWorker:
-    """Carries out tasks, one at a time, with the collections opened once."""
+    """Carries out tasks, one at a time, with the collections opened once.
 
-    def __init__(self, place: Workplace) -> None:
+    Args:
+        slots: how many workers the study has.
+    """
+
+    def __init__(self, place: Workplace, share: Share, slots: int) -> None:
         self._place = place
+        self._workers = min(slots, share.fit_here())
         self._worker: Worker | None = None
         self._log = place.out / LOGS / f"{socket.gethostname()}-{os.getpid()}.log"
 
@@ -47,7 +48,7 @@ class RayWorker:
     def execute(self, task: Task) -> Problem | None:
         """Carry out a task; what is wrong if that is not possible."""
         try:
-            self._worker = self._worker or self._place.open(str(self._log))
+            self._worker = self._worker or self._place.open(str(self._log), self._workers)
             self._worker.execute(task)
         except Exception as error:
             traceback.print_exc()
@@ -56,10 +57,13 @@ class RayWorker:
 
 
 def _end_with_cluster() -> None:
-    """End this process once its node's own process is gone, or the head is silent."""
+    """End this process once its node's own process is gone, or the head is silent.
+
+    Nobody takes what it does any more; and whoever goes on with its run waits until it has ended.
+    """
     node, head = os.getppid(), RayHead(ray.get_runtime_context().gcs_address)
     with suppress(BenchError):
         while os.getppid() == node:
-            head.check(SILENCE)
+            head.check()
             time.sleep(LOOK)
     os._exit(1)

@@ -7,16 +7,13 @@ from collections import Counter, deque
 from typing import Any
 
 from bench.errors import BenchError
-from bench.execution.executors._ray_cluster import RayCluster, ray
+from bench.execution.executors._ray_cluster import RayCluster, Share, ray
 from bench.execution.executors._ray_worker import RayWorker
 from bench.execution.executors.base import DEATHS, Completion, Problem
 from bench.execution.executors.processes import LOGS, THREADS
 from bench.execution.worker import Task, Workplace
 from bench.progress import say
 from bench.study.ray import Ray
-
-PATIENCE = 20.0
-"""Seconds that the head may be silent. After 60, Ray would end this process without a word."""
 
 LATE = 30.0
 """Seconds that tasks wait for a worker to start before that is said."""
@@ -38,17 +35,15 @@ class RayExecutor:
     def __init__(self, place: Workplace, options: Ray, workers: int | None) -> None:
         self._place = place
         self._cluster = RayCluster(options.address)
-        cores, gpus = options.cores, options.gpus
-        if gpus is None:
-            gpus = float(self._cluster.has_gpus)
-        self._takes = f"cores = {cores}, gpus = {gpus:g}"
-        self.slots = workers or max(1, self._cluster.room(cores, gpus))
+        gpus = float(self._cluster.has_gpus) if options.gpus is None else options.gpus
+        self._share = share = Share(options.cores, gpus)
+        self.slots = workers or max(1, self._cluster.room(share))
         # Set before the worker's process begins, because libraries read them when they are loaded.
-        variables = dict.fromkeys(THREADS, str(cores))
-        if not gpus:
+        variables = dict.fromkeys(THREADS, str(share.cores))
+        if not share.gpus:
             variables["CUDA_VISIBLE_DEVICES"] = ""
         self._actor = ray.remote(RayWorker).options(
-            num_cpus=cores, num_gpus=gpus, runtime_env={"env_vars": variables}
+            num_cpus=share.cores, num_gpus=share.gpus, runtime_env={"env_vars": variables}
         )
         self._waiting: deque[Task] = deque()
         # The keys are Ray's promises that a worker will have started, or will have ended its task.
@@ -64,7 +59,7 @@ class RayExecutor:
         self._give_out()
 
     def completed(self, timeout: float) -> list[Completion]:
-        self._cluster.head.check(PATIENCE)
+        self._cluster.head.check()
         promises = [*self._busy, *self._starting]
         if not promises:
             return []
@@ -90,7 +85,7 @@ class RayExecutor:
             self._busy[worker.execute.remote(task)] = worker, task
         free = self.slots - len(self._busy) - len(self._idle)
         for _ in range(min(free, len(self._waiting)) - len(self._starting)):
-            worker = self._actor.remote(self._place)
+            worker = self._actor.remote(self._place, self._share, self.slots)
             self._starting[worker.start.remote()] = worker
 
     def _take_in(self, promise: Any) -> None:
@@ -144,5 +139,6 @@ class RayExecutor:
         elif self._short_since is None:
             self._short_since = time.monotonic()
         elif time.monotonic() - self._short_since > LATE:
-            say(f"waiting for a worker to start on the Ray cluster ({self._takes})")
+            takes = f"cores = {self._share.cores}, gpus = {self._share.gpus:g}"
+            say(f"waiting for a worker to start on the Ray cluster ({takes})")
             self._short_since = float("inf")  # not again

@@ -66,12 +66,10 @@ class ProcessExecutor:
         if busy:
             wait([one for worker in busy for one in worker.signals], 0 if self._ended else timeout)
         for worker in busy:
-            task = worker.task
-            assert task is not None
-            if worker.has_answered():
-                self._ended.append(Completion(task, worker.answer()))
+            if completion := worker.take_answer():
+                self._ended.append(completion)
             elif not worker.is_alive():
-                self._replace(worker, task)
+                self._replace(worker)
         ended, self._ended = self._ended, []
         return ended
 
@@ -79,8 +77,10 @@ class ProcessExecutor:
         for worker in self._workers:
             worker.end()
 
-    def _replace(self, worker: _Worker, task: Task) -> None:
+    def _replace(self, worker: _Worker) -> None:
         """Give the task of a worker that died to a new one."""
+        task = worker.task
+        assert task is not None
         deaths = self._deaths[task.run] = self._deaths.get(task.run, 0) + 1
         what = f"{task.job.describe()}: its worker died ({worker.how_it_ended()})"
         worker.kill()
@@ -137,19 +137,18 @@ class _Worker:
         assert self._connection is not None
         return [self._connection, self._process.sentinel]
 
-    def has_answered(self) -> bool:
+    def take_answer(self) -> Completion | None:
+        """The end of its task; `None` if it is not over, or if the worker died."""
         assert self._connection is not None
+        assert self.task is not None
         try:
-            return self._connection.poll()
-        except (BrokenPipeError, ConnectionResetError):
-            return False
-
-    def answer(self) -> Problem | None:
-        """What it says of its task, which is then over."""
-        assert self._connection is not None
-        problem = self._connection.recv()
+            if not self._connection.poll():
+                return None
+            completion = Completion(self.task, self._connection.recv())
+        except (EOFError, OSError):
+            return None
         self.task = None
-        return problem
+        return completion
 
     def is_alive(self) -> bool:
         return self._process is not None and self._process.is_alive()

@@ -16,6 +16,7 @@ from bench.spaces import Space
 from bench.storage.files import write_text
 from bench.study._model import Count, Fraction, Positive, Table
 from bench.study.budget import Budget
+from bench.study.ray import Ray
 
 EntrySpec = str | dict[str, Any]
 """An entry as a file writes it: ``"name(option=value)"`` or ``{name = …, option = …}``."""
@@ -237,12 +238,15 @@ class Execution(Table):
     """Where runs are carried out, and how many at once; no result depends on it.
 
     Attributes:
-        executor: ``local`` (one after the other in this process) or ``processes`` (side by side).
-        workers: how many runs at once; by default one for each GPU of the machine.
+        executor: ``local`` (one after the other in this process), ``processes`` (side by side) or
+            ``ray`` (on the nodes of a Ray cluster).
+        workers: how many runs at once; by default one for each GPU of the machine, or as many as
+            the Ray cluster has room for.
     """
 
-    executor: Literal["local", "processes"] = "local"
+    executor: Literal["local", "processes", "ray"] = "local"
     workers: Positive | None = None
+    ray: Ray = Ray()
 
     @model_validator(mode="after")
     def _fitting(self) -> Execution:

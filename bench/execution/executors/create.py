@@ -8,6 +8,7 @@ from bench.context import Context
 from bench.execution.executors.base import Executor
 from bench.execution.executors.local import LocalExecutor
 from bench.execution.executors.processes import ProcessExecutor
+from bench.execution.executors.ray import RayExecutor
 from bench.execution.task import Workplace
 from bench.execution.worker import Worker
 from bench.study.arms import Arm
@@ -25,4 +26,6 @@ def create_executor(place: Workplace, arms: Sequence[Arm], context: Context) -> 
     execution = place.study.execution
     if execution.executor == "processes":
         return ProcessExecutor(place, execution.workers)
+    if execution.executor == "ray":
+        return RayExecutor(place, execution.ray, execution.workers)
     return LocalExecutor(Worker(place.study, arms, place.out, context))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +13,29 @@ from rich.table import Column, Table
 
 from bench.collections.open import open_prepared
 from bench.commands.run import results_folder
+from bench.context import Context
 from bench.errors import BenchError, InputError
 from bench.execution.comparability import find_caveats
 from bench.execution.forecast import Forecast, Preparation
+from bench.execution.jobs import Job
 from bench.execution.model_checks import missing_models
 from bench.execution.past import read_all
 from bench.execution.plan import (
     ArmPlan,
-    FolderState,
     ReferencePlan,
-    load_before,
+    look_into,
     plan_arm,
     plan_references,
     preparations_of,
 )
 from bench.execution.probe import run_probe
+from bench.execution.proposals import storage_url
 from bench.execution.readiness import check_arms, check_study, open_local
 from bench.execution.reuse import describe_outdated, find_outdated
 from bench.progress import duration
+from bench.results import read_study
 from bench.storage.artifacts import Artifacts
+from bench.storage.finished_run import FinishedRun
 from bench.study.arms import Arm
 from bench.study.file import load_study
 from bench.study.schema import Study
@@ -58,27 +61,20 @@ def plan_study(
     failed = run_probe(study, out / "probe", artifacts) if probe else []
     forecast = Forecast(read_all(out))
     unknown = "unknown" if probe else "unknown (try --probe)"
-    gone: set[str] = set()
-    try:
-        before, unread = load_before(out), ""
-    except InputError as error:
-        before, unread = None, f"what is there already is not known: {error}"
-    if context and before:
-        gone = find_outdated(out, map(context.subset, study.train_shares), study.tested)
-        before = replace(before, rows=[row for row in before.rows if row["run"] not in gone])
+    finished, outdated, unread = _look_into(study, arms, context, out)
     plans = [
-        plan_arm(study, arm, forecast, before, share)
+        plan_arm(study, arm, forecast, finished, share)
         for arm in arms
         for share in study.train_shares
     ]
-    references = plan_references(study, arms, forecast, before)
+    references = plan_references(study, arms, forecast, finished)
     preparations, unclear = preparations_of(study, plans, references, artifacts)
 
-    _print_head(study, plans, references, before, out)
+    _print_head(study, plans, references, out)
     if unread:
         print(unread)
     _print_caveats(study, arms, artifacts)
-    for line in [*context.notes(), *describe_outdated(out, gone, context)] if context else []:
+    for line in [*context.notes(), *describe_outdated(outdated, context)] if context else []:
         print(f"  {line}")
     if absent := [*([] if context else ["the collection"]), *missing_models(arms)]:
         print(f"not looked at, as it is not here yet: {', '.join(absent)}")
@@ -92,11 +88,36 @@ def plan_study(
         raise BenchError(f"{len(failed)} runs of the probe failed: {'; '.join(failed)}")
 
 
+def _look_into(
+    study: Study, arms: Sequence[Arm], context: Context | None, out: Path
+) -> tuple[Mapping[Job, FinishedRun], list[FinishedRun], str]:
+    """(the finished jobs, runs whose collections have changed, why that is not known)."""
+    if not (out / "runs").is_dir():
+        return {}, [], ""
+    unknown = "what is there already is not known: "
+    missing = ["the collection", *missing_models(arms)] if context is None else missing_models(arms)
+    if context is None or missing:
+        return {}, [], f"{unknown}{', '.join(missing)} must be here to compare it"
+    try:
+        state = look_into(study, arms, context, out, storage_url(out))
+        contexts = state.specifications.contexts.values()
+        return state.runs, find_outdated(state.journal.all(), contexts, study.tested), ""
+    except InputError as error:
+        return {}, [], f"{unknown}{error}"
+
+
+def _former(out: Path) -> Study | None:
+    """The study that the folder was last used for; `None` if its file is damaged."""
+    try:
+        return read_study(out)
+    except InputError:
+        return None
+
+
 def _print_head(
     study: Study,
     plans: Sequence[ArmPlan],
     references: Sequence[ReferencePlan],
-    before: FolderState | None,
     out: Path,
 ) -> None:
     print(study.title)
@@ -114,7 +135,7 @@ def _print_head(
     )
     if study.evaluation.patience or study.tuning.pruner != "none":
         print("runs may end before their budget does; the forecast lets all of them use it")
-    if before and before.study != study:
+    if (out / "study.toml").exists() and _former(out) != study:
         print(f"{out} holds another version of this study; runs that are the same are reused")
 
 

@@ -11,6 +11,7 @@ from bench.collections.base import Collection
 from bench.context import Context, Tests
 from bench.evaluation.measures import per_query
 from bench.evaluation.ranking import Ranking, from_frame, read_trec, write_trec
+from bench.storage.finished_run import FinishedRun
 from bench.storage.records import RunFolder
 
 SELECT = "dev-select "
@@ -49,6 +50,24 @@ def measure_run(
     _measure_dev(folder, context.collection, measures, each=bool(tests))
     if tests:
         _measure_tests(folder, context, measures, {name: relevance.get(name, 1) for name in tests})
+
+
+def is_measured(
+    run: FinishedRun,
+    measures: Iterable[str],
+    tests: Iterable[str],
+    relevance: Mapping[str, int] = MappingProxyType({}),
+) -> bool:
+    """Whether `measure_run` would find nothing to add to a run that is done."""
+    on_dev = {prefix + name for name in measures for prefix in ("", SELECT)}
+    if not on_dev <= run.columns or (tests and not set(measures) <= set(run.dev)):
+        return False
+    names = {*measures, JUDGED}
+    return all(
+        names <= run.means.get(test, {}).keys()
+        and run.means[test].get("relevance", 1) == relevance.get(test, 1)
+        for test in tests
+    )
 
 
 def _measure_dev(

@@ -8,8 +8,8 @@ from bench.context import Context
 from bench.encoding.device import environment
 from bench.errors import first_line
 from bench.progress import duration
-from bench.results import Row
 from bench.storage.clocks import ARTIFACT_PHASES
+from bench.storage.finished_run import FinishedRun
 from bench.study.arms import Arm
 from bench.study.schema import Study
 
@@ -34,27 +34,18 @@ def first_lines(study: Study, arms: Sequence[Arm], context: Context) -> list[str
     return [*lines, *(f"  {note}" for note in context.notes())]
 
 
-def place(row: Row) -> str:
-    """A run's description: arm, share, role, trial and seed."""
-    if row.role == "reference":
-        return f"{row.arm} · {row.role}"
-    share = f" · {row.train_share:.3g} of the train queries" if row.train_share < 1 else ""
-    return f"{row.arm}{share} · {row.role} · trial {row.trial} · seed {row.seed}"
-
-
-def outcome(row: Row, measure: str, left: str) -> str:
+def outcome(run: FinishedRun, measure: str, left: str) -> str:
     """How a run ended.
 
     Args:
         measure: the measure on dev to print.
         left: the remaining time of the study, in words.
     """
-    status = row.folder.status()
-    if status == "failed":
-        return f"FAILED: {first_line(row.folder.record()['error'])}"
-    if status == "pruned":
-        return f"pruned after {row.folder.record()['examples']:,} examples · {left}"
-    curve = row.folder.table("curve")
-    best = curve.loc[row.folder.record()["best_point"]]
-    seconds = sum(bill.seconds for bill in row.folder.bills() if bill.phase not in ARTIFACT_PHASES)
+    record = run.record
+    if run.status == "failed":
+        return f"FAILED: {first_line(record['error'])}"
+    if run.status == "pruned":
+        return f"pruned after {record['examples']:,} examples · {left}"
+    best = run.curve[record["best_point"]]
+    seconds = sum(bill.seconds for bill in run.bills if bill.phase not in ARTIFACT_PHASES)
     return f"dev {measure} {best[measure]:.4f} · {duration(seconds)} · {left}"

@@ -82,18 +82,18 @@ def _mean_targets(rows: Iterable[Row]) -> dict[str, tuple[float, float]]:
     """By arm, (its teacher's mean margin, the largest score that its student can reach)."""
     targets: dict[str, tuple[float, float]] = {}
     for row in rows:
-        if row.role != "final" or row.folder.status() != "done":
+        if row.role != "final" or row.run.status != "done":
             continue
         loss = losses.create(row.entries["loss"])
         similarity = students.create(row.entries["student"]).similarity
         members = {"": loss}
         if isinstance(loss, Sum):
             members = {f"loss.{name}.": part for name, (_, part) in loss.members.items()}
-        curve = row.folder.table("curve")
         for prefix, part in members.items():
             reach, column = part.reach(similarity), f"{prefix}mean_target"
-            if reach < np.inf and column in curve:
-                targets[row.arm] = float(curve[column].mean()), reach
+            if reach < np.inf and column in row.run.columns:
+                mean = np.nanmean([point[column] for point in row.run.curve])
+                targets[row.arm] = float(mean), reach
     return targets
 
 

@@ -1,53 +1,52 @@
 """Carries out a study: trials of every arm, then final runs seed by seed. It survives any kill.
 
-Every step looks at the run records first, never at memory alone, so the same command does what is
-missing.
+The coordinator decides what is done next, by what the run records say, and gives tasks to an
+executor. It alone writes the study's tables and journal, and talks to Optuna and MLflow.
 """
 
 from __future__ import annotations
 
-import hashlib
-import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from filelock import Timeout
 
-from bench.context import Context
-from bench.encoding.device import describe_error
 from bench.encoding.models import weights_digest
-from bench.errors import BenchError, BusyError, InputError, first_line
-from bench.evaluation.measured import measure_run
-from bench.execution.announcements import first_lines, outcome, place
+from bench.errors import BenchError, first_line
+from bench.evaluation.measured import is_measured
+from bench.execution.announcements import first_lines, outcome
+from bench.execution.choices import Choice
 from bench.execution.comparability import find_caveats
+from bench.execution.executors.base import Completion, Executor
+from bench.execution.executors.local import LocalExecutor
+from bench.execution.jobs import Job, finals_of, list_jobs
 from bench.execution.model_checks import models_of
 from bench.execution.opening import open_context
-from bench.execution.proposals import Proposals, check_storage, storage_url
+from bench.execution.proposals import check_storage, storage_url
 from bench.execution.readiness import check_arms, check_study
-from bench.execution.references import References
 from bench.execution.reuse import describe_changes, describe_outdated, find_outdated
+from bench.execution.state import StudyState
 from bench.execution.tracking import Tracker
-from bench.identity import identity
+from bench.execution.worker import Task, Worker
 from bench.progress import Countdown, narrate, say
-from bench.results import Row, write_tables
+from bench.results import Row, Tables
 from bench.storage.artifacts import Artifacts
 from bench.storage.caveats import Caveats
 from bench.storage.claims import Claims
-from bench.storage.files import disk_is_full, remove_leftovers
+from bench.storage.files import remove_leftovers
+from bench.storage.finished_run import FinishedRun
 from bench.storage.links import write_links
 from bench.storage.locks import report_lock, study_lock
-from bench.storage.records import FINISHED, Role, RunFolder
-from bench.students.base import Student
-from bench.study.arms import Arm, resolve_arms
-from bench.study.schema import TUNING_SEEDS, Study
-from bench.training.reference import Reference
-from bench.training.run import Curve, Run
-from bench.training.specification import ReferenceSpecification, RunSpecification
-from bench.training.teacher_agreement import compare_with_teacher
+from bench.storage.records import RunFolder
+from bench.study.arms import resolve_arms
+from bench.study.schema import Study
+from bench.training.teacher_agreement import KENDALL, OVERLAP
+
+POLL = 0.5
+"""Seconds to wait for a task before looking at everything else again."""
 
 
 @dataclass(frozen=True)
@@ -67,21 +66,17 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class ArmChoice:
-    """An arm's options for its final runs on a share of the train queries.
+class Assignment:
+    """A job that was begun.
 
     Attributes:
-        trial: the number of the proposal that gave the options.
-        finals: by seed, (value on dev-select, run id).
+        choice: the options of its run.
+        before: whether its run was finished before, and only a measure is missing.
     """
 
-    arm: Arm
-    share: float
-    context: Context
-    proposals: Proposals
-    trial: int
-    options: dict[str, Any]
-    finals: dict[int, tuple[float | None, str]] = field(default_factory=dict)
+    job: Job
+    choice: Choice
+    before: bool
 
 
 class Coordinator:
@@ -108,8 +103,9 @@ class Coordinator:
         self._artifacts = Artifacts(artifacts)
         self._tracking_uri = tracking_uri
         self._retry_failed = retry_failed
-        self.rows: list[Row] = []
-        self._optuna_studies: dict[str, str] = {}
+        self._storage = storage_url(out)
+        self._assigned: dict[str, list[Assignment]] = {}
+        self._submitted: set[str] = set()
         self._now = 0
         self._before = 0
 
@@ -125,15 +121,13 @@ class Coordinator:
         """
         narrate("opening the collection")
         self.context = open_context(self.study, self._artifacts)
-        self._contexts = {share: self.context.subset(share) for share in self.study.train_shares}
         for arm in self.arms:
             for model in models_of(arm):
                 weights_digest(model)  # fails now if a model is missing, before anything is written
         # Again, because models that were just downloaded may change defaults.
         self.arms = resolve_arms(self.study)
         check_arms(self.arms, self.out)
-        self._references = References(self.arms)
-        caveats = self._caveats()
+        caveats = self._caveats([])
         self.out.mkdir(parents=True, exist_ok=True)
         try:
             # `with lock` after this would acquire it twice and release it once.
@@ -145,39 +139,55 @@ class Coordinator:
             report()
             return outcome
 
-    def _caveats(self) -> Caveats:
+    def _caveats(self, rows: list[Row]) -> Caveats:
         context = self.context
         return find_caveats(
-            self.study, self.arms, context.collection, context.test_collections, self.rows
+            self.study, self.arms, context.collection, context.test_collections, rows
         )
 
     def _run(self, caveats: Caveats) -> Outcome:
-        study = self.study
         with report_lock(self.out):  # files that a running `bench report` writes are no leftovers
             remove_leftovers(self.out)
         check_storage(self.out)
-        differences = describe_changes(self.out, study, self.arms)
-        gone = find_outdated(self.out, self._contexts.values(), study.tested)
-        differences += describe_outdated(self.out, gone, self.context)
-        study.write(self.out / "study.toml")
-        self._artifacts.claims = claims = Claims(self._artifacts.root, self.out)
-        self._tracker = Tracker(self._tracking_uri, study, self.out)
-        self._announce()
-        for line in differences:
-            say(line)
+        self._open_records()
         for line in (*caveats.warnings, *caveats.notes):
             say(f"note: {line}")
         caveats.write(self.out)
-        self._measure_references()
-        self._run_arms()
-        write_tables(self.out, study, self._in_order())
-        claims.drop()
-        self._caveats().write(self.out)  # again, now that the teachers' scores are known
-        write_links(self.out, storage_url(self.out), self._optuna_studies, self._tracker.links())
-        failed = [row for row in self.rows if row.folder.status() == "failed"]
+        self._carry_out()
+        self._claims.drop()
+        rows = self._tables.rows
+        self._caveats(rows).write(self.out)  # again, now that the teachers' scores are known
+        names = {arm: choices.proposals.name for (arm, _), choices in self._state.choices.items()}
+        write_links(self.out, self._storage, names, self._tracker.links())
+        failed = [row for row in rows if row.run.status == "failed"]
         others = {path.name for path in (self.out / "runs").iterdir() if path.is_dir()}
-        others -= {row.folder.id for row in self.rows}
+        others -= {row.run.id for row in rows}
         return Outcome(failed, self._now, self._before, len(others))
+
+    def _open_records(self) -> None:
+        """Open everything that the study writes to, and tell what is there and what will be."""
+        study, out = self.study, self.out
+        self._state = StudyState(study, self.arms, self.context, out, self._storage)
+        self._journal, self._specifications = self._state.journal, self._state.specifications
+        runs = list(self._journal.all())
+        differences = describe_changes(out, study, self.arms)
+        outdated = find_outdated(runs, self._specifications.contexts.values(), study.tested)
+        differences += describe_outdated(outdated, self.context)
+        study.write(out / "study.toml")
+        self._journal.begin(study.model_dump(mode="json"))
+        for run in runs:
+            self._journal.add(run)
+        self._artifacts.claims = self._claims = Claims(self._artifacts.root, out)
+        self._tracker = Tracker(self._tracking_uri, study, out)
+        jobs = list_jobs(study, self.arms)
+        places = {job: place for place, job in enumerate(_in_tables(study, jobs))}
+        self._tables = Tables(out, study, lambda row: places[_job_of(row)])
+        self._countdown = Countdown(len(jobs))
+        for line in first_lines(study, self.arms, self.context):
+            say(line)
+        say(f"results: {out}")
+        for line in differences:
+            say(line)
 
     @property
     def tracked(self) -> bool:
@@ -188,238 +198,179 @@ class Coordinator:
         """Attach the report to the study in MLflow."""
         self._tracker.log_report(folder)
 
-    def _announce(self) -> None:
-        study = self.study
-        runs = sum(arm.trials + len(study.seeds) for arm in self.arms) * len(self._contexts)
-        self._countdown = Countdown(runs + len(self._references))
-        for line in first_lines(study, self.arms, self.context):
-            say(line)
-        say(f"results: {self.out}")
+    # -- jobs ------------------------------------------------------------------------------------
 
-    # -- reference rows --------------------------------------------------------------------------
+    def _carry_out(self) -> None:
+        """Do all jobs; at the end, or if that is stopped, the tables are complete."""
+        try:
+            self._take_finished()
+            with closing(self._executor()) as executor:
+                while len(self._state.agenda):
+                    self._begin_ready(executor)
+                    for completion in executor.completed(POLL):
+                        self._complete(completion, executor)
+                    self._tables.write_if_due()
+        except BaseException:
+            with suppress(Exception):  # the first error is the one to tell
+                self._tables.write()
+            raise
+        self._tables.write()
 
-    def _measure_references(self) -> None:
-        for name, measured in self._references:
-            what: dict[str, Any] = {"name": "bm25"}
-            entries = {"loss": "", "teacher": "", "student": "", "sampler": ""}
-            if isinstance(measured, Student):
-                what = {**measured.specification, "weights": measured.weights()}
-                entries["student"] = str(measured)
-            elif measured is not None:
-                what = {"teacher": measured.specification, "weights": measured.weights()}
-                entries["teacher"] = str(measured)
-            specification = ReferenceSpecification(
-                what=what,
-                evaluation=self.study.evaluation,
-                tests=self.context.fingerprints(self.study.tested),
-                collection=self.context.collection.fingerprint,
-                precision=self.context.device.precision,
-            )
-            folder = self._folder(specification.id)
-            row = Row(name, "reference", -1, 0, folder, entries, {})
-            reference = Reference(
-                specification, measured, folder, self.context, self._report_for(row)
-            )
-            self._perform(row, reference.execute, value_of=None)
+    def _executor(self) -> Executor:
+        return LocalExecutor(Worker(self.study, self.arms, self.out, self.context))
 
-    # -- arms ------------------------------------------------------------------------------------
+    def _take_finished(self) -> None:
+        """Take note of all jobs whose runs are finished, before any other is begun."""
+        for job, choice, run in self._state.finished():
+            if not self._is_retried(run) and self._is_measured(job, run):
+                self._finish(Assignment(job, choice, before=True), run)
 
-    def _run_arms(self) -> None:
-        """Tune every arm, then train the chosen options seed by seed.
+    def _begin_ready(self, executor: Executor) -> None:
+        """Begin jobs as long as the executor has room."""
+        for job in self._state.agenda.ready():
+            if len(self._assigned) >= executor.slots:
+                return
+            if (choice := self._state.choose(job)) is None:
+                self._give_up(job)
+            else:
+                self._begin(job, choice, executor)
 
-        The arms' runs of one seed are consecutive, in a random order for each seed, so that a
-        machine that changes its speed does so for all arms alike.
-        """
-        tuned = [
-            chosen
-            for arm in self.arms
-            for share, context in self._contexts.items()
-            if (chosen := self._tune(arm, share, context))
-        ]
-        for seed in self.study.seeds:
-            for chosen in sorted(tuned, key=partial(_drawn, seed)):
-                chosen.finals[seed] = self._train_final(chosen, seed)
-        for chosen in tuned:
-            if not chosen.arm.trials:
-                values = [value for value, _ in chosen.finals.values() if value is not None]
-                mean = float(np.mean(values)) if len(values) == len(chosen.finals) else None
-                runs = [run for _, run in chosen.finals.values()]
-                chosen.proposals.record_fixed(mean, runs=runs, seeds=self.study.seeds)
+    def _give_up(self, job: Job) -> None:
+        """Drop the final runs of an arm that has no trial to choose by."""
+        say(f"{job.arm}: every tuning trial failed, so it is not trained further")
+        finals = finals_of(self.study, self._specifications.arms[job.arm], job.share)
+        self._state.agenda.drop(finals)
+        self._countdown.jobs -= len(finals)
 
-    def _tune(self, arm: Arm, share: float, context: Context) -> ArmChoice | None:
-        """Tune the arm on a share of the train queries; `None` if every trial failed."""
-        study = self.study
-        proposals = Proposals(storage_url(self.out), study, arm, self._identity(context))
-        self._optuna_studies[arm.name] = proposals.name
-        values: list[float | None] = []
-        for number in range(arm.trials):
-            chosen = arm.choose(options := proposals.get(number))
-            run = RunSpecification.of(
-                study, chosen, context, TUNING_SEEDS + study.tuning.seed, tests=[]
-            )
-            proposals.describe(number, run=run.id, seed=run.seed, train_share=share)
-            should_prune = partial(proposals.should_prune, number)
-            value = self._train(arm, share, context, "tuning", number, run, options, should_prune)
-            values.append(value)
-            record = self.rows[-1].folder.record()
-            pruned = record["status"] == "pruned"
-            proposals.tell(number, value, pruned, record.get("error"))
-        best, options = 0, {}
-        if values:
-            finished = [-np.inf if value is None else value for value in values]
-            best = int(np.argmax(finished))  # ties to the earliest
-            if values[best] is None:
-                say(f"{arm.name}: every tuning trial failed, so it is not trained further")
-                self._countdown.jobs -= len(study.seeds)
-                return None
-            options = proposals.get(best)
-        return ArmChoice(arm, share, context, proposals, best, options)
+    def _begin(self, job: Job, choice: Choice, executor: Executor) -> None:
+        """Give a job's run to the executor, unless it is finished or given out already."""
+        id = self._state.id(job, choice)
+        self._state.agenda.begin(job)
+        self._state.describe(job, id)
+        if id in self._assigned:
+            self._assigned[id].append(Assignment(job, choice, before=False))
+            return
+        run, tries = self._journal.find(id), 0
+        if run is not None and self._is_retried(run):
+            tries = run.tries
+            self._folder(id).forget()
+            run = None
+        assignment = Assignment(job, choice, before=run is not None)
+        if run is not None and self._is_measured(job, run):
+            self._finish(assignment, run)
+            return
+        self._assigned[id] = [assignment]
+        self._submitted.add(id)
+        executor.submit(self._task(assignment, id, tries))
 
-    def _train_final(self, chosen: ArmChoice, seed: int) -> tuple[float | None, str]:
-        """(the value on dev-select, the run's id)."""
-        arm, share, context, options = chosen.arm, chosen.share, chosen.context, chosen.options
-        run = RunSpecification.of(self.study, arm.choose(options), context, seed, self.study.tested)
-        return self._train(arm, share, context, "final", chosen.trial, run, options), run.id
+    def _is_retried(self, run: FinishedRun) -> bool:
+        """Whether a finished run is tried again."""
+        if run.status != "failed":
+            return False
+        again = self._retry_failed and run.id not in self._submitted
+        return again or run.tries <= self.study.retries
 
-    def _in_order(self) -> list[Row]:
-        """The rows in the order of tables: references, then arm by arm."""
-        arms = [arm.name for arm in self.arms]
+    def _is_measured(self, job: Job, run: FinishedRun) -> bool:
+        """Whether everything that the study measures is known of a finished run."""
+        if run.status != "done":
+            return True
+        study, tests = self.study, self._specifications.tests(job)
+        if self._teacher_run(job) and not {OVERLAP, KENDALL} <= run.columns:
+            return False
+        return is_measured(run, study.measures, tests, study.relevance)
 
-        def position(row: Row) -> tuple[int, ...]:
-            if row.role == "reference":
-                return (-1,)
-            seed = self.study.seeds.index(row.seed) if row.role == "final" else -1
-            return (arms.index(row.arm), list(self._contexts).index(row.train_share), seed)
+    def _task(self, assignment: Assignment, id: str, tries: int) -> Task:
+        job, choice = assignment.job, assignment.choice
+        count = f"{self._countdown.done + len(self._assigned)} of {self._countdown.jobs}"
+        return Task(
+            job,
+            title=f"run {count} · {job.describe(choice.trial)} · {self._countdown.left()}",
+            run=id,
+            options=choice.options,
+            tries=tries,
+            pruning=self._state.pruning(job),
+            teacher=self._teacher_run(job),
+        )
 
-        return sorted(self.rows, key=position)
+    def _teacher_row(self, job: Job) -> str:
+        """The name of the reference row that a final run is compared with; empty for none."""
+        teacher = self._specifications.against(job)
+        return self._specifications.references.name(teacher) if teacher else ""
 
-    def _identity(self, context: Context) -> dict[str, object]:
-        """What an arm's trials depend on besides the arm."""
-        return {
-            "collection": context.collection.fingerprint,
-            "budget": identity(self.study.budget),
-            "evaluation": identity(self.study.evaluation),
-            "select_by": self.study.primary,
-        }
+    def _teacher_run(self, job: Job) -> str | None:
+        """The id of that row's run, if it is done."""
+        run = self._state.runs.get(Job("reference", self._teacher_row(job)))
+        return run.id if run is not None and run.status == "done" else None
 
-    def _train(
-        self,
-        arm: Arm,
-        share: float,
-        context: Context,
-        role: Role,
-        number: int,
-        run: RunSpecification,
-        options: dict,
-        should_prune: Callable[[Curve], bool] = lambda curve: False,
-    ) -> float | None:
-        """Train the run, or find it; its value on dev-select, `None` if it failed or was pruned."""
-        chosen = run.arm
-        entries = {
-            "loss": str(chosen.loss),
-            "teacher": str(chosen.teacher),
-            "student": str(chosen.student),
-            "sampler": str(chosen.sampler),
-        }
-        folder = self._folder(run.id)
-        against = self._references.against(arm) if role == "final" else None
-        retains = self._references.name(against) if against else ""
-        varied = {**arm.training_overrides, **options}
-        row = Row(arm.name, role, number, run.seed, folder, entries, varied, retains, share)
-        keep = role == "final" and self.study.keep_students
-        if share < 1:
-            against = None  # it would have to be fine-tuned on that share only for the comparison
+    def _complete(self, completion: Completion, executor: Executor) -> None:
+        """Take note of a task that has ended."""
+        task = completion.task
+        if completion.problem is not None:
+            raise completion.problem.error()
+        run = self._journal.find(task.run)
+        assert run is not None, task.run
+        first, *others = self._assigned[task.run]
+        if self._is_retried(run):
+            error = first_line(run.record["error"])
+            say(f"{task.job.describe(first.choice.trial)}: {error}; trying again")
+            self._folder(run.id).forget()
+            executor.submit(self._task(first, run.id, run.tries))
+            return
+        del self._assigned[task.run]
+        for assignment in (first, *others):
+            self._finish(assignment, run)
 
-        def execute() -> None:
-            report = self._report_for(row)
-            Run(run, row.folder, context, keep, report, should_prune, against).execute()
-
-        return self._perform(row, execute, value_of="select")
-
-    # -- one run ---------------------------------------------------------------------------------
+    def _finish(self, assignment: Assignment, run: FinishedRun) -> None:
+        """Add a finished run to the journal, the tables, Optuna's storage and MLflow."""
+        job, choice = assignment.job, assignment.choice
+        self._journal.add(run)
+        self._journal.assign(job.key, run.id)
+        row = self._row(job, choice, run)
+        self._tables.add(row)
+        self._state.finish(job, run)
+        self._state.store(job)
+        if assignment.before:
+            self._before += 1
+            self._countdown.skip()
+        else:
+            self._now += 1
+            self._countdown.finish()
+            count = f"[{self._countdown.done}/{self._countdown.jobs}]"
+            ended = outcome(run, self.study.primary, self._countdown.left())
+            say(f"{count} {job.describe(choice.trial)} · {ended}")
+        self._tracker.log_run(row)
 
     def _folder(self, id: str) -> RunFolder:
         return RunFolder(self.out / "runs" / id)
 
-    def _perform(self, row: Row, execute: Callable[[], None], value_of: str | None) -> float | None:
-        """Execute a run unless it is finished, measure it, and add it to the tables and MLflow.
-
-        Args:
-            value_of: the key of the record whose value is returned.
-        """
-        folder = row.folder
-        remove_leftovers(folder.path)
-        status = folder.status()
-        tries = folder.record().get("tries", 1) if status == "failed" else 0
-        if status == "failed" and (self._retry_failed or tries <= self.study.retries):
-            (folder.path / "run.json").unlink()
-            status = "running"
-        if status in FINISHED:
-            folder.clear_work()  # which a kill may have prevented after the record was written
-            self._before += 1
-            self._countdown.skip()
-        else:
-            self._execute(row, execute, tries)
-            self._now += 1
-            self._countdown.finish()
-        if folder.status() == "done":
-            tests = self.study.tested if row.role != "tuning" else []
-            measure_run(folder, self.context, self.study.measures, tests, self.study.relevance)
-            references = {one.arm: one.folder for one in self.rows if one.role == "reference"}
-            teacher = references.get(row.retains)
-            if teacher and teacher.status() == "done":
-                compare_with_teacher(folder, teacher, self.context)
-        self.rows.append(row)
-        if status not in FINISHED:
-            write_tables(self.out, self.study, self._in_order())
-            self._say_done(row)
-        self._tracker.log_run(row)
-        if folder.status() != "done" or value_of is None:
-            return None
-        return float(folder.record()[value_of])
-
-    def _execute(self, row: Row, execute: Callable[[], None], tries: int) -> None:
-        """Execute a run, retry it as often as the study says, and record a final failure.
-
-        Args:
-            tries: how often it has failed before.
-        """
-        try:
-            execute()
-        except (InputError, BusyError, OSError, MemoryError):
-            raise  # not the run's fault; the same command continues it
-        except Exception as error:
-            if disk_is_full(error):
-                raise  # an error class of another library
-            if tries < self.study.retries:
-                say(f"{row.arm} · {row.role} · seed {row.seed}: {first_line(error)}; trying again")
-                self._execute(row, execute, tries + 1)
-                return
-            message = describe_error(error, self.context.device)
-            row.folder.finish(
-                {
-                    "status": "failed",
-                    "error": f"{type(error).__name__}: {message}",
-                    "traceback": traceback.format_exc(),
-                    "tries": tries + 1,
-                }
-            )
-
-    def _report_for(self, row: Row) -> Callable[[str], None]:
-        which = place(row)
-
-        def report(message: str) -> None:
-            count = f"{self._countdown.done + 1} of {self._countdown.jobs}"
-            narrate(f"run {count} · {which} · {message} · {self._countdown.left()}")
-
-        return report
-
-    def _say_done(self, row: Row) -> None:
-        count = f"[{self._countdown.done}/{self._countdown.jobs}]"
-        ended = outcome(row, self.study.primary, self._countdown.left())
-        say(f"{count} {place(row)} · {ended}")
+    def _row(self, job: Job, choice: Choice, run: FinishedRun) -> Row:
+        overrides: Mapping[str, Any] = {}
+        if job.role != "reference":
+            overrides = self._specifications.arms[job.arm].training_overrides
+        return Row(
+            job.arm,
+            job.role,
+            choice.trial,
+            job.seed,
+            self._folder(run.id),
+            run,
+            self._specifications.entries(job, choice.options),
+            {**overrides, **choice.options},
+            self._teacher_row(job),
+            job.share,
+        )
 
 
-def _drawn(seed: int, chosen: ArmChoice) -> str:
-    """A sort key that gives a random order of arms for each seed."""
-    return hashlib.sha256(f"{seed} {chosen.arm.name} {chosen.share}".encode()).hexdigest()
+def _in_tables(study: Study, jobs: list[Job]) -> list[Job]:
+    """The jobs in the order of tables: references, then arm by arm, trials before final runs."""
+    arms = list(dict.fromkeys(job.arm for job in jobs))  # those of references come first
+
+    def place(job: Job) -> tuple:
+        return arms.index(job.arm), job.share, job.role == "final"
+
+    return sorted(jobs, key=place)
+
+
+def _job_of(row: Row) -> Job:
+    trial = row.trial if row.role == "tuning" else -1
+    return Job(row.role, row.arm, row.train_share, trial, row.seed)

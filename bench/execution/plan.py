@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from bench.context import Context
 from bench.execution.forecast import Forecast, Preparation, Rates, prepared, run_seconds, scored
+from bench.execution.jobs import Job, finals_of, trials_of
 from bench.execution.references import References
-from bench.identity import identity
-from bench.results import read_study, read_summary
+from bench.execution.state import StudyState
 from bench.storage.artifact_name import ArtifactName
+from bench.storage.finished_run import FinishedRun
 from bench.storage.ledger import Bill
-from bench.storage.records import FINISHED
-from bench.study.arms import Arm, resolve_arms
+from bench.students.base import Student
+from bench.study.arms import Arm
 from bench.study.schema import TUNING_SEEDS, Study
+from bench.teachers.base import Teacher
 
 
 @dataclass(frozen=True)
@@ -60,64 +62,34 @@ class ReferencePlan:
     bills: list[Bill]
 
 
-@dataclass(frozen=True)
-class FolderState:
-    """What a study's folder already contains.
-
-    Attributes:
-        study: the study as it was last run.
-        rows: of finished runs in summary.csv.
-    """
-
-    study: Study
-    arms: dict[str, Arm]
-    rows: list[dict[Any, Any]]
-
-
-def load_before(out: Path) -> FolderState | None:
-    """What the folder contains; `None` if no run in it is finished.
+def look_into(
+    study: Study, arms: Sequence[Arm], context: Context, out: Path, storage: str
+) -> StudyState:
+    """The study's state in a folder, with every job that `bench run` would not do again finished.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: a record is damaged.
     """
-    if not (out / "study.toml").is_file() or not (out / "summary.csv").is_file():
-        return None
-    summary, study = read_summary(out), read_study(out)
-    arms = {arm.name: arm for arm in resolve_arms(study)}
-    rows = summary.loc[summary["status"].isin(FINISHED), _NEEDED]
-    return FolderState(study, arms, rows.astype(object).fillna("").to_dict("records"))
-
-
-_NEEDED = ["arm", "role", "trial", "seed", "train_share", "status", "teacher", "student", "run"]
-
-
-REFERENCES_NEED = ("collection", "evaluation", "test", "test_collections")
-RUNS_NEED = (*REFERENCES_NEED, "budget", "training", "tuning", "primary")
-"""Keys of a study on which its reference rows and its runs depend."""
-
-
-def alike(one: Study, other: Study, keys: Iterable[str]) -> bool:
-    """Whether two studies agree in these keys, apart from values that no run depends on."""
-    return all(identity(getattr(one, key)) == identity(getattr(other, key)) for key in keys)
+    state = StudyState(study, arms, context, out, storage)
+    for job, _, run in state.finished():
+        state.finish(job, run)
+    return state
 
 
 def plan_arm(
-    study: Study, arm: Arm, forecast: Forecast, before: FolderState | None, share: float = 1.0
+    study: Study,
+    arm: Arm,
+    forecast: Forecast,
+    finished: Mapping[Job, FinishedRun],
+    share: float = 1.0,
 ) -> ArmPlan:
     """An arm's finished runs on a share of the train queries, and what the missing ones take."""
-    rows = []
-    old = before.arms.get(arm.name) if before else None
-    parts = ("loss", "teacher", "student", "sampler", "space", "training_overrides")
-    if before and old and all(getattr(old, part) == getattr(arm, part) for part in parts):
-        own = (arm.name, share)
-        rows = [row for row in before.rows if (row["arm"], row["train_share"]) == own]
-        rows = rows if alike(before.study, study, RUNS_NEED) else []
-    tuned = {row["trial"]: row["status"] for row in rows if row["role"] == "tuning"}
-    trained = {row["seed"] for row in rows if row["role"] == "final"}
-    trials = len(set(range(arm.trials)) - tuned.keys())
-    hopeless = arm.trials and not trials and "done" not in tuned.values()  # no trial to choose
-    wanted = [] if hopeless else study.seeds
-    seeds = [seed for seed in wanted if seed not in trained]
+    tuning = trials_of(study, arm, share)
+    finals = finals_of(study, arm, share)
+    trials = sum(job not in finished for job in tuning)
+    if tuning and not trials and all(finished[job].status != "done" for job in tuning):
+        finals = []  # no trial to choose by
+    seeds = [job.seed for job in finals if job not in finished]
     rates = forecast.rates(study, arm)
     run = run_seconds(study, arm, rates, final=True) if rates else None
     trial = run_seconds(study, arm, rates, final=False) if rates else None
@@ -129,30 +101,26 @@ def plan_arm(
             part: trials * trial.get(part, 0.0) + len(seeds) * (run or {}).get(part, 0.0)
             for part in {**trial, **(run or {})}
         }
-    done = arm.trials + len(wanted) - trials - len(seeds)
+    done = len(tuning) + len(finals) - trials - len(seeds)
     return ArmPlan(arm, share, done, trials, seeds, rates, run, missing)
 
 
 def plan_references(
-    study: Study, arms: Sequence[Arm], forecast: Forecast, before: FolderState | None
+    study: Study,
+    arms: Sequence[Arm],
+    forecast: Forecast,
+    finished: Mapping[Job, FinishedRun],
 ) -> list[ReferencePlan]:
     """The plans of all reference rows: BM25, every untrained student and every teacher."""
-    references = References(arms)
-    wanted = [("", "")]
-    wanted += [(student, "") for student in references.students]
-    wanted += [("", teacher) for teacher in references.teachers]
-    done = set()
-    if before and alike(before.study, study, REFERENCES_NEED):
-        done = {
-            (row["student"], row["teacher"]) for row in before.rows if row["role"] == "reference"
-        }
     plans = []
-    for student, teacher in wanted:
+    for name, measured in References(arms):
+        student = str(measured) if isinstance(measured, Student) else ""
+        teacher = str(measured) if isinstance(measured, Teacher) else ""
         label = f"untrained {student}" if student else f"teacher {teacher}" if teacher else "bm25"
         past = forecast.reference(study, student, teacher)
         seconds = sum(sum(run.seconds.values()) for run in past) / len(past) if past else None
         bills = [bill for run in past for bill in run.bills]
-        plans.append(ReferencePlan(label, (student, teacher) in done, seconds, bills))
+        plans.append(ReferencePlan(label, Job("reference", name) in finished, seconds, bills))
     return plans
 
 

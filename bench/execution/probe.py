@@ -37,4 +37,4 @@ def run_probe(study: Study, out: Path, artifacts: Path) -> list[str]:
     """Run what is missing of the miniature; the result says which runs failed, and why."""
     outcome = execution.Coordinator(probe_study(study), out, artifacts, None).run()
     quiet()
-    return [f"{row.arm}: {row.folder.record()['error']}" for row in outcome.failed]
+    return [f"{row.arm}: {row.run.record['error']}" for row in outcome.failed]

@@ -14,32 +14,30 @@ import sqlite3
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import optuna
-from optuna.pruners import MedianPruner, NopPruner, SuccessiveHalvingPruner
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
-from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
-from scipy.stats import qmc
 
+from bench.execution.pruning import Pruning, create_pruner
 from bench.identity import identity
-from bench.storage.databases import sqlite_url, wait_while_locked
+from bench.lazy import Library
+from bench.storage.databases import sqlite_file, sqlite_url, wait_while_locked
 from bench.storage.files import canonical, damaged, digest
 from bench.study.arms import Arm, grid
 from bench.study.schema import Study
 
+if TYPE_CHECKING:
+    import optuna
+    import scipy
+    from optuna.trial import FrozenTrial
+else:
+    optuna = Library("optuna")
+    scipy = Library("scipy")
+
 STORAGE = "optuna.db"
 """Optuna's storage in a study's folder."""
-
-optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-_PRUNERS = {
-    "none": NopPruner,
-    "median": MedianPruner,
-    "successive-halving": SuccessiveHalvingPruner,
-}
 
 # User attributes of a trial: k, the number of the arm's proposal; the error if it failed.
 NUMBER, ERROR = "number", "error"
@@ -47,6 +45,8 @@ NUMBER, ERROR = "number", "error"
 
 class Proposals:
     """The proposals of one arm: its own Optuna study in the storage of the study folder.
+
+    Only the process that runs the study writes to it.
 
     Args:
         storage: an Optuna storage URL.
@@ -57,6 +57,7 @@ class Proposals:
     def __init__(self, storage: str, study: Study, arm: Arm, context: Mapping[str, Any]) -> None:
         self.database = storage
         self._arm = arm
+        self._study = study
         self._tuning = study.tuning
         tuning = identity(study.tuning)
         del tuning["trials"]  # with more trials, the same Optuna study continues
@@ -64,24 +65,18 @@ class Proposals:
         key = digest({"arm": _without_choices(arm), **context, "space": space, "tuning": tuning})
         self._seed = int(hashlib.sha256(f"{key} {study.tuning.seed}".encode()).hexdigest()[:8], 16)
         self.name = f"{arm.name} [{key}]"
-        self._open_study(study)
+        self._known: dict[int, FrozenTrial] | None = None
 
     @wait_while_locked
-    def _open_study(self, study: Study) -> None:
-        self.optuna_study = optuna.create_study(
-            storage=self.database,
-            study_name=self.name,
-            direction="maximize",
-            pruner=_PRUNERS[study.tuning.pruner](),
-            load_if_exists=True,
-        )
-        with warnings.catch_warnings():  # the function is marked experimental; it names an axis
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            self.optuna_study.set_metric_names([f"dev-select {study.primary}"])
-        known = self.optuna_study.user_attrs
-        for name, value in _about(study, self._arm).items():
-            if name not in known:
-                self.optuna_study.set_user_attr(name, value)
+    def look_up(self, number: int) -> dict[str, Any] | None:
+        """The values of proposal ``number`` if it is stored; nothing is written."""
+        if self._known is None:
+            if not _holds(self.database, self.name):
+                return None
+            stored = optuna.load_study(study_name=self.name, storage=self.database)
+            self._known = _by_number(stored)
+        known = self._known.get(number)
+        return None if known is None else canonical(known.params)
 
     @wait_while_locked
     def get(self, number: int) -> dict[str, Any]:
@@ -90,12 +85,14 @@ class Proposals:
         if known is not None:
             return canonical(known.params)
         self._close_unfinished()
-        self.optuna_study.sampler = self._sampler(number)
+        optuna_study = self._optuna_study
+        optuna_study.sampler = self._sampler(number)
         if self._tuning.sampler == "grid":
-            self.optuna_study.enqueue_trial(self._grid_point(number))
+            optuna_study.enqueue_trial(self._grid_point(number))
         elif self._tuning.sampler == "quasi-random":
-            self.optuna_study.enqueue_trial(self._quasi_random_point(number))
-        trial = self.optuna_study.ask(
+            optuna_study.enqueue_trial(self._quasi_random_point(number))
+        self._known = None
+        trial = optuna_study.ask(
             {key: space.distribution() for key, space in self._arm.space.items()}
         )
         trial.set_user_attr(NUMBER, number)
@@ -109,66 +106,83 @@ class Proposals:
             return
         for name, value in attributes.items():
             if name not in trial.user_attrs:
+                self._known = None
                 self._handle(trial).set_user_attr(name, value)
 
     @wait_while_locked
-    def should_prune(self, number: int, curve: Sequence[tuple[int, float]]) -> bool:
-        """Whether the study's pruner ends this trial, given (examples, value) at its points.
-
-        The pruner is run over the curve in memory, beside the finished trials, because attributes
-        and points that were stored before a kill would change its answer.
-        """
-        stored = self._open(number)
-        aside = optuna.create_study(
-            direction="maximize", pruner=_PRUNERS[self._tuning.pruner](), sampler=RandomSampler()
-        )
-        done = (TrialState.COMPLETE, TrialState.PRUNED)
-        aside.add_trials(trial for trial in self.optuna_study.trials if trial.state in done)
-        trial, handle = aside.ask(), self._handle(stored)
-        answer = False
-        for examples, value in curve:
-            trial.report(value, examples)
-            answer = trial.should_prune()
-            if examples not in stored.intermediate_values:
-                handle.report(value, examples)
-        storage = self.optuna_study._storage  # copy what the pruner would have stored
-        for key, note in aside.trials[-1].system_attrs.items():
-            storage.set_trial_system_attr(stored._trial_id, key, note)
-        return answer
+    def pruning(self) -> Pruning | None:
+        """What decides whether a trial is pruned; `None` if none ever is."""
+        if self._tuning.pruner == "none":
+            return None
+        done = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+        trials = self._optuna_study.get_trials(deepcopy=False, states=done)
+        return Pruning(self._tuning.pruner, tuple(trials))
 
     @wait_while_locked
     def tell(
-        self, number: int, value: float | None, pruned: bool = False, error: str | None = None
+        self,
+        number: int,
+        value: float | None,
+        pruned: bool = False,
+        error: str | None = None,
+        curve: Sequence[tuple[int, float]] = (),
     ) -> None:
-        """Close a proposal with its value, as pruned, or as failed; repeating it has no effect."""
+        """Close a proposal with its value, as pruned, or as failed; repeating it has no effect.
+
+        Args:
+            curve: (examples, value on dev-select) at each evaluation point.
+        """
         trial = self._find(number)
         failed = value is None and not pruned
         if trial is None or (trial.state.is_finished() and (failed or not _failed(trial))):
             return
         trial = self._open(number)
+        self._known = None
+        self._describe_curve(trial, curve)
         if failed:
             self._fail(trial, error or "it has no value")
         elif pruned:
-            self.optuna_study.tell(trial.number, state=TrialState.PRUNED)
+            self._optuna_study.tell(trial.number, state=optuna.trial.TrialState.PRUNED)
         else:
-            self.optuna_study.tell(trial.number, value)
+            self._optuna_study.tell(trial.number, value)
 
     @wait_while_locked
     def record_fixed(self, value: float | None, **attributes: Any) -> None:
         """Record the single trial of an arm that varies nothing."""
         if self._find(0) is None:
             self._close_unfinished()
-            self.optuna_study.enqueue_trial({})
-            self.optuna_study.ask().set_user_attr(NUMBER, 0)
+            self._optuna_study.enqueue_trial({})
+            self._known = None
+            self._optuna_study.ask().set_user_attr(NUMBER, 0)
         self.describe(0, **attributes)
         self.tell(0, value, error="a final run has no value")
 
+    @cached_property
+    def _optuna_study(self) -> optuna.Study:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        optuna_study = optuna.create_study(
+            storage=self.database,
+            study_name=self.name,
+            direction="maximize",
+            pruner=create_pruner(self._tuning.pruner),
+            load_if_exists=True,
+        )
+        metric = f"dev-select {self._study.primary}"
+        if optuna_study.metric_names != [metric]:
+            with warnings.catch_warnings():  # marked experimental; it names an axis
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                optuna_study.set_metric_names([metric])
+        known = optuna_study.user_attrs
+        for name, value in _about(self._study, self._arm).items():
+            if name not in known:
+                optuna_study.set_user_attr(name, value)
+        return optuna_study
+
     def _find(self, number: int) -> FrozenTrial | None:
         """The newest trial with this number, if there is one."""
-        for trial in reversed(self.optuna_study.get_trials(deepcopy=False)):
-            if trial.user_attrs.get(NUMBER) == number:
-                return trial
-        return None
+        if self._known is None:
+            self._known = _by_number(self._optuna_study)
+        return self._known.get(number)
 
     def _open(self, number: int) -> FrozenTrial:
         """The trial with this number; if it has failed, a new trial with the same values."""
@@ -178,37 +192,48 @@ class Proposals:
             return trial
         kept = {name: value for name, value in trial.user_attrs.items() if name != ERROR}
         # One call with all attributes, so that a kill leaves no trial without its number.
-        self.optuna_study.add_trial(
-            create_trial(
-                state=TrialState.RUNNING,
+        self._optuna_study.add_trial(
+            optuna.trial.create_trial(
+                state=optuna.trial.TrialState.RUNNING,
                 params=trial.params,
                 distributions=trial.distributions,
                 user_attrs=kept,
             )
         )
+        self._known = None
         return self._open(number)
 
-    def _handle(self, trial: FrozenTrial) -> Trial:
-        return Trial(self.optuna_study, trial._trial_id)
+    def _describe_curve(self, trial: FrozenTrial, curve: Sequence[tuple[int, float]]) -> None:
+        """Store a trial's points, and what the pruner remembers of it."""
+        handle, pruning = self._handle(trial), self.pruning()
+        for examples, value in curve:
+            if examples not in trial.intermediate_values:
+                handle.report(value, examples)
+        notes = pruning.notes(curve) if pruning else {}
+        for key, note in notes.items():
+            self._optuna_study._storage.set_trial_system_attr(trial._trial_id, key, note)
+
+    def _handle(self, trial: FrozenTrial) -> optuna.trial.Trial:
+        return optuna.trial.Trial(self._optuna_study, trial._trial_id)
 
     def _fail(self, trial: FrozenTrial, error: str) -> None:
         self._handle(trial).set_user_attr(ERROR, error)
-        self.optuna_study.tell(trial.number, state=TrialState.FAIL)
+        self._optuna_study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
 
     def _close_unfinished(self) -> None:
         """Fail trials that a killed process asked for or enqueued, but gave no number."""
-        for trial in self.optuna_study.get_trials(deepcopy=False):
+        for trial in self._optuna_study.get_trials(deepcopy=False):
             if NUMBER in trial.user_attrs or trial.state.is_finished():
                 continue
-            if trial.state == TrialState.WAITING:
-                self.optuna_study.ask()  # takes it out of the queue
+            if trial.state == optuna.trial.TrialState.WAITING:
+                self._optuna_study.ask()  # takes it out of the queue
             self._fail(trial, "left behind by a process that was stopped")
 
-    def _sampler(self, number: int) -> BaseSampler:
+    def _sampler(self, number: int) -> optuna.samplers.BaseSampler:
         seed = (self._seed + number) % 2**32
         if self._tuning.sampler == "tpe":
-            return TPESampler(seed=seed)
-        return RandomSampler(seed=seed)
+            return optuna.samplers.TPESampler(seed=seed)
+        return optuna.samplers.RandomSampler(seed=seed)
 
     def _grid_point(self, number: int) -> dict[str, Any]:
         points = grid(self._arm)
@@ -222,7 +247,7 @@ class Proposals:
         space = self._arm.space
         with warnings.catch_warnings():  # about balance, which needs 2ⁿ points
             warnings.simplefilter("ignore", UserWarning)
-            shares = qmc.Sobol(len(space), rng=self._seed).random(number + 1)[-1]
+            shares = scipy.stats.qmc.Sobol(len(space), rng=self._seed).random(number + 1)[-1]
         return {key: one.at(share) for (key, one), share in zip(space.items(), shares, strict=True)}
 
 
@@ -246,8 +271,21 @@ def _without_choices(arm: Arm) -> dict[str, Any]:
     }
 
 
+def _holds(storage: str, name: str) -> bool:
+    """Whether a storage has a study of this name; a missing SQLite file is not made."""
+    file = sqlite_file(storage)
+    exists = file is None or file.exists()
+    return exists and name in optuna.get_all_study_names(storage)
+
+
+def _by_number(optuna_study: optuna.Study) -> dict[int, FrozenTrial]:
+    """The newest trial of each number."""
+    trials = optuna_study.get_trials(deepcopy=False)
+    return {trial.user_attrs[NUMBER]: trial for trial in trials if NUMBER in trial.user_attrs}
+
+
 def _failed(trial: FrozenTrial) -> bool:
-    return trial.state == TrialState.FAIL
+    return trial.state == optuna.trial.TrialState.FAIL
 
 
 def _about(study: Study, arm: Arm) -> dict[str, Any]:

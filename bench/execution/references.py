@@ -41,6 +41,10 @@ class References:
         for teacher in self.teachers.values():
             yield self.name(teacher), teacher
 
+    def measured(self, name: str) -> Student | Teacher | None:
+        """What the row of that name measures; `None` stands for BM25."""
+        return dict(self)[name]
+
     def name(self, teacher: Teacher) -> str:
         """The name of a teacher's row."""
         return _row_name("teacher", teacher, self.teachers)

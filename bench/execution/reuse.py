@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.collections.prepare import differing_tables
 from bench.errors import InputError
-from bench.storage.records import RunFolder
+from bench.storage.finished_run import FinishedRun
 from bench.study.arms import Arm, resolve_arms
 from bench.study.file import load_study
 from bench.study.schema import Study
@@ -44,38 +44,35 @@ def describe_changes(out: Path, study: Study, arms: Iterable[Arm]) -> list[str]:
     ]
 
 
-def find_outdated(out: Path, contexts: Iterable[Context], tested: Collection[str]) -> set[str]:
-    """The ids of finished runs in the folder whose collections have changed since.
+def find_outdated(
+    runs: Iterable[FinishedRun], contexts: Iterable[Context], tested: Collection[str]
+) -> list[FinishedRun]:
+    """The runs that are done and whose collections have changed since.
 
     Args:
         contexts: one for each share of the train queries.
         tested: the names of the tests.
     """
     now = {context.collection.fingerprint: context.fingerprints(tested) for context in contexts}
-    ids = set()
-    for path in (out / "runs").glob("*"):
-        run = RunFolder(path)
-        if run.status() == "done":
-            specification = run.record()["specification"]
+    outdated = []
+    for run in runs:
+        if run.status == "done":
+            specification = run.record["specification"]
             tests = now.get(specification["collection"])
             if tests is None or any(
                 tests.get(name, then) != then for name, then in specification["tests"].items()
             ):
-                ids.add(run.id)
-    return ids
+                outdated.append(run)
+    return outdated
 
 
-def describe_outdated(out: Path, gone: Collection[str], context: Context) -> list[str]:
-    """A line about outdated runs, with the tables that have changed if these are known.
-
-    Args:
-        gone: the ids of outdated runs.
-    """
-    if not gone:
+def describe_outdated(outdated: Collection[FinishedRun], context: Context) -> list[str]:
+    """A line about outdated runs, with the tables that have changed if these are known."""
+    if not outdated:
         return []
     changed: dict[str, list[str]] = {}
-    for id in sorted(gone):
-        specification = RunFolder(out / "runs" / id).record()["specification"]
+    for run in sorted(outdated, key=lambda run: run.id):
+        specification = run.record["specification"]
         for name, then in specification["tests"].items() if "reference" in specification else ():
             now = context.test_collections.get(name, context.collection)
             if now.fingerprint != then:
@@ -84,7 +81,7 @@ def describe_outdated(out: Path, gone: Collection[str], context: Context) -> lis
         name + (f" ({', '.join(tables)})" if tables else "") for name, tables in changed.items()
     ]
     return [
-        f"the collection has changed since {len(gone):,} finished runs here"
+        f"the collection has changed since {len(outdated):,} finished runs here"
         f"{': ' if details else ''}{', '.join(details)}; they are kept, unused, and made again "
         "with what is there now; another --out keeps the two apart"
     ]

@@ -13,4 +13,4 @@ from .readers import read_table as read_table
 from .study_results import Results as Results
 from .study_results import load_results as load_results
 from .summary_row import Row as Row
-from .tables import write_tables as write_tables
+from .tables import Tables as Tables

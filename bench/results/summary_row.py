@@ -18,16 +18,18 @@ from bench.results.columns import (
     measure_column,
 )
 from bench.storage.clocks import CLOCKS
-from bench.storage.ledger import Bill, charge, tuning_seconds
+from bench.storage.finished_run import FinishedRun
+from bench.storage.ledger import charge, tuning_seconds
 from bench.storage.records import Role, RunFolder
 from bench.study.schema import Study
 
 
 @dataclass(frozen=True)
 class Row:
-    """One run of a study: which arm and role it plays, and where its record is.
+    """One finished run of a study, and which arm and role it plays.
 
     Attributes:
+        folder: where its record is.
         entries: loss, teacher, student and sampler as tables name them.
         options: the values of everything that a search space of the study varies.
         trial: the proposal it belongs to; -1 for reference runs.
@@ -40,30 +42,41 @@ class Row:
     trial: int
     seed: int
     folder: RunFolder
+    run: FinishedRun
     entries: Mapping[str, str]
     options: Mapping[str, Any]
     retains: str = ""
     train_share: float = 1.0
 
 
+PAID = {"tuning": ("done", "pruned", "failed")}
+"""Statuses of the runs that are paid for, by role; ``done`` and ``pruned`` for other roles.
+
+A failed trial is paid for by its arm; a failed final run is in nobody's mean.
+"""
+
+
+def is_paid(row: Row) -> bool:
+    """Whether the run's bills are in the ledger."""
+    return row.run.status in PAID.get(row.role, ("done", "pruned"))
+
+
 def summary_row(
-    study: Study, row: Row, rows: Sequence[Row], bills: Mapping[str, list[Bill]]
+    study: Study, row: Row, trials: Sequence[Row], teacher: Row | None
 ) -> dict[str, Any]:
     """The run's row, by column.
 
     Args:
-        rows: all of the study, for the trials and the teacher that it refers to.
-        bills: by run id, of the runs that are paid for.
+        trials: the finished trials of the run's arm, on the same share of the train queries.
+        teacher: the reference row that its quality is divided by.
     """
-    status = row.folder.status()
+    run = row.run
     labels = {key: getattr(row, key) for key in (*RUN_LABELS, "train_share")}
-    values = {"study": study.name, **labels, **row.entries, **row.options, "status": status}
-    values["run"] = row.folder.id
-    if status == "failed":
-        values["error"] = row.folder.record()["error"]
-    if status not in ("done", "pruned"):
-        return values
-    record = row.folder.record()
+    values = {"study": study.name, **labels, **row.entries, **row.options, "status": run.status}
+    values["run"] = run.id
+    record = run.record
+    if run.status == "failed":
+        return {**values, "error": record["error"]}
     values |= {key: record[key] for key in (*COUNTS, "best_point", "unpriced")}
     values["stopped"] = record.get("stopped")
     values |= {key: record.get(key) for key in (*LABELS, *SIZES, *SPEEDS)}
@@ -75,29 +88,21 @@ def summary_row(
     values["environment"] = ", ".join(
         f"{name} {value}" for name, value in record["environment"].items()
     )
-    values |= _charges(row, rows, bills)
+    values |= _charges(row, trials)
     if row.role != "tuning":
-        queries = row.folder.table("queries")
-        for part, measured in queries.groupby("part"):
+        for part, means in sorted(run.means.items()):
             for name in study.measures:
-                values[measure_column(name, str(part))] = measured[name].mean()
-        values |= _retention(study, row, rows)
+                values[measure_column(name, part)] = means[name]
+        values |= _retention(study, row, teacher)
     return values
 
 
-def _charges(row: Row, rows: Sequence[Row], bills: Mapping[str, list[Bill]]) -> dict[str, float]:
+def _charges(row: Row, trials: Sequence[Row]) -> dict[str, float]:
     """Charged seconds by clock; of clocks with trials for final runs alone."""
-    own = bills[row.folder.id]
+    own = row.run.bills
     seconds = {name: charge(own, name) for name, clock in CLOCKS.items() if not clock.trials}
     if row.role == "final":
-        trials = [
-            bills[trial.folder.id]
-            for trial in rows
-            if (trial.arm, trial.role) == (row.arm, "tuning")
-            and trial.train_share == row.train_share
-            and trial.folder.id in bills
-        ]
-        tuning = tuning_seconds(own, trials)
+        tuning = tuning_seconds(own, [trial.run.bills for trial in trials if is_paid(trial)])
         tuned = [name for name, clock in CLOCKS.items() if clock.trials]
         seconds |= {name: charge(own, name) + tuning for name in tuned}
     return {f"{name}_seconds": value for name, value in seconds.items()}
@@ -116,19 +121,17 @@ FEWEST_STEPS = 5
 """Of a tenth whose seconds are told."""
 
 
-def _retention(study: Study, row: Row, rows: Sequence[Row]) -> dict[str, Any]:
+def _retention(study: Study, row: Row, teacher: Row | None) -> dict[str, Any]:
     """The primary measure as a share of the teacher's, on the same queries of the first test part.
 
     Where the teacher was not measured, or has found nothing, there is none.
     """
-    teachers = [one for one in rows if one.role == "reference" and one.arm == row.retains]
-    if not teachers or teachers[0].folder.status() != "done":
+    if teacher is None or teacher.run.status != "done":
         return {}
-    theirs = _first_test(study, teachers[0])
+    theirs = _first_test(study, teacher)
     share = _first_test(study, row) / theirs if theirs else None
     return {"retention": share, "retention_of": row.retains}
 
 
 def _first_test(study: Study, row: Row) -> float:
-    queries = row.folder.table("queries")
-    return float(queries.loc[queries["part"] == study.test[0], study.primary].mean())
+    return row.run.means[study.test[0]][study.primary]

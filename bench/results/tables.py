@@ -1,9 +1,13 @@
-"""The tables of a study, written from the records of its runs."""
+"""The tables of a study: summary.csv, curves.csv and ledger.csv."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import bisect
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,51 +21,97 @@ from bench.results.columns import (
     SPEEDS,
     measure_column,
 )
-from bench.results.summary_row import Row, summary_row
+from bench.results.summary_row import Row, is_paid, summary_row
 from bench.storage.files import write_text
 from bench.study.schema import Study
 
+SHARE = 0.02
+"""Largest share of the time that writing the tables while a study runs may take."""
 
-def write_tables(out: Path, study: Study, rows: Sequence[Row]) -> None:
-    """summary.csv, curves.csv and ledger.csv from the run records, in the order of ``rows``."""
-    known = {row.folder.id: row.folder.status() for row in rows}
-    # A failed trial is paid for by its arm; a failed final run is in nobody's mean.
-    paid = {"tuning": ("done", "pruned", "failed")}
-    bills = {
-        row.folder.id: row.folder.bills()
-        for row in rows
-        if known[row.folder.id] in paid.get(row.role, ("done", "pruned"))
-    }
-    summary = [summary_row(study, row, rows, bills) for row in rows]
-    options = list(dict.fromkeys(key for row in rows for key in row.options))
+
+class Tables:
+    """The tables of a study's folder, which are written whole from all of its finished runs.
+
+    Args:
+        position: the place of a row in the tables.
+    """
+
+    def __init__(self, out: Path, study: Study, position: Callable[[Row], Any]) -> None:
+        self._out = out
+        self._study = study
+        self._position = position
+        self._rows: dict[tuple, tuple[Row, dict[str, Any]]] = {}
+        self._trials: dict[tuple, list[Row]] = defaultdict(list)
+        self._since = time.monotonic()
+        self._spent = 0.0
+        self._changed = False
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows, in the order of tables."""
+        return sorted((row for row, _ in self._rows.values()), key=self._position)
+
+    def add(self, row: Row) -> None:
+        """Add a row; those that it refers to (its trials, its teacher) must be there already."""
+        trials = self._trials[row.arm, row.train_share]
+        if row.role == "tuning":
+            bisect.insort(trials, row, key=lambda trial: trial.trial)
+        teacher = self._rows.get((row.retains, "reference", -1, 0, 1.0), (None,))[0]
+        self._rows[_label(row)] = row, summary_row(self._study, row, trials, teacher)
+        self._changed = True
+
+    def write_if_due(self) -> None:
+        """Write what has changed, if that leaves the share of time for writing small."""
+        if not self._changed:
+            return
+        allowed = SHARE * (time.monotonic() - self._since)
+        if self._spent == 0 or self._spent <= allowed:
+            self.write()
+
+    def write(self) -> None:
+        """Write all tables; each takes the place of the old one at once."""
+        since = time.monotonic()
+        rows = self.rows
+        curves = [
+            _labelled(row, point)
+            for row in rows
+            if row.run.status == "done"
+            for point in row.run.curve
+        ]
+        _write(self._out / "curves.csv", _table(curves))
+        ledger = [
+            _labelled(row, bill.record()) for row in rows if is_paid(row) for bill in row.run.bills
+        ]
+        _write(self._out / "ledger.csv", _table(ledger))
+        # Last: whoever reads meanwhile finds the curve and the bills of every run that it names.
+        summary = [self._rows[_label(row)][1] for row in rows]
+        columns = _summary_columns(self._study, rows)
+        _write(self._out / "summary.csv", pd.DataFrame(summary).reindex(columns=columns))
+        self._spent += time.monotonic() - since
+        self._changed = False
+
+
+def _label(row: Row) -> tuple:
+    return (*(getattr(row, key) for key in RUN_LABELS), row.train_share)
+
+
+def _summary_columns(study: Study, rows: Iterable[Row]) -> list[str]:
+    options = dict.fromkeys(key for row in rows for key in row.options)
     measures = [measure_column(name, part) for part in study.tested for name in study.measures]
-    amounts = [*COUNTS, *CLOCKS, *SIZES, *SPEEDS]
-    columns = [*FIRST, *options, *amounts, *measures, *LAST]
-    done = [row for row in rows if known[row.folder.id] == "done"]
-    curves = [_labelled(row, row.folder.table("curve")) for row in done]
-    _write(out / "curves.csv", _joined(curves))
-    ledger = [
-        _labelled(row, pd.DataFrame([bill.record() for bill in bills[row.folder.id]]))
-        for row in rows
-        if bills.get(row.folder.id)
-    ]
-    _write(out / "ledger.csv", _joined(ledger))
-    # Last: whoever reads meanwhile finds the curve and the bills of every run that it names.
-    _write(out / "summary.csv", pd.DataFrame(summary).reindex(columns=columns))
+    return [*FIRST, *options, *COUNTS, *CLOCKS, *SIZES, *SPEEDS, *measures, *LAST]
 
 
-def _joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """One below the other, the share of the train queries last."""
-    if not tables:
+def _labelled(row: Row, values: Mapping[str, Any]) -> dict[str, Any]:
+    labels = {key: getattr(row, key) for key in RUN_LABELS}
+    return {**labels, **values, "train_share": row.train_share}
+
+
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """The rows one below the other, the share of the train queries last."""
+    if not rows:
         return pd.DataFrame(columns=[*RUN_LABELS, "train_share"])
-    table = pd.concat(tables, ignore_index=True)
+    table = pd.DataFrame(rows)
     return table[[*table.columns.drop("train_share"), "train_share"]]
-
-
-def _labelled(row: Row, table: pd.DataFrame) -> pd.DataFrame:
-    for at, key in enumerate(RUN_LABELS):
-        table.insert(at, key, getattr(row, key))
-    return table.assign(train_share=row.train_share)
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:

@@ -27,6 +27,13 @@ def sqlite_url(path: Path | str) -> str:
     return f"sqlite:///{str(path).translate(_ESCAPED)}"
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file of a URL made by `sqlite_url`; `None` for other databases."""
+    if not url.startswith("sqlite:///"):
+        return None
+    return Path(unquote(url.removeprefix("sqlite:///")))
+
+
 def is_locked(error: BaseException) -> bool:
     """Whether an error, or one of its causes, says that another process locks the database."""
     return any("is locked" in str(one) and "database" in str(one) for one in causes(error))

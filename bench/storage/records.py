@@ -74,6 +74,10 @@ class RunFolder:
     def heartbeat(self) -> Path:
         return self.path / "heartbeat.json"
 
+    @property
+    def progress(self) -> Path:
+        return self.path / "progress.json"
+
     def trec(self, part: str) -> Path:
         return self.path / f"{part}.trec.gz"
 
@@ -113,10 +117,15 @@ class RunFolder:
         """Write run.json, after which the run counts as finished."""
         write_json(self.path / "run.json", {"format": FORMAT, "id": self.id, **record})
 
+    def forget(self) -> None:
+        """Delete run.json, so that the run is not finished any more."""
+        (self.path / "run.json").unlink()
+
     def clear_work(self) -> None:
-        """Delete checkpoints and heartbeat, which only unfinished runs need."""
+        """Delete checkpoints, heartbeat and progress, which only unfinished runs need."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)
         self.heartbeat.unlink(missing_ok=True)
+        self.progress.unlink(missing_ok=True)
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write ``<name>.parquet``; equal tables give equal bytes."""

@@ -109,6 +109,11 @@ class Tuning(Table):
     seed: Count = 0
     space: dict[Literal["learning_rate", "warmup", "weight_decay"], Space] = {}
 
+    @property
+    def sequential(self) -> bool:
+        """Whether a trial depends on those before it, so that these must be finished first."""
+        return self.sampler == "tpe" or self.pruner != "none"
+
 
 class ArmEntry(Table):
     """An arm as a file writes it; what it leaves out comes from ``[defaults]``.

@@ -284,6 +284,7 @@ class Run:
                 "peak_memory": peak_memory(context.device),
                 "best_point": state.best[1],
                 "select": state.best[0],
+                "selects": state.selects,
                 **asdict(footprint),
                 "geometry": error,
                 "loss_parameters": count([modules["loss"]] if "loss" in modules else []),

@@ -1,0 +1,54 @@
+"""A task as a job of a cluster: what submitit pickles here and calls there."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from bench.errors import first_line
+from bench.execution.executors.base import Problem
+from bench.execution.worker import Task, Workplace
+from bench.lazy import Library
+
+if TYPE_CHECKING:
+    import submitit
+else:
+    submitit = Library("submitit")
+
+
+@dataclass(frozen=True)
+class ClusterJob:
+    """Carries out a task, in a process of its own."""
+
+    workplace: Workplace
+    task: Task
+
+    def __call__(self) -> Problem | None:
+        _exit_on_signals()
+        log = str(submitit.JobEnvironment().paths.stderr)
+        try:
+            self.workplace.open(log).execute(self.task)
+        except Exception as error:
+            return Problem.of(error)
+        return None
+
+    def checkpoint(self) -> submitit.helpers.DelayedSubmission:
+        """What is queued again after a signal: the same, since runs keep their checkpoints."""
+        return submitit.helpers.DelayedSubmission(self)
+
+
+def _exit_on_signals() -> None:
+    """Let no error in submitit's handler, which queues the job again, be taken for the run's."""
+    number = getattr(signal, f"SIG{submitit.JobEnvironment.USR_SIG}")
+    requeue = signal.getsignal(number)
+    assert callable(requeue)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        try:
+            requeue(number, frame)
+        except Exception as error:
+            raise SystemExit(f"not queued again: {first_line(error)}") from error
+
+    signal.signal(number, handle)

@@ -58,6 +58,12 @@ def run(
     artifacts: Artifacts = ARTIFACTS,
     mlflow: Mlflow = True,
     retry_failed: Annotated[bool, typer.Option(help="train failed runs again")] = False,
+    executor: Annotated[
+        str | None, typer.Option(help="local or processes; default: as the study says, else local")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="runs at once; default: one for each GPU")
+    ] = None,
     smoke: Annotated[
         bool,
         typer.Option(
@@ -70,7 +76,8 @@ def run(
     """Finish a study and draw its report; the same command again does what is missing."""
     with _may_be_stopped():
         if not smoke:
-            commands.run_study(study, set_ or [], out, artifacts, mlflow, retry_failed)
+            settings = [*(set_ or []), *commands.executor_settings(executor, workers)]
+            commands.run_study(study, settings, out, artifacts, mlflow, retry_failed)
         elif artifacts != ARTIFACTS:
             raise InputError("--smoke: a dry run keeps its artifacts to itself; no --artifacts")
         else:

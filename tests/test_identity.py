@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from bench import generators, losses, samplers, students, teachers
-from bench.execution.coordinator import Coordinator
-from bench.execution.proposals import Proposals, storage_url
+from bench.execution.choices import Choices
+from bench.execution.proposals import storage_url
 from bench.identity import NOT_IN_IDS, Since, identity
 from bench.samplers._rankers import ranker
 from bench.spaces import Choice, Float
@@ -86,8 +86,8 @@ def made_anew(storage: Path, change: Change = unchanged) -> Ids:
             ids.runs.add(RunSpecification.of(study, arm, context, row["seed"], tests).id)
         if (folder / "optuna.db").exists():
             for arm in arms.values():
-                own = Coordinator._identity(SimpleNamespace(study=study), context)
-                ids.names.add(Proposals(storage_url(storage), study, arm, own).name)
+                choices = Choices.of(study, arm, 1.0, context, storage_url(storage))
+                ids.names.add(choices.proposals.name)
     return ids
 
 

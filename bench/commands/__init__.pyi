@@ -8,6 +8,7 @@ from .list import list_kind as list_kind
 from .plan import plan_study as plan_study
 from .replay import replay_run as replay_run
 from .report import report_studies as report_studies
+from .run import executor_settings as executor_settings
 from .run import run_study as run_study
 from .search import search_collection as search_collection
 from .smoke import smoke_study as smoke_study

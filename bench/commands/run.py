@@ -37,6 +37,12 @@ def run_study(
     carry_out(load_study(name, settings), out, artifacts, mlflow, retry_failed)
 
 
+def executor_settings(executor: str | None, workers: int | None) -> list[str]:
+    """The settings of a study that these arguments stand for."""
+    given = {"executor": executor, "workers": workers}
+    return [f"execution.{key}={value}" for key, value in given.items() if value is not None]
+
+
 def carry_out(
     study: Study,
     out: Path | None,

@@ -21,7 +21,7 @@ from bench.execution.announcements import first_lines, outcome
 from bench.execution.choices import Choice
 from bench.execution.comparability import find_caveats
 from bench.execution.executors.base import Completion, Executor
-from bench.execution.executors.local import LocalExecutor
+from bench.execution.executors.create import create_executor
 from bench.execution.jobs import Job, finals_of, list_jobs
 from bench.execution.model_checks import models_of
 from bench.execution.opening import open_context
@@ -30,7 +30,7 @@ from bench.execution.readiness import check_arms, check_study
 from bench.execution.reuse import describe_changes, describe_outdated, find_outdated
 from bench.execution.state import StudyState
 from bench.execution.tracking import Tracker
-from bench.execution.worker import Task, Worker
+from bench.execution.worker import Task, Worker, Workplace
 from bench.progress import Countdown, narrate, say
 from bench.results import Row, Tables
 from bench.storage.artifacts import Artifacts
@@ -217,7 +217,8 @@ class Coordinator:
         self._tables.write()
 
     def _executor(self) -> Executor:
-        return LocalExecutor(Worker(self.study, self.arms, self.out, self.context))
+        place = Workplace(self.study, self.out.resolve(), self._artifacts.root.resolve())
+        return create_executor(place, Worker(self.study, self.arms, self.out, self.context))
 
     def _take_finished(self) -> None:
         """Take note of all jobs whose runs are finished, before any other is begun."""

@@ -30,6 +30,7 @@ def probe_study(study: Study) -> Study:
     values["train_shares"] = [1.0]
     values["evaluation"] |= {"points": 1, "patience": 0}
     values["keep_students"] = False
+    values["execution"] = {}
     return parse_study(values, "probe")
 
 

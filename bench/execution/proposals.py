@@ -85,7 +85,7 @@ class Proposals:
         if known is not None:
             return canonical(known.params)
         self._close_unfinished()
-        optuna_study = self._optuna_study
+        optuna_study = self.optuna_study
         optuna_study.sampler = self._sampler(number)
         if self._tuning.sampler == "grid":
             optuna_study.enqueue_trial(self._grid_point(number))
@@ -115,7 +115,7 @@ class Proposals:
         if self._tuning.pruner == "none":
             return None
         done = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-        trials = self._optuna_study.get_trials(deepcopy=False, states=done)
+        trials = self.optuna_study.get_trials(deepcopy=False, states=done)
         return Pruning(self._tuning.pruner, tuple(trials))
 
     @wait_while_locked
@@ -142,23 +142,23 @@ class Proposals:
         if failed:
             self._fail(trial, error or "it has no value")
         elif pruned:
-            self._optuna_study.tell(trial.number, state=optuna.trial.TrialState.PRUNED)
+            self.optuna_study.tell(trial.number, state=optuna.trial.TrialState.PRUNED)
         else:
-            self._optuna_study.tell(trial.number, value)
+            self.optuna_study.tell(trial.number, value)
 
     @wait_while_locked
     def record_fixed(self, value: float | None, **attributes: Any) -> None:
         """Record the single trial of an arm that varies nothing."""
         if self._find(0) is None:
             self._close_unfinished()
-            self._optuna_study.enqueue_trial({})
+            self.optuna_study.enqueue_trial({})
             self._known = None
-            self._optuna_study.ask().set_user_attr(NUMBER, 0)
+            self.optuna_study.ask().set_user_attr(NUMBER, 0)
         self.describe(0, **attributes)
         self.tell(0, value, error="a final run has no value")
 
     @cached_property
-    def _optuna_study(self) -> optuna.Study:
+    def optuna_study(self) -> optuna.Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         optuna_study = optuna.create_study(
             storage=self.database,
@@ -181,7 +181,7 @@ class Proposals:
     def _find(self, number: int) -> FrozenTrial | None:
         """The newest trial with this number, if there is one."""
         if self._known is None:
-            self._known = _by_number(self._optuna_study)
+            self._known = _by_number(self.optuna_study)
         return self._known.get(number)
 
     def _open(self, number: int) -> FrozenTrial:
@@ -192,7 +192,7 @@ class Proposals:
             return trial
         kept = {name: value for name, value in trial.user_attrs.items() if name != ERROR}
         # One call with all attributes, so that a kill leaves no trial without its number.
-        self._optuna_study.add_trial(
+        self.optuna_study.add_trial(
             optuna.trial.create_trial(
                 state=optuna.trial.TrialState.RUNNING,
                 params=trial.params,
@@ -206,27 +206,28 @@ class Proposals:
     def _describe_curve(self, trial: FrozenTrial, curve: Sequence[tuple[int, float]]) -> None:
         """Store a trial's points, and what the pruner remembers of it."""
         handle, pruning = self._handle(trial), self.pruning()
+        self._known = None
         for examples, value in curve:
             if examples not in trial.intermediate_values:
                 handle.report(value, examples)
         notes = pruning.notes(curve) if pruning else {}
         for key, note in notes.items():
-            self._optuna_study._storage.set_trial_system_attr(trial._trial_id, key, note)
+            self.optuna_study._storage.set_trial_system_attr(trial._trial_id, key, note)
 
     def _handle(self, trial: FrozenTrial) -> optuna.trial.Trial:
-        return optuna.trial.Trial(self._optuna_study, trial._trial_id)
+        return optuna.trial.Trial(self.optuna_study, trial._trial_id)
 
     def _fail(self, trial: FrozenTrial, error: str) -> None:
         self._handle(trial).set_user_attr(ERROR, error)
-        self._optuna_study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        self.optuna_study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
 
     def _close_unfinished(self) -> None:
         """Fail trials that a killed process asked for or enqueued, but gave no number."""
-        for trial in self._optuna_study.get_trials(deepcopy=False):
+        for trial in self.optuna_study.get_trials(deepcopy=False):
             if NUMBER in trial.user_attrs or trial.state.is_finished():
                 continue
             if trial.state == optuna.trial.TrialState.WAITING:
-                self._optuna_study.ask()  # takes it out of the queue
+                self.optuna_study.ask()  # takes it out of the queue
             self._fail(trial, "left behind by a process that was stopped")
 
     def _sampler(self, number: int) -> optuna.samplers.BaseSampler:

@@ -87,14 +87,15 @@ def describe_outdated(outdated: Collection[FinishedRun], context: Context) -> li
     ]
 
 
-_TEXTS = ("name", "title", "question", "claim", "cost")
+_NO_RESULT = ("name", "title", "question", "claim", "cost", "execution")
+"""Keys on which no result depends."""
 _OF_ARMS = ("defaults", "arms", "cross")
 
 
 def _keys(before: Study, study: Study) -> Iterator[str]:
     old, new = (_flat(one.model_dump(mode="json")) for one in (before, study))
     for key in dict.fromkeys([*old, *new]):
-        if key.partition(".")[0] not in (*_TEXTS, *_OF_ARMS) and old.get(key) != new.get(key):
+        if key.partition(".")[0] not in (*_NO_RESULT, *_OF_ARMS) and old.get(key) != new.get(key):
             yield f"{key}: {_short(old.get(key))} → {_short(new.get(key))}"
 
 

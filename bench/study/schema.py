@@ -233,6 +233,24 @@ class Cross(Table):
     exclude: list[dict[Literal["loss", "teacher", "student", "sampler"], EntrySpec]] = []
 
 
+class Execution(Table):
+    """Where runs are carried out, and how many at once; no result depends on it.
+
+    Attributes:
+        executor: ``local`` (one after the other in this process) or ``processes`` (side by side).
+        workers: how many runs at once; by default one for each GPU of the machine.
+    """
+
+    executor: Literal["local", "processes"] = "local"
+    workers: Positive | None = None
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Execution:
+        if self.executor == "local" and self.workers is not None:
+            raise ValueError("workers: the local executor has one; executor = 'processes' has more")
+        return self
+
+
 class Study(Table):
     """A study file.
 
@@ -277,6 +295,7 @@ class Study(Table):
     cross: Cross | None = None
     comparison: Comparison = Comparison()
     claims: list[Claim] = []
+    execution: Execution = Field(Execution(), exclude_if=lambda value: value == Execution())
 
     @model_validator(mode="before")
     @classmethod
@@ -363,6 +382,7 @@ def _near(key: str, path: Sequence[int | str]) -> str:
         "cross": Cross,
         "comparison": Comparison,
         "claims": Claim,
+        "execution": Execution,
     }
     if path:
         model = tables.get(str(path[0]))

@@ -45,7 +45,7 @@ def test_of_a_command_without(command, capsys, monkeypatch):
 
 def test_of_a_study_that_is_run(toy_file, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bench.execution.coordinator.Coordinator._announce", fail)
+    monkeypatch.setattr("bench.execution.coordinator.Coordinator._open_records", fail)
     code, _, told = call(capsys, "run", str(toy_file), "--no-mlflow")
     assert code == 1
     assert in_a_line(told) == Path("results/toy") / LOG

@@ -82,13 +82,3 @@ def test_the_study_goes_on_there(kept, tmp_path):
     assert not outcome.failed
     assert before <= {path.name for path in (kept / "runs").iterdir()}
     assert outcome.others >= len(before) - 4
-
-
-def test_nothing_more_is_planned_of_an_arm_that_was_given_up(kept):
-    from bench.execution.forecast import Forecast
-    from bench.execution.plan import load_before, plan_arm
-    from bench.study.arms import resolve_arms
-
-    study = load_study(str(kept / "study.toml"))
-    for arm in resolve_arms(study):
-        assert plan_arm(study, arm, Forecast([]), load_before(kept)).to_come == 0

@@ -2,11 +2,13 @@
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import textwrap
 import time
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 import pytest
@@ -14,10 +16,13 @@ import tomli_w
 
 from bench.commands.plan import plan_study
 from bench.errors import InputError
+from bench.execution.coordinator import Coordinator
 from bench.execution.forecast import Forecast
+from bench.execution.jobs import Job
 from bench.execution.past import read_all
-from bench.execution.plan import load_before, plan_arm, plan_references, preparations_of
+from bench.execution.plan import plan_arm, plan_references, preparations_of
 from bench.execution.probe import probe_study
+from bench.storage.finished_run import FinishedRun
 from bench.study.schema import Study, parse_study
 from tests.support.command_line import bench
 from tests.support.studies import study_values
@@ -115,20 +120,19 @@ def results(tmp_path) -> Path:
     return tmp_path
 
 
-def planned(asked: Study, out: Path, name: str = "a"):
+def planned(asked: Study, out: Path, name: str = "a", finished=MappingProxyType({})):
     from bench.study.arms import resolve_arms
 
-    forecast, before = Forecast(read_all(out)), load_before(out)
     arm = next(arm for arm in resolve_arms(asked) if arm.name == name)
-    return plan_arm(asked, arm, forecast, before)
+    return plan_arm(asked, arm, Forecast(read_all(out)), finished)
 
 
 def prepared_for(asked: Study, out: Path, artifacts: Path):
     from bench.study.arms import resolve_arms
 
-    arms, forecast, before = resolve_arms(asked), Forecast(read_all(out)), load_before(out)
-    plans = [plan_arm(asked, arm, forecast, before) for arm in arms]
-    references = plan_references(asked, arms, forecast, before)
+    arms, forecast = resolve_arms(asked), Forecast(read_all(out))
+    plans = [plan_arm(asked, arm, forecast, {}) for arm in arms]
+    references = plan_references(asked, arms, forecast, {})
     return preparations_of(asked, plans, references, artifacts)
 
 
@@ -228,7 +232,7 @@ def test_references(results):
 
     asked = study(arms=[{"name": "a", "loss": "margin-mse", "teacher": CROSS}])
     forecast = Forecast(read_all(results / "new"))
-    rows = plan_references(asked, resolve_arms(asked), forecast, None)
+    rows = plan_references(asked, resolve_arms(asked), forecast, {})
     # The untrained student started for 10 s, 7 of which were its artifact's.
     assert [(row.label, row.done, row.seconds) for row in rows] == [
         ("bm25", False, None),
@@ -237,40 +241,81 @@ def test_references(results):
     ]
 
 
-def test_done_runs_are_subtracted(results, capsys):
-    out = results / "new"
-    rows = [
-        ("a", "tuning", 0, 1_000_000, ENTRIES, 100, own(40.0, 100)),
-        ("a", "final", 0, 1, ENTRIES, 100, own(40.0, 100)),
-        ("bm25", "reference", -1, 0, dict.fromkeys(ENTRIES, ""), 0, []),
-    ]
-    write_past(out, study(), rows, made=time.time() + 100)
-    plan = planned(study(), out)
+def finished_run(status: str = "done") -> FinishedRun:
+    return FinishedRun("0123456789abcdef", {"status": status})
+
+
+def test_done_runs_are_subtracted(results):
+    done = {
+        Job("tuning", "a", trial=0, seed=1_000_000): finished_run(),
+        Job("final", "a", seed=1): finished_run(),
+        Job("reference", "bm25"): finished_run(),
+    }
+    plan = planned(study(), results / "new", finished=done)
     assert (plan.done, plan.trials, plan.seeds) == (2, 0, [2])
-    # 80 s for 200 examples; 8 s a run for 4 points.
-    assert sum(plan.missing.values()) == pytest.approx(40 + 8 + 3 + 6)
-    assert planned(study(title="Other words", seeds=[1, 2, 3]), out).seeds == [2, 3]
-    assert planned(study(budget={"examples": 200}), out).done == 0
-    assert planned(study(arms=[{"name": "a", "loss": "static-margin"}]), out).done == 0
+    assert sum(plan.missing.values()) == pytest.approx(30 + 16 + 3 + 6)
+    more = planned(study(seeds=[1, 2, 3]), results / "new", finished=done)
+    assert (more.done, more.seeds) == (2, [2, 3])
 
-    def told(**changes) -> str:
-        (results / "new.toml").write_text(study(**changes).to_toml())
-        plan_study(str(results / "new.toml"), [], out, results / "artifacts", probe=False)
-        return capsys.readouterr().out
 
-    first = told()
-    assert "another version" not in first
-    assert (
-        "1 arms: 1 tuning trials and 2 final runs (2 seeds), 2 reference rows; budget 100 ex"
-        in first
-    )
-    assert "at least" not in first
-    # The run, the untrained student (5 s), and its tokens (7 s).
-    assert "time: 1 min 09 s (training 40 s, dev evaluations 8 s, starting" in first
-    assert "another version of this study; runs that are the same are reused" in told(title="B")
-    unknown = told(arms=[{"name": "a", "loss": "infonce", "student": "static"}])
-    assert "unknown" in unknown
-    assert "time: unknown (try --probe)" in unknown
+@pytest.mark.parametrize("status", ["failed", "pruned"])
+def test_nothing_more_is_planned_of_an_arm_without_a_trial_to_choose_by(results, status):
+    given_up = {Job("tuning", "a", trial=0, seed=1_000_000): finished_run(status)}
+    plan = planned(study(), results / "new", finished=given_up)
+    assert (plan.done, plan.to_come, plan.missing) == (1, 0, {})
+
+
+@pytest.mark.slow
+def test_what_is_done_is_what_a_run_would_not_do_again(
+    toy_values, collection_folder, tmp_path, monkeypatch, capsys
+):
+    """With a study that was changed since, a damaged record, and on another machine."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    values = toy_values | {"seeds": [1], "tuning": {"trials": 1, "space": {"warmup": [0.0, 0.1]}}}
+
+    def plan(**changes) -> tuple[int, int]:
+        """How many runs are done, and how many `bench run` did."""
+        Path("toy.toml").write_text(tomli_w.dumps(values | changes))
+        plan_study("toy.toml", [], out, artifacts, probe=False)
+        told = capsys.readouterr().out
+        rows = [line.split("│") for line in told.splitlines() if line.count("│") == 10]
+        references = told.count("│ yes  │")
+        return sum(int(row[7]) for row in rows) + references, told
+
+    out, artifacts = tmp_path / "out", tmp_path / "artifacts"
+    done, told = plan()
+    assert done == 0
+    assert "another version" not in told
+
+    def carry_out(**changes) -> tuple[int, int]:
+        outcome = Coordinator(parse_study(values | changes, "toy"), out, artifacts, None).run()
+        assert not outcome.failed
+        return outcome.done_before, outcome.done_now
+
+    assert carry_out() == (0, 9)
+    done, told = plan()
+    assert done == 9
+    assert "time: 0 s" in told
+    for changes, before in (
+        ({"title": "B", "measures": ["nDCG@10", "R@20"]}, 9),
+        ({"seeds": [1, 2]}, 9),
+        ({"budget": {"examples": 64}}, 3),
+        ({"training": {"batch_size": 16}}, 3),
+        ({"arms": values["arms"][1:]}, 7),
+    ):
+        done, told = plan(**changes)
+        assert done == before, changes
+        assert "another version of this study; runs that are the same are reused" in told
+    assert carry_out(seeds=[1, 2]) == (9, 3)
+    record = next((out / "runs").glob("*/run.json"))
+    record.write_text("{")
+    assert "what is there already is not known: " in plan()[1]
+    shutil.rmtree(record.parent)
+    assert plan()[0] in (8, 9)
+    moved = artifacts.rename(tmp_path / "elsewhere")
+    assert plan()[0] in (8, 9)  # the collection is a folder, and is prepared again
+    assert moved.is_dir()
 
 
 def test_kept_students(results):
@@ -352,8 +397,6 @@ def test_what_cannot_work_is_refused(tmp_path):
 
 @pytest.mark.slow
 def test_a_probes_forecast_holds(tmp_path, collection_folder, tiny_model, monkeypatch, capsys):
-    from bench.execution.coordinator import Coordinator
-
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     (tmp_path / "toy.toml").write_text(tomli_w.dumps(study_values(collection_folder, tiny_model)))

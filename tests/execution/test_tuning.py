@@ -1,5 +1,6 @@
 """What tuning may and may not do: prune, stop early, retry, propose the same again."""
 
+import pickle
 import warnings
 from dataclasses import replace
 
@@ -9,8 +10,9 @@ from filelock import FileLock
 
 import bench as public
 from bench.errors import TrainingError
+from bench.execution import pruning
 from bench.execution.coordinator import Coordinator
-from bench.execution.proposals import _PRUNERS, Proposals, storage_url
+from bench.execution.proposals import Proposals, storage_url
 from bench.spaces import Choice, Float
 from bench.storage.files import read_json
 from bench.storage.records import RunFolder
@@ -86,6 +88,12 @@ class EveryOther(optuna.pruners.BasePruner):
         return trial.number % 2 == 1 and len(trial.intermediate_values) == 2
 
 
+@pytest.fixture
+def every_other(monkeypatch):
+    monkeypatch.setattr(optuna.pruners, "EveryOther", EveryOther, raising=False)
+    monkeypatch.setitem(pruning.PRUNERS, "median", "EveryOther")
+
+
 def test_the_median_of_earlier_trials_prunes_a_worse_one(pruned_values, tmp_path):
     study = parse_study(pruned_values, "toy")
     (arm,) = resolve_arms(study)
@@ -93,21 +101,24 @@ def test_the_median_of_earlier_trials_prunes_a_worse_one(pruned_values, tmp_path
     for number in range(6):
         proposals.get(number)
         value = 0.5 + number / 100
-        assert not proposals.should_prune(number, [(0, 0.1), (16, value)])
-        proposals.tell(number, value)
+        curve = [(0, 0.1), (16, value)]
+        assert not proposals.pruning()(curve)
+        proposals.tell(number, value, curve=curve)
     proposals.get(6)
-    assert not proposals.should_prune(6, [(0, 0.1)])
-    assert not proposals.should_prune(6, [(0, 0.1), (16, 0.53)])
-    proposals.tell(6, None, pruned=True)
+    assert not proposals.pruning()([(0, 0.1)])
+    assert not proposals.pruning()([(0, 0.1), (16, 0.53)])
+    proposals.tell(6, None, pruned=True, curve=[(0, 0.1), (16, 0.53)])
     proposals.get(7)
-    assert proposals.should_prune(7, [(0, 0.1), (16, 0.51)])
-    # A run that is taken up again asks again, of other objects.
-    assert Proposals(storage_url(tmp_path), study, arm, {}).should_prune(7, [(0, 0.1), (16, 0.51)])
+    worse = [(0, 0.1), (16, 0.51)]
+    assert proposals.pruning()(worse)
+    # A run that is taken up again asks again, of other objects; and in another process.
+    again = Proposals(storage_url(tmp_path), study, arm, {}).pruning()
+    assert again(worse)
+    assert pickle.loads(pickle.dumps(again))(worse)
 
 
 @pytest.mark.slow
-def test_a_pruned_trial_is_paid_for_and_never_averaged(pruned_values, tmp_path, monkeypatch):
-    monkeypatch.setitem(_PRUNERS, "median", EveryOther)
+def test_a_pruned_trial_is_paid_for_and_never_averaged(pruned_values, tmp_path, every_other):
     outcome, results = cross(pruned_values, tmp_path)
     assert not outcome.failed
     tuning = results.summary.query("role == 'tuning'")
@@ -210,7 +221,6 @@ def test_a_trial_retried_with_success_counts(pruner, pruned_values, first_time_f
     first, second, third = optuna_study(tmp_path).trials
     assert (second.state.name, second.user_attrs["number"]) == ("FAIL", 1)
     assert second.user_attrs["error"] == "RuntimeError: no such luck"
-    assert len(second.intermediate_values) == 1
     failed_too = results.ledger.query("role == 'tuning' and phase in ['train', 'evaluate']")
     assert set(failed_too["trial"]) == {0, 1, 2}
     (final,) = results.summary.query("role == 'final'").itertuples()
@@ -245,16 +255,14 @@ def test_a_retried_trial_survives_kills(pruned_values, tmp_path):
     proposals().tell(0, None, error="first")
     proposals().tell(0, None, error="second")  # the same failure, told by a restart
     assert len(proposals().optuna_study.trials) == 1
-    proposals().should_prune(0, [(0, 0.1)])  # tried again, and killed
     assert proposals().get(0) == options
-    proposals().should_prune(0, [(0, 0.1), (16, 0.2)])
     proposals().tell(0, None, error="third")
-    proposals().tell(0, 0.3)
+    proposals().tell(0, 0.3, curve=[(0, 0.1), (16, 0.2)])
     proposals().tell(0, 0.3)
     proposals().tell(0, None, error="fourth")  # a value stays one
     trials = proposals().optuna_study.trials
-    assert [trial.state.name for trial in trials] == ["FAIL", "FAIL", "COMPLETE"]
-    assert [trial.user_attrs.get("error") for trial in trials] == ["first", "third", None]
+    assert [trial.state.name for trial in trials] == ["FAIL", "COMPLETE"]
+    assert [trial.user_attrs.get("error") for trial in trials] == ["first", None]
     assert len({str(trial.params) for trial in trials}) == 1
     assert proposals().get(0) == options
     assert proposals().get(1) != options
@@ -309,13 +317,16 @@ def test_a_pruner_says_the_same_when_asked_again(pruner, pruned_values, tmp_path
             proposals.get(number)
             answers = []
             for points in range(1, len(curve) + 1):
-                answers.append(proposals.should_prune(number, curve[:points]))
+                answers.append(proposals.pruning()(curve[:points]))
                 if killed:
                     for before, answer in enumerate(answers, start=1):
-                        assert proposals.should_prune(number, curve[:before]) == answer
+                        assert proposals.pruning()(curve[:before]) == answer
                 if answers[-1]:
                     break
-            proposals.tell(number, None if answers[-1] else curve[-1][1], answers[-1])
+            done, value = curve[: len(answers)], None if answers[-1] else curve[-1][1]
+            if killed:  # after some points were stored
+                proposals._describe_curve(proposals._find(number), done[:1])
+            proposals.tell(number, value, answers[-1], curve=done)
             said.append(answers)
         return said
 

@@ -9,6 +9,7 @@ import tomli_w
 
 from bench.errors import BusyError
 from bench.execution.coordinator import Coordinator
+from bench.execution.executors.local import LocalExecutor
 from bench.execution.proposals import storage_url
 from bench.results import load_results
 from bench.storage import databases
@@ -89,19 +90,19 @@ def test_links_wait_too(tmp_path, monkeypatch):
 def test_held_while_a_run_is_trained_it_is_no_fault_of_the_run(
     values, tmp_path, artifacts, monkeypatch
 ):
-    """The pruner asks the storage in the middle of a run."""
+    """Its value cannot be stored, until the same command goes on."""
     monkeypatch.setattr(databases, "PATIENCE", 0.0)
-    real, held = Coordinator._execute, []
+    real, held = LocalExecutor.submit, []
 
-    def hold(self, row, execute, tries):
-        if row.role == "tuning":
+    def hold(self, task):
+        if task.job.role == "tuning":
             held.append(Held(tmp_path / "out" / "optuna.db"))
-        real(self, row, execute, tries)
+        real(self, task)
 
     study = parse_study({**values, "retries": 2}, "toy")
     coordinator = Coordinator(study, tmp_path / "out", artifacts, None)
     with monkeypatch.context() as context:
-        context.setattr(Coordinator, "_execute", hold)
+        context.setattr(LocalExecutor, "submit", hold)
         with pytest.raises(BusyError):
             coordinator.run()
     (one,) = held

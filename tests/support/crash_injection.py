@@ -60,7 +60,6 @@ CALLS = {
     "bench.execution.proposals": (
         "Proposals.get",
         "Proposals.describe",
-        "Proposals.should_prune",
         "Proposals.tell",
         "Proposals.record_fixed",
     ),

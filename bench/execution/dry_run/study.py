@@ -30,6 +30,7 @@ def miniature(study: Study) -> Study:
     values["seeds"] = study.seeds[:1]
     values["train_shares"] = sorted({study.train_shares[0], 1.0})
     values["retries"] = 0
+    values["execution"] = {}  # stand-ins are for one process
     values["collection"] = _collection(study.collection)
     values["test_collections"] = {
         name: _collection(written) for name, written in study.test_collections.items()

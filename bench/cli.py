@@ -59,7 +59,8 @@ def run(
     mlflow: Mlflow = True,
     retry_failed: Annotated[bool, typer.Option(help="train failed runs again")] = False,
     executor: Annotated[
-        str | None, typer.Option(help="local or processes; default: as the study says, else local")
+        str | None,
+        typer.Option(help="local, processes or slurm; default: as the study says, else local"),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(help="runs at once; default: one for each GPU")

@@ -16,6 +16,7 @@ from bench.spaces import Space
 from bench.storage.files import write_text
 from bench.study._model import Count, Fraction, Positive, Table
 from bench.study.budget import Budget
+from bench.study.slurm import Slurm
 
 EntrySpec = str | dict[str, Any]
 """An entry as a file writes it: ``"name(option=value)"`` or ``{name = …, option = …}``."""
@@ -237,17 +238,23 @@ class Execution(Table):
     """Where runs are carried out, and how many at once; no result depends on it.
 
     Attributes:
-        executor: ``local`` (one after the other in this process) or ``processes`` (side by side).
-        workers: how many runs at once; by default one for each GPU of the machine.
+        executor: ``local`` (one after the other in this process), ``processes`` (side by side), or
+            ``slurm`` (each run a job of a cluster).
+        workers: how many runs at once, with SLURM also those that wait in its queue; by default
+            one for each GPU of the machine.
+        slurm: what jobs ask for.
     """
 
-    executor: Literal["local", "processes"] = "local"
+    executor: Literal["local", "processes", "slurm"] = "local"
     workers: Positive | None = None
+    slurm: Slurm = Slurm()
 
     @model_validator(mode="after")
     def _fitting(self) -> Execution:
         if self.executor == "local" and self.workers is not None:
             raise ValueError("workers: the local executor has one; executor = 'processes' has more")
+        if self.executor == "slurm" and self.workers is None:
+            raise ValueError("workers: say how many jobs may wait or run at once, as 8")
         return self
 
 

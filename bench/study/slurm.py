@@ -36,7 +36,7 @@ class Slurm(Table):
     Attributes:
         time_limit: minutes until a job is stopped and queued again, or ``"4h"``. Its run goes on
             from the last checkpoint; two of the minutes are needed to stop in.
-        cpus, gpus: of a job. It computes with as many threads as it has CPUs.
+        cores, gpus: of a job. It computes with as many threads as it has cores.
         memory: GB of a job; by default what the cluster gives.
         sbatch: further options of ``sbatch``, as ``{partition = "gpu", account = "ir"}``; ``true``
             is an option without a value.
@@ -44,7 +44,7 @@ class Slurm(Table):
     """
 
     time_limit: Annotated[Positive, Field(ge=5), BeforeValidator(_minutes)] = 240
-    cpus: Positive = 1
+    cores: Positive = 1
     gpus: Annotated[int, Field(ge=0)] = 0
     memory: Annotated[float, Field(gt=0)] | None = None
     sbatch: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")], Parameter] = {}

@@ -1,11 +1,11 @@
-"""A task as a job of a cluster: what submitit pickles here and calls there."""
+"""A task as a job of a cluster: what submitit pickles here and calls there, and what comes back."""
 
 from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import first_line
 from bench.execution.executors.base import Problem
@@ -22,14 +22,14 @@ else:
 class ClusterJob:
     """Carries out a task, in a process of its own."""
 
-    workplace: Workplace
+    place: Workplace
     task: Task
 
     def __call__(self) -> Problem | None:
         _exit_on_signals()
         log = str(submitit.JobEnvironment().paths.stderr)
         try:
-            self.workplace.open(log).execute(self.task)
+            self.place.open(log).execute(self.task)
         except Exception as error:
             return Problem.of(error)
         return None
@@ -52,3 +52,36 @@ def _exit_on_signals() -> None:
             raise SystemExit(f"not queued again: {first_line(error)}") from error
 
     signal.signal(number, handle)
+
+
+@dataclass(frozen=True)
+class SubmittedTask:
+    """A task with submitit's view of its job, which is used for its paths alone.
+
+    What submitit says of a job's state needs SLURM's accounting.
+    """
+
+    task: Task
+    job: Any
+
+    def has_result(self) -> bool:
+        return self.job.paths.result_pickle.exists()
+
+    def take_result(self) -> tuple[str, Any]:
+        """(``success``, a problem or `None`) if the job returned, (``error``, …) if not.
+
+        The job's pickles are deleted.
+        """
+        paths = self.job.paths
+        outcome = "error", None
+        if self.has_result():
+            outcome = submitit.core.utils.pickle_load(paths.result_pickle)
+        for pickle in (paths.submitted_pickle, paths.result_pickle):
+            pickle.unlink(missing_ok=True)
+        return outcome
+
+    def where_to_look(self) -> str:
+        log = self.job.paths.stderr
+        if log.exists():
+            return f"its log: {log}"
+        return f"it left no log in {log.parent}: do all nodes see that folder?"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.execution.executors.base import Executor
 from bench.execution.executors.local import LocalExecutor
 from bench.execution.executors.processes import ProcessExecutor
+from bench.execution.executors.slurm import SlurmExecutor
 from bench.execution.worker import Worker, Workplace
 
 
@@ -20,4 +21,6 @@ def create_executor(place: Workplace, worker: Worker) -> Executor:
     execution = place.study.execution
     if execution.executor == "processes":
         return ProcessExecutor(place, execution.workers)
+    if execution.executor == "slurm":
+        return SlurmExecutor(place)
     return LocalExecutor(worker)

@@ -1,6 +1,6 @@
-"""Runs as jobs of a SLURM cluster, through submitit.
+"""Each run a job of a SLURM cluster, through submitit.
 
-Each job leaves a `Problem` or nothing as a pickle in ``OUT/slurm``, which is closed to other users.
+A job leaves a `Problem` or nothing as a pickle in ``OUT/slurm``, which is closed to other users.
 One that ends without either is submitted again. SLURM itself queues a job again that reached its
 time limit, made way for another or lost its node. Either way its run goes on from its checkpoint.
 """
@@ -11,18 +11,18 @@ import hashlib
 import io
 import shutil
 import time
+from collections import Counter
 from contextlib import redirect_stderr
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.errors import BenchError, InputError, first_line
-from bench.execution.executors._cluster_job import ClusterJob
+from bench.execution.executors._cluster_job import ClusterJob, SubmittedTask
 from bench.execution.executors._queues import LocalQueue, SlurmQueue
 from bench.execution.executors.base import DEATHS, Completion, Problem
+from bench.execution.executors.processes import THREADS
 from bench.execution.worker import Task, Workplace
 from bench.lazy import Library
 from bench.progress import say
-from bench.study.slurm import Slurm
 
 if TYPE_CHECKING:
     import submitit
@@ -39,39 +39,34 @@ submitit allows three, and counts every signal in a job's last ten minutes: wher
 longer than that, each preemption, too.
 """
 
-_LOOK_S = 1.0
-"""Between two looks for results."""
-
-
-@dataclass(frozen=True)
-class _Submitted:
-    job: Any
-    task: Task
-    deaths: int
+LOOK_S = 1.0
+"""Seconds between two looks for results."""
 
 
 class SlurmExecutor:
     """As many jobs as there are workers, each with one task.
 
     Args:
-        workplace: with folders on a disk that all nodes share.
-        workers: how many jobs wait or run at once.
+        place: with folders on a disk that all nodes share.
 
     Raises:
         InputError: there is no submitit or no SLURM here.
         BenchError: SLURM does not answer.
     """
 
-    def __init__(self, workplace: Workplace, options: Slurm, workers: int) -> None:
-        self.slots = workers
-        self._workplace = workplace
-        self._options = options
-        self._folder = (workplace.out / "slurm").resolve()
-        name = f"bench-{hashlib.sha256(str(self._folder).encode()).hexdigest()[:12]}"
-        local = options.cluster == "local"
+    def __init__(self, place: Workplace) -> None:
+        execution = place.study.execution
+        assert execution.workers is not None
+        self.slots = execution.workers
+        self._place = place
+        self._options = execution.slurm
+        self._folder = place.out / "slurm"
+        name = f"bench-{hashlib.sha256(str(place.out).encode()).hexdigest()[:12]}"
+        local = execution.slurm.cluster == "local"
         self._queue = LocalQueue(self._folder) if local else SlurmQueue(name)
         self._asked = 0.0
-        self._submitted: dict[str, _Submitted] = {}
+        self._submitted: dict[str, SubmittedTask] = {}
+        self._deaths: Counter[str] = Counter()
         self._executor = self._create(name)
         self._end_earlier()
 
@@ -81,21 +76,27 @@ class SlurmExecutor:
         Raises:
             BenchError: sbatch refuses it.
         """
-        self._submit(task, deaths=0)
+        threads = dict.fromkeys(THREADS, self._options.cores)
+        try:
+            with (
+                submitit.helpers.environment_variables(**threads),
+                redirect_stderr(io.StringIO()),  # submitit prints the error that it raises
+            ):
+                job = self._executor.submit(ClusterJob(self._place, task))
+        except submitit.core.utils.FailedJobError as error:
+            raise BenchError(
+                f"{first_line(error)}; the table [execution.slurm] says what jobs ask for"
+            ) from None
+        self._submitted[job.job_id] = SubmittedTask(task, job)
 
     def completed(self, timeout: float) -> list[Completion]:
-        """The tasks that have ended since the last call; waits ``timeout`` seconds for one."""
         until = time.monotonic() + timeout
         while not (ended := self._collect()) and (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, _LOOK_S))
+            time.sleep(min(left, LOOK_S))
         return ended
 
     def close(self) -> None:
-        """Cancel all jobs."""
         self._queue.cancel()
-        self._submitted.clear()
-
-    # -- submitting ------------------------------------------------------------------------------
 
     def _create(self, name: str) -> submitit.AutoExecutor:
         options = self._options
@@ -117,60 +118,50 @@ class SlurmExecutor:
         executor.update_parameters(
             name=name,
             timeout_min=options.time_limit,
-            cpus_per_task=options.cpus,
+            cpus_per_task=options.cores,
             gpus_per_node=options.gpus or None,
             mem_gb=options.memory,
             slurm_signal_delay_s=SIGNAL_DELAY_S,
-            # Since SLURM 22.05 srun has one CPU, not the job's, unless it is told.
-            slurm_srun_args=[f"--cpus-per-task={options.cpus}"],
+            # Since SLURM 22.05 srun has one core, not the job's, unless it is told.
+            slurm_srun_args=[f"--cpus-per-task={options.cores}"],
             slurm_additional_parameters={"requeue": True, **options.sbatch},
         )
         return executor
 
-    def _submit(self, task: Task, deaths: int) -> None:
-        threads = submitit.helpers.environment_variables(OMP_NUM_THREADS=self._options.cpus)
-        try:
-            with threads, redirect_stderr(io.StringIO()):  # it would tell the error twice
-                job = self._executor.submit(ClusterJob(self._workplace, task))
-        except submitit.core.utils.FailedJobError as error:
-            raise BenchError(
-                f"{first_line(error)}; the table [execution.slurm] says what jobs ask for"
-            ) from None
-        self._submitted[job.job_id] = _Submitted(job, task, deaths)
-
     def _end_earlier(self) -> None:
-        """Cancel what a killed command left in the queue, so that no run is trained twice."""
+        """Cancel what a killed command left in the queue, so that no run is done twice at once."""
         self._queue.cancel()
         if self._queue.jobs() != set():
             say("waiting until the jobs of an earlier command have ended")
         while self._queue.jobs() != set():
-            time.sleep(_LOOK_S)
+            time.sleep(LOOK_S)
         for leftover in self._folder.glob("*.pkl*"):
             leftover.unlink()
-
-    # -- collecting ------------------------------------------------------------------------------
 
     def _collect(self) -> list[Completion]:
         gone = self._gone()  # asked first: a job that ends later has a result, or is not gone yet
         ended = []
         for id, submitted in list(self._submitted.items()):
-            paths = submitted.job.paths
-            if paths.result_pickle.exists():
-                outcome, result = submitit.core.utils.pickle_load(paths.result_pickle)
-            elif id in gone:
-                outcome, result = "died", ""
-            else:
-                continue
-            del self._submitted[id]
-            for pickle in (paths.submitted_pickle, paths.result_pickle):
-                pickle.unlink(missing_ok=True)
-            if outcome == "success":
-                ended.append(Completion(submitted.task, result))
-            elif submitted.deaths + 1 < DEATHS:
-                self._submit(submitted.task, submitted.deaths + 1)
-            else:
-                ended.append(Completion(submitted.task, _died(submitted, result)))
+            if submitted.has_result() or id in gone:
+                del self._submitted[id]
+                if completion := self._complete(submitted):
+                    ended.append(completion)
         return ended
+
+    def _complete(self, submitted: SubmittedTask) -> Completion | None:
+        """How a task ended with its job; `None` if the job died and another one goes on."""
+        task = submitted.task
+        outcome, problem = submitted.take_result()
+        if outcome == "success":
+            return Completion(task, problem)
+        what = f"{task.job.describe()}: its job ended without a result"
+        self._deaths[task.run] += 1
+        if self._deaths[task.run] == DEATHS:
+            message = f"{what} {DEATHS} times; {submitted.where_to_look()}"
+            return Completion(task, Problem("BenchError", message))
+        say(f"{what}; another one goes on from its checkpoint")
+        self.submit(task)
+        return None
 
     def _gone(self) -> set[str]:
         """Jobs that are no longer in the queue; none as long as it is not asked again."""
@@ -180,11 +171,3 @@ class SlurmExecutor:
         self._asked = now
         listed = self._queue.jobs()
         return set() if listed is None else self._submitted.keys() - listed
-
-
-def _died(submitted: _Submitted, trace: str) -> Problem:
-    log = submitted.job.paths.stderr
-    reason = first_line(trace.strip().splitlines()[-1]) if trace else "its job ended early"
-    where = f"see {log}" if log.exists() else f"no node could write {log}: do they share the disk?"
-    what = submitted.task.job.describe()
-    return Problem("BenchError", f"{what}: {reason}, {DEATHS} times; {where}")

@@ -152,7 +152,8 @@ def test_killed_command_goes_on(site, wanted):
     process.kill()
     process.wait()
     assert is_there(worker)
-    finish(site.start(out.name))
+    told = finish(site.start(out.name))
+    assert "waiting until the jobs of an earlier command have ended" in told
     assert not is_there(worker)
     assert_same(out, wanted)
 

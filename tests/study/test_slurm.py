@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from bench.study.schema import Execution
 from bench.study.slurm import Slurm
 
 
@@ -34,3 +35,9 @@ def test_options_that_the_executor_sets(name):
 def test_options_that_sbatch_would_misread(option):
     with pytest.raises(ValidationError):
         Slurm(sbatch=option)
+
+
+def test_workers_are_asked_for():
+    with pytest.raises(ValidationError, match="workers: say how many jobs"):
+        Execution(executor="slurm")
+    assert Execution(executor="slurm", workers=8).slurm == Slurm()

@@ -26,7 +26,7 @@ class ClusterJob:
     task: Task
 
     def __call__(self) -> Problem | None:
-        _exit_on_signals()
+        exit_on_signals()
         log = str(submitit.JobEnvironment().paths.stderr)
         try:
             self.place.open(log).execute(self.task)
@@ -39,7 +39,7 @@ class ClusterJob:
         return submitit.helpers.DelayedSubmission(self)
 
 
-def _exit_on_signals() -> None:
+def exit_on_signals() -> None:
     """Let no error in submitit's handler, which queues the job again, be taken for the run's."""
     number = getattr(signal, f"SIG{submitit.JobEnvironment.USR_SIG}")
     requeue = signal.getsignal(number)

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,61 +27,66 @@ class SlurmQueue:
     name: str
     seconds: float = 15.0
 
-    def jobs(self) -> set[str] | None:
-        """The ids of those that have not ended; `None` where SLURM does not answer now.
+    def jobs(self) -> set[str]:
+        """The ids of those that have not ended.
 
         Why jobs wait is said once, since some reasons never pass (``PartitionTimeLimit``).
+
+        Raises:
+            BenchError: SLURM does not answer now.
         """
-        try:
-            lines = self._tell("squeue", "--noheader", "--format=%i %t %r").splitlines()
-        except BenchError as error:
-            say_once(f"note: {error}; it is asked again")
-            return None
         jobs = set()
-        for line in lines:
+        listed = _tell("squeue", f"--name={self.name}", "--noheader", "--format=%i %t %r")
+        for line in listed.splitlines():
             id, state, reason = line.split(maxsplit=2)
             jobs.add(id)
             if state == "PD" and reason != "None":
                 say_once(f"jobs wait in SLURM's queue: {reason}")
         return jobs
 
-    def cancel(self) -> None:
-        """Tell all to end.
+    def cancel(self, jobs: Iterable[str]) -> None:
+        """Tell these to end, unless they have.
 
         Raises:
-            BenchError: SLURM does not take it.
+            BenchError: SLURM does not answer now.
         """
-        self._tell("scancel")
-
-    def _tell(self, program: str, *options: str) -> str:
-        command = [program, f"--name={self.name}", *options]
-        try:
-            told = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise BenchError(f"{program}: {first_line(error)}") from None
-        if told.returncode:
-            said = first_line(told.stderr).removeprefix(f"{program}: ")
-            raise BenchError(f"{program}: {said}")
-        return told.stdout
+        if jobs := sorted(jobs):
+            _tell("scancel", "--quiet", *jobs)
 
 
 @dataclass(frozen=True)
 class LocalQueue:
-    """Processes of this machine: submitit's controllers in a folder, and what they started."""
+    """Processes of this machine: submitit's controllers of one folder, each of a job's process."""
 
     folder: Path
     seconds: float = 1.0
 
     def jobs(self) -> set[str]:
-        return self._processes("submitit.local._local")
+        return _find("-f", re.escape(f"submitit.local._local {self.folder}") + "$")
 
-    def cancel(self) -> None:
-        for module in ("submitit.local._local", "submitit.core._submit"):
-            for process in self._processes(module):
+    def cancel(self, jobs: Iterable[str]) -> None:
+        for job in jobs:
+            for process in (*_find("-P", job), job):
                 with suppress(ProcessLookupError):
                     os.kill(int(process), signal.SIGKILL)
 
-    def _processes(self, module: str) -> set[str]:
-        pattern = re.escape(f"{module} {self.folder}") + "$"
-        found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True)
-        return set(found.stdout.split())
+
+def _tell(program: str, *options: str) -> str:
+    """What a program of SLURM's prints.
+
+    Raises:
+        BenchError: it fails.
+    """
+    try:
+        told = subprocess.run([program, *options], capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BenchError(f"{program}: {first_line(error)}") from None
+    if told.returncode:
+        said = first_line(told.stderr).removeprefix(f"{program}: ")
+        raise BenchError(f"{program}: {said}")
+    return told.stdout
+
+
+def _find(*what: str) -> set[str]:
+    """The ids of processes."""
+    return set(subprocess.run(["pgrep", *what], capture_output=True, text=True).stdout.split())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shutil
 import time
 from collections import Counter
@@ -22,7 +23,7 @@ from bench.execution.executors.base import DEATHS, Completion, Problem
 from bench.execution.executors.processes import THREADS
 from bench.execution.worker import Task, Workplace
 from bench.lazy import Library
-from bench.progress import say
+from bench.progress import say, say_once
 
 if TYPE_CHECKING:
     import submitit
@@ -68,6 +69,7 @@ class SlurmExecutor:
         self._submitted: dict[str, SubmittedTask] = {}
         self._deaths: Counter[str] = Counter()
         self._executor = self._create(name)
+        leave_job()
         self._end_earlier()
 
     def submit(self, task: Task) -> None:
@@ -96,7 +98,7 @@ class SlurmExecutor:
         return ended
 
     def close(self) -> None:
-        self._queue.cancel()
+        self._queue.cancel(self._submitted)
 
     def _create(self, name: str) -> submitit.AutoExecutor:
         options = self._options
@@ -130,10 +132,11 @@ class SlurmExecutor:
 
     def _end_earlier(self) -> None:
         """Cancel what a killed command left in the queue, so that no run is done twice at once."""
-        self._queue.cancel()
-        if self._queue.jobs() != set():
+        earlier = self._queue.jobs()
+        self._queue.cancel(earlier)
+        if earlier:
             say("waiting until the jobs of an earlier command have ended")
-        while self._queue.jobs() != set():
+        while self._queue.jobs():
             time.sleep(LOOK_S)
         for leftover in self._folder.glob("*.pkl*"):
             leftover.unlink()
@@ -169,5 +172,19 @@ class SlurmExecutor:
         if now - self._asked < self._queue.seconds:
             return set()
         self._asked = now
-        listed = self._queue.jobs()
-        return set() if listed is None else self._submitted.keys() - listed
+        try:
+            return self._submitted.keys() - self._queue.jobs()
+        except BenchError as error:
+            say_once(f"note: {error}; it is asked again")
+            return set()
+
+
+def leave_job() -> None:
+    """Forget the job that this command itself is, if it is one: its jobs would inherit its shares.
+
+    ``srun`` refuses some that contradict those of the job it runs in.
+    """
+    if "SLURM_JOB_ID" in os.environ:
+        for name in [*os.environ]:
+            if name.startswith(("SLURM_", "SRUN_")) and name != "SLURM_CONF":
+                del os.environ[name]

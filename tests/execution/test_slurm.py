@@ -3,14 +3,64 @@
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from submitit.core.utils import JobPaths, cloudpickle_dump
 
 from bench.errors import BenchError
-from bench.execution.executors._cluster_job import exit_on_signals
+from bench.execution.executors._cluster_job import ClusterJob, exit_on_signals
 from bench.execution.executors._queues import SlurmQueue
-from bench.execution.executors.slurm import leave_job
+from bench.execution.executors.base import Completion, Problem
+from bench.execution.executors.slurm import SlurmExecutor, leave_job
+from bench.execution.jobs import Job
+from bench.execution.worker import Task, Workplace
 from bench.progress import say_once
+from bench.study.schema import parse_study
+
+
+class Deaf:
+    """An executor of submitit's whose jobs never begin."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.submitted = 0
+
+    def submit(self, job: ClusterJob) -> SimpleNamespace:
+        self.submitted += 1
+        id = f"{self.submitted}-x"
+        return SimpleNamespace(job_id=id, paths=JobPaths(self._folder, id, 0))
+
+
+@pytest.fixture
+def executor(tmp_path, toy_values, monkeypatch) -> SlurmExecutor:
+    monkeypatch.setattr(SlurmExecutor, "_create", lambda self, name: Deaf(tmp_path / "out/slurm"))
+    how = {"executor": "slurm", "workers": 2, "slurm": {"cluster": "local"}}
+    study = parse_study({**toy_values, "execution": how}, "toy")
+    return SlurmExecutor(Workplace(study, tmp_path / "out", tmp_path / "artifacts"))
+
+
+TASK = Task(Job("final", "infonce", seed=1), title="", run="0123")
+
+
+def test_task_is_given_up_when_its_jobs_die(executor, capsys):
+    executor.submit(TASK)
+    (completion,) = executor.completed(30)
+    assert completion.problem.message.startswith(
+        "infonce · final · seed 1: its job ended without a result 3 times; it left no log in "
+    )
+    assert executor._executor.submitted == 3
+    assert capsys.readouterr().err.count("another one goes on from its checkpoint") == 2
+
+
+@pytest.mark.parametrize("problem", [None, Problem("InputError", "no such model")])
+def test_result_is_taken(executor, tmp_path, problem):
+    folder = tmp_path / "out/slurm"
+    folder.mkdir(parents=True)
+    executor.submit(TASK)
+    cloudpickle_dump(("success", problem), folder / "1-x_0_result.pkl")
+    assert executor.completed(30) == [Completion(TASK, problem)]
+    assert not [*folder.iterdir()]
 
 
 @pytest.fixture

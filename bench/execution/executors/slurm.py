@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
 import shutil
 import time
@@ -41,7 +42,7 @@ longer than that, each preemption, too.
 """
 
 LOOK_S = 1.0
-"""Seconds between two looks for results."""
+"""Least seconds between two looks for the files of results, since their disk may be a slow one."""
 
 
 class SlurmExecutor:
@@ -65,7 +66,7 @@ class SlurmExecutor:
         name = f"bench-{hashlib.sha256(str(place.out).encode()).hexdigest()[:12]}"
         local = execution.slurm.cluster == "local"
         self._queue = LocalQueue(self._folder) if local else SlurmQueue(name)
-        self._asked = 0.0
+        self._looked = self._asked = -math.inf
         self._submitted: dict[str, SubmittedTask] = {}
         self._deaths: Counter[str] = Counter()
         self._executor = self._create(name)
@@ -142,6 +143,10 @@ class SlurmExecutor:
             leftover.unlink()
 
     def _collect(self) -> list[Completion]:
+        now = time.monotonic()
+        if now - self._looked < LOOK_S:
+            return []
+        self._looked = now
         gone = self._gone()  # asked first: a job that ends later has a result, or is not gone yet
         ended = []
         for id, submitted in list(self._submitted.items()):

@@ -37,8 +37,8 @@ SIGNAL_DELAY_S = 60
 TIME_OUTS = 100
 """How often a job that reached its time limit is queued again, before that is a death.
 
-submitit allows three, and counts every signal in a job's last ten minutes: where the limit is no
-longer than that, each preemption, too.
+submitit allows three, and takes every signal for one in the last fifth of a job, at least its last
+ten minutes: where the limit is no longer than that, each preemption, too.
 """
 
 LOOK_S = 1.0

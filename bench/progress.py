@@ -73,9 +73,17 @@ class Countdown:
         self.done += 1
         self._worked += 1
 
+    def seconds_left(self) -> float | None:
+        """The time left in seconds; `None` as long as it is unknown."""
+        if not self._worked:
+            return None
+        return (time.monotonic() - self._since) / self._worked * (self.jobs - self.done)
+
     def left(self) -> str:
         """The time left, in words."""
-        if not self._worked:
-            return "time left unknown yet"
-        mean = (time.monotonic() - self._since) / self._worked
-        return f"about {duration(mean * (self.jobs - self.done))} left"
+        return time_left(self.seconds_left())
+
+
+def time_left(seconds: float | None) -> str:
+    """Seconds left as words; `None` is unknown."""
+    return "time left unknown yet" if seconds is None else f"about {duration(seconds)} left"

@@ -16,7 +16,7 @@ from bench.progress import narrate, quiet, say
 from bench.results import load_results
 from bench.storage.databases import sqlite_url
 from bench.storage.files import check_place, explain_full_disk
-from bench.storage.links import shareable_url
+from bench.storage.urls import shareable_url
 from bench.study.file import load_study
 from bench.study.schema import Study
 

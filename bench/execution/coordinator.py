@@ -6,6 +6,7 @@ executor. It alone writes the study's tables and journal, and talks to Optuna an
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from bench.execution.executors.base import Completion, Executor
 from bench.execution.executors.create import create_executor
 from bench.execution.jobs import Job, finals_of, list_jobs
 from bench.execution.model_checks import models_of
+from bench.execution.onlooker import describe
 from bench.execution.opening import open_context
 from bench.execution.proposals import check_storage, storage_url
 from bench.execution.readiness import check_arms, check_study
@@ -41,6 +43,8 @@ from bench.storage.finished_run import FinishedRun
 from bench.storage.links import write_links
 from bench.storage.locks import report_lock, study_lock
 from bench.storage.records import RunFolder
+from bench.storage.run_progress import RunProgress
+from bench.storage.study_progress import StudyProgress
 from bench.study.arms import resolve_arms
 from bench.study.schema import Study
 from bench.training.teacher_agreement import KENDALL, OVERLAP
@@ -210,11 +214,20 @@ class Coordinator:
                     for completion in executor.completed(POLL):
                         self._complete(completion, executor)
                     self._tables.write_if_due()
+                    self._narrate()
         except BaseException:
             with suppress(Exception):  # the first error is the one to tell
                 self._tables.write()
             raise
         self._tables.write()
+
+    def _narrate(self) -> None:
+        """Show what other processes do just now."""
+        begun = [RunProgress.read(self._folder(id)) for id in self._assigned]
+        if begun:
+            count = f"{self._countdown.done} of {self._countdown.jobs} runs finished"
+            head = f"{count} · {len(begun)} in progress · {self._countdown.left()}"
+            narrate("\n".join([head, *(f"  {describe(one)}" for one in begun if one)]))
 
     def _executor(self) -> Executor:
         place = Workplace(self.study, self.out.resolve(), self._artifacts.root.resolve())
@@ -336,10 +349,16 @@ class Coordinator:
         else:
             self._now += 1
             self._countdown.finish()
+            self._write_progress()
             count = f"[{self._countdown.done}/{self._countdown.jobs}]"
             ended = outcome(run, self.study.primary, self._countdown.left())
             say(f"{count} {job.describe(choice.trial)} · {ended}")
         self._tracker.log_run(row)
+
+    def _write_progress(self) -> None:
+        countdown = self._countdown
+        left = countdown.seconds_left()
+        StudyProgress(countdown.done, countdown.jobs, left, time.time()).write(self.out)
 
     def _folder(self, id: str) -> RunFolder:
         return RunFolder(self.out / "runs" / id)

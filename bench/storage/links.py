@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.lazy import Library
-from bench.storage.databases import retry_while_locked, sqlite_url
+from bench.storage.databases import retry_while_locked
 from bench.storage.files import write_text
+from bench.storage.urls import shareable_url
 
 if TYPE_CHECKING:
     import optuna
@@ -37,12 +37,22 @@ def write_links(
         }
 
     studies = retry_while_locked(storage, look_up)
-    links: dict[str, Any] = {"optuna": {"storage": Path(storage).name, "studies": studies}}
+    parts: dict[str, Any] = {"optuna": {"storage": Path(storage).name, "studies": studies}}
     if mlflow is not None:
-        links["mlflow"] = {**mlflow, "uri": shareable_url(mlflow["uri"])}
-    elif known := read_links(out).get("mlflow"):
-        links["mlflow"] = known
-    write_text(out / "links.json", json.dumps(links, indent=1, sort_keys=True) + "\n")
+        parts["mlflow"] = _shareable(mlflow)
+    _update(out, parts)
+
+
+def write_run_links(out: Path, mlflow: Mapping[str, Any]) -> None:
+    """Replace what links.json says of MLflow; the keys are those of `write_links`."""
+    _update(out, {"mlflow": _shareable(mlflow)})
+
+
+def read_run_links(out: Path) -> dict[str, str]:
+    """MLflow's id of each run that links.json lists."""
+    mlflow = read_links(out).get("mlflow")
+    runs = mlflow.get("runs") if isinstance(mlflow, dict) else None
+    return {run: str(id) for run, id in runs.items()} if isinstance(runs, dict) else {}
 
 
 def read_links(out: Path) -> dict[str, Any]:
@@ -54,14 +64,10 @@ def read_links(out: Path) -> dict[str, Any]:
     return links if isinstance(links, dict) else {}
 
 
-def shareable_url(url: str) -> str:
-    """MLflow's URL for a page that may be passed on.
+def _shareable(mlflow: Mapping[str, Any]) -> dict[str, Any]:
+    return {**mlflow, "uri": shareable_url(mlflow["uri"])}
 
-    Passwords and queries are removed; a file's path is made relative to the current folder.
-    """
-    current = f"{sqlite_url(Path.cwd())}/"
-    if url.startswith(current):
-        return f"sqlite:///{url.removeprefix(current)}"
-    if url.startswith("sqlite:") or "://" not in url:
-        return url  # of a file, whose name may contain @ and ?
-    return re.sub(r"//.*@", "//", url).partition("?")[0]
+
+def _update(out: Path, parts: Mapping[str, Any]) -> None:
+    links = {**read_links(out), **parts}
+    write_text(out / "links.json", json.dumps(links, indent=1, sort_keys=True) + "\n")

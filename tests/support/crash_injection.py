@@ -63,6 +63,7 @@ CALLS = {
         "Proposals.tell",
         "Proposals.record_fixed",
     ),
+    "bench.storage.journal": ("Journal.begin", "Journal.add", "Journal.assign"),
     "bench.execution.tracking": ("Tracker.log_run", "Tracker.log_report"),
     "mlflow": (
         "MlflowClient.create_experiment",
@@ -193,7 +194,7 @@ def kind_of(path: Path) -> str | None:
     text = re.sub(r"(?<![\w.])\.?[0-9a-f]{16}(?![0-9a-f])", "*", str(path))
     # What every artifact has, whatever it is.
     text = re.sub(r"[^/]+(?=/\*\.work(/\.shards\.json|/artifact\.json)?$)", "*", text)
-    if ".part" in text or "mlflow-artifacts" in text:
+    if ".part" in text or "mlflow-artifacts" in text or path.name == "progress.json":
         return None
     return re.sub(r"-*\d+", "#", text)
 

@@ -1,0 +1,110 @@
+"""What a study of a thousand runs takes besides its runs, which are copies of a few real ones."""
+
+import json
+import shutil
+import time
+
+import pytest
+
+from bench.execution import coordinator
+from bench.execution.coordinator import Coordinator
+from bench.execution.executors.base import Completion
+from bench.execution.executors.local import LocalExecutor
+from bench.storage.files import write_json
+from bench.storage.records import RunFolder
+from bench.study.schema import parse_study
+
+ARMS, TRIALS, SEEDS = 66, 10, 5
+
+
+def study(arms: int):
+    return parse_study(
+        {
+            "name": "large",
+            "title": "A thousand runs",
+            "collection": "pydocs(documents=300)",
+            "seeds": list(range(1, SEEDS + 1)),
+            "baseline": "arm 0",
+            "budget": {"examples": 160},
+            "training": {"batch_size": 8},
+            "evaluation": {"points": 20, "pool": 20},
+            "tuning": {"trials": TRIALS, "sampler": "random", "space": {"learning_rate": RATES}},
+            "defaults": {"student": "truncated(layers=1, max_length=16)"},
+            "keep_students": False,
+            "arms": [
+                {"name": f"arm {at}", "loss": f"infonce(temperature={0.05 + at / 10**4})"}
+                for at in range(arms)
+            ],
+        },
+        "large",
+    )
+
+
+RATES = {"low": 1e-5, "high": 1e-3, "log": True}
+
+
+class Copier:
+    """An executor that trains one run of each role, and copies it for all others."""
+
+    slots = 1
+
+    def __init__(self, worker) -> None:
+        self._local = LocalExecutor(worker)
+        self._out = worker._out
+        self._real: dict[str, RunFolder] = {}
+        self._ended: list[Completion] = []
+        self.times: list[float] = []
+
+    def submit(self, task) -> None:
+        self.times.append(time.perf_counter())
+        folder = RunFolder(self._out / "runs" / task.run)
+        role = task.job.role
+        if role == "reference" or role not in self._real:
+            self._real[role] = folder
+            self._local.submit(task)
+            self._ended += self._local.completed(0)
+            return
+        shutil.copytree(self._real[role].path, folder.path)
+        record = json.loads((folder.path / "run.json").read_text())
+        write_json(folder.path / "run.json", {**record, "id": task.run})
+        self._ended.append(Completion(task))
+
+    def completed(self, timeout):
+        ended, self._ended = self._ended, []
+        return ended
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def copiers(monkeypatch) -> list[Copier]:
+    made: list[Copier] = []
+
+    def create(place, worker):
+        made.append(Copier(worker))
+        return made[-1]
+
+    monkeypatch.setattr(coordinator, "create_executor", create)
+    return made
+
+
+def test_a_thousand_runs_are_kept_account_of(copiers, tmp_path):
+    def carry_out() -> float:
+        since = time.perf_counter()
+        outcome = Coordinator(study(ARMS), tmp_path / "out", tmp_path / "artifacts", None).run()
+        assert not outcome.failed
+        print(f"{outcome.done_now} runs now, {outcome.done_before} before")
+        return time.perf_counter() - since
+
+    first = carry_out()
+    times = copiers[0].times
+    gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    early, late = sorted(gaps[20:120])[50], sorted(gaps[-100:])[50]
+    again = carry_out()
+    print(
+        f"\n{len(times)} runs: {first:.1f} s; a run of the first hundred {1000 * early:.1f} ms, "
+        f"of the last {1000 * late:.1f} ms; nothing to do: {again:.1f} s"
+    )
+    assert late < 1.5 * early
+    assert again < 5

@@ -9,8 +9,8 @@ import pytest
 from submitit.core.utils import JobPaths, cloudpickle_dump
 
 from bench.errors import BenchError
-from bench.execution.executors._cluster_job import ClusterJob, exit_on_signals
-from bench.execution.executors._queues import SlurmQueue
+from bench.execution.executors._slurm_job import ClusterJob, exit_on_signals
+from bench.execution.executors._slurm_queue import SlurmQueue
 from bench.execution.executors.base import Completion, Problem
 from bench.execution.executors.slurm import SlurmExecutor, leave_job
 from bench.execution.jobs import Job

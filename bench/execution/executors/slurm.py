@@ -18,8 +18,8 @@ from contextlib import redirect_stderr
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError, InputError, first_line
-from bench.execution.executors._cluster_job import ClusterJob, SubmittedTask
-from bench.execution.executors._queues import LocalQueue, SlurmQueue
+from bench.execution.executors._slurm_job import ClusterJob, SubmittedTask
+from bench.execution.executors._slurm_queue import LocalQueue, SlurmQueue
 from bench.execution.executors.base import DEATHS, Completion, Problem
 from bench.execution.executors.processes import THREADS
 from bench.execution.worker import Task, Workplace

@@ -1,6 +1,7 @@
 """A real SLURM: what the executor counts on, without any of ours."""
 
 import subprocess
+import sys
 import time
 
 import pytest
@@ -11,6 +12,14 @@ pytestmark = [
     pytest.mark.services,
     pytest.mark.skipif(bool(missing()), reason=missing()),
 ]
+
+
+PROGRAM = """
+import os, signal, time
+signal.signal(signal.SIGUSR2, lambda number, frame: print("USR2"))
+print("began", os.environ.get("SLURM_RESTART_COUNT", 0))
+time.sleep(60)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +42,10 @@ def say(slurm, monkeypatch):
 @pytest.fixture
 def job(say, tmp_path):
     """``job(option …)``: the (id, log) of a job that waits, and says what it is told."""
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
     script = tmp_path / "job.sh"
-    script.write_text(
-        "#!/bin/bash\n"
-        "srun bash -c '"
-        'trap "echo USR2" USR2; echo began ${SLURM_RESTART_COUNT:-0};'
-        "for i in $(seq 600); do sleep 0.1; done'\n"
-    )
+    script.write_text(f"#!/bin/sh\nsrun {sys.executable} -u {program}\n")
     log = tmp_path / "log.txt"
 
     def submit(*options: str):
@@ -82,5 +88,5 @@ def test_signal_before_the_time_limit(say, job):
     number, log = job("--time=1", "--signal=USR2@55")
     wait_for("began 0", log)
     wait_for("USR2", log)
-    assert state(say, number) == "RUNNING"
+    assert state(say, number) == "RUNNING", log.read_text()
     say("scancel", number)

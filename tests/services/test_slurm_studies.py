@@ -52,10 +52,8 @@ class Site:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
-    def say(self, *command: str) -> str:
-        environment = {**os.environ, **self.environment}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        return done.stdout
+    def tell(self, *command: str) -> None:
+        subprocess.run(command, env={**os.environ, **self.environment}, check=True)
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +118,10 @@ def is_there(worker: RunProgress) -> bool:
     return Path(f"/proc/{worker.pid}").exists()
 
 
+def job_of(worker: RunProgress) -> str:
+    return Path(worker.log).name.split("_")[0]
+
+
 def begin(site: Site, name: str) -> tuple[Path, subprocess.Popen, RunProgress]:
     """(the folder of a study whose run is begun, its command, the worker, which is stopped)."""
     out = site.folder / f"{name}-{site.cluster}"
@@ -170,9 +172,9 @@ def test_ctrl_c_cancels_the_jobs(site):
 @pytest.mark.parametrize("site", ["slurm"], indirect=True)
 def test_requeued_job_goes_on(site, wanted):
     """As SLURM does with a job that makes way for another, or whose node is lost."""
-    out, process, _ = begin(site, "requeued")
-    (job,) = site.say("squeue", "--noheader", "--format=%i").split()
-    site.say("scontrol", "requeue", job)
+    out, process, worker = begin(site, "requeued")
+    job = job_of(worker)
+    site.tell("scontrol", "requeue", job)
     assert "its job ended" not in finish(process)
     assert_same(out, wanted)
     assert "DUE TO JOB REQUEUE" in (out / "slurm" / f"{job}_0_log.err").read_text()
@@ -182,8 +184,8 @@ def test_requeued_job_goes_on(site, wanted):
 def test_job_near_its_time_limit_goes_on(site, wanted):
     """It is told by a signal, and has itself queued again."""
     out, process, worker = begin(site, "signalled")
-    (job,) = site.say("squeue", "--noheader", "--format=%i").split()
-    site.say("scancel", "--signal=USR2", job)
+    job = job_of(worker)
+    site.tell("scancel", "--signal=USR2", job)
     os.kill(worker.pid, signal.SIGCONT)
     assert "its job ended" not in finish(process)
     assert_same(out, wanted)

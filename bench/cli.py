@@ -39,6 +39,13 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="replace a key of the study"),
 ]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        help="Optuna's storage: postgresql://USER@HOST/DATABASE, journal:FILE, or another URL that "
+        "Optuna takes; default: a file in the study's folder"
+    ),
+]
 Mlflow = Annotated[bool, typer.Option(help="log to MLflow")]
 LossEntry = Annotated[
     str, typer.Argument(metavar="LOSS", help="as a study writes it: name(option=value)")
@@ -65,6 +72,7 @@ def run(
     workers: Annotated[
         int | None, typer.Option(help="runs at once; default: one for each GPU")
     ] = None,
+    storage: Storage = None,
     smoke: Annotated[
         bool,
         typer.Option(
@@ -78,7 +86,7 @@ def run(
     with _may_be_stopped():
         if not smoke:
             settings = [*(set_ or []), *commands.executor_settings(executor, workers)]
-            commands.run_study(study, settings, out, artifacts, mlflow, retry_failed)
+            commands.run_study(study, settings, out, artifacts, mlflow, retry_failed, storage)
         elif artifacts != ARTIFACTS:
             raise InputError("--smoke: a dry run keeps its artifacts to itself; no --artifacts")
         else:
@@ -150,10 +158,11 @@ def plan(
     probe: Annotated[
         bool, typer.Option("--probe", help="run a miniature first, and forecast from that")
     ] = False,
+    storage: Storage = None,
 ) -> None:
     """Print what a study will do, what it will take, and what is done already; runs nothing."""
     with _may_be_stopped():
-        commands.plan_study(study, set_ or [], out, artifacts, probe)
+        commands.plan_study(study, set_ or [], out, artifacts, probe, storage)
 
 
 @app.command()

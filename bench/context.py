@@ -20,12 +20,14 @@ class Context:
 
     Attributes:
         test_collections: further collections, used only by tests, by the names of these tests.
+        workers: how many processes train on this machine at once.
     """
 
     collection: Collection
     artifacts: Artifacts
     device: Device
     test_collections: Mapping[str, Collection] = field(default_factory=dict)
+    workers: int = 1
 
     elsewhere = Renamed("test_collections")
 

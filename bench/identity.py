@@ -62,6 +62,15 @@ NOT_IN_IDS = _Never()
 
 def identity_rules(cls: type[Any]) -> dict[str, list[IdentityRule]]:
     """The rules of each option of a dataclass, or key of a pydantic model, that has any."""
+    if cls not in _rules:
+        _rules[cls] = _find_rules(cls)
+    return _rules[cls]
+
+
+_rules: dict[type, dict[str, list[IdentityRule]]] = {}
+
+
+def _find_rules(cls: type[Any]) -> dict[str, list[IdentityRule]]:
     if issubclass(cls, BaseModel):
         annotations = {name: field.metadata for name, field in cls.model_fields.items()}
     else:

@@ -246,11 +246,21 @@ def _build(cls: type[EntryType], options: dict[str, Any]) -> EntryType:
     try:
         # Strict JSON mode: true is not 1 and "1" is not 1, but a list may become a tuple.
         text = json.dumps(canonical(options))
-        return TypeAdapter(cls).validate_json(text, strict=True)
+        return _adapter(cls).validate_json(text, strict=True)
     except ValidationError as error:
         raise InputError(f"{cls.name}: {first_problem(error)}") from None
     except (ValueError, TypeError) as error:  # a check in __post_init__, or a value not in JSON
         raise InputError(f"{cls.name}: {error}") from None
+
+
+_adapters: dict[type, TypeAdapter[Any]] = {}
+
+
+def _adapter(cls: type[EntryType]) -> TypeAdapter[EntryType]:
+    """It takes a millisecond to make, and a study of many runs asks for thousands."""
+    if cls not in _adapters:
+        _adapters[cls] = TypeAdapter(cls)
+    return _adapters[cls]
 
 
 def _finite(value: Any) -> bool:

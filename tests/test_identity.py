@@ -12,7 +12,7 @@ import pytest
 
 from bench import generators, losses, samplers, students, teachers
 from bench.execution.choices import Choices
-from bench.execution.proposals import storage_url
+from bench.execution.optuna_storage import OptunaStorage, storage_url
 from bench.identity import NOT_IN_IDS, Since, identity
 from bench.samplers._rankers import ranker
 from bench.spaces import Choice, Float
@@ -86,7 +86,7 @@ def made_anew(storage: Path, change: Change = unchanged) -> Ids:
             ids.runs.add(RunSpecification.of(study, arm, context, row["seed"], tests).id)
         if (folder / "optuna.db").exists():
             for arm in arms.values():
-                choices = Choices.of(study, arm, 1.0, context, storage_url(storage))
+                choices = Choices.of(study, arm, 1.0, context, OptunaStorage(storage_url(storage)))
                 ids.names.add(choices.proposals.name)
     return ids
 

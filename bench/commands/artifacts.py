@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import Timeout
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.errors import BenchError, InputError
+from bench.errors import BenchError, BusyError, InputError
+from bench.storage.artifact_name import ArtifactName
 from bench.storage.artifacts import RECORD, artifact_lock, damaged
 from bench.storage.claims import claims_lock, forget_deleted, usage
 from bench.storage.files import check_place, read_json
+from bench.storage.lease import Lease
+from bench.storage.work_folders import work_folders
 
 _UNKNOWN: dict[str, Any] = {
     "made_at": "",
@@ -41,8 +43,8 @@ def show_artifacts(root: Path, prune: bool, as_json: bool) -> None:
         raise InputError(f"artifacts: there is no folder {root}")
     if prune:
         check_place("--root", root)
-        with claims_lock(root):
-            _prune(root)
+        with claims_lock(root) as claims:
+            _prune(root, claims)
         return
     known = usage(root)
     entries = sorted(_list(root, known.names), key=lambda entry: (entry["kind"], entry["digest"]))
@@ -94,39 +96,43 @@ def _print(entries: list[dict[str, Any]]) -> None:
     print(f"{len(entries)} artifacts, {_size(sum(entry['bytes'] for entry in entries))}")
 
 
-def _prune(root: Path) -> None:
-    """Delete artifacts that no known study uses, except those that are being made."""
+def _prune(root: Path, claims: Lease) -> None:
+    """Delete artifacts that no known study uses, except those that are being made.
+
+    Args:
+        claims: without it, an artifact may have been claimed since.
+    """
     forget_deleted(root)
     known = usage(root)
     if known.unknown:
         raise BenchError(f"nothing is pruned: {'; '.join(known.unknown)}")
     used = known.names
     count, freed = 0, 0
+
+    def delete(name: ArtifactName, folder: Path) -> bool:
+        """Delete the folder unless the artifact is being made; returns whether it was deleted."""
+        claims.check()
+        try:
+            with artifact_lock(root, name, patience=0):
+                shutil.rmtree(folder)
+        except BusyError:
+            print(f"left alone: {name}, which is being made")
+            return False
+        return True
+
     for path in sorted(root.glob(f"*/*/{RECORD}")):
-        kind, identity = path.parent.parent.name, path.parent.name
+        name = ArtifactName(*path.parent.parts[-2:])
         size = sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file())
-        if not _kept(kind, identity, used) and _delete(path.parent, path.parent):
+        if not _kept(*name, used) and delete(name, path.parent):
             count += 1
             freed += size
-            print(f"deleted {kind} {identity} ({_size(size)})")
-    for work in sorted(root.glob("*/.*.work")):
-        kind, identity = work.parent.name, work.name.removeprefix(".").removesuffix(".work")
-        if f"{kind} {identity}" not in used and _delete(work, work.parent / identity):
-            print(f"deleted what a stopped process left of {kind} {identity}")
+            print(f"deleted {name} ({_size(size)})")
+    for name, work in work_folders(root):
+        if str(name) not in used and delete(name, work):
+            print(f"deleted what a stopped process left of {name}")
     print(f"{count} deleted, {_size(freed)}")
     studies = ", ".join(map(str, known.studies)) or "none"
     print(f"asked what they use: {studies} (a study elsewhere is known once this version ran it)")
-
-
-def _delete(folder: Path, artifact: Path) -> bool:
-    """Delete the folder unless the artifact is being made; returns whether it was deleted."""
-    try:
-        with artifact_lock(artifact).acquire(timeout=0):
-            shutil.rmtree(folder)
-    except Timeout:
-        print(f"left alone: {artifact.parent.name} {artifact.name}, which is being made")
-        return False
-    return True
 
 
 def _size(count: float) -> str:

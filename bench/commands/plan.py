@@ -19,6 +19,7 @@ from bench.execution.comparability import find_caveats
 from bench.execution.forecast import Forecast, Preparation
 from bench.execution.jobs import Job
 from bench.execution.model_checks import missing_models
+from bench.execution.optuna_storage import OptunaStorage, storage_of
 from bench.execution.past import read_all
 from bench.execution.plan import (
     ArmPlan,
@@ -29,7 +30,6 @@ from bench.execution.plan import (
     preparations_of,
 )
 from bench.execution.probe import run_probe
-from bench.execution.proposals import storage_url
 from bench.execution.readiness import check_arms, check_study, open_local
 from bench.execution.reuse import describe_outdated, find_outdated
 from bench.progress import duration
@@ -42,12 +42,18 @@ from bench.study.schema import Study
 
 
 def plan_study(
-    name: str, settings: list[str], out: Path | None, artifacts: Path, probe: bool
+    name: str,
+    settings: list[str],
+    out: Path | None,
+    artifacts: Path,
+    probe: bool,
+    storage: str | None = None,
 ) -> None:
     """Print what the study will do, what it will take, and what is done already.
 
     Args:
         probe: run a miniature of the study first, and forecast from that.
+        storage: the URL of Optuna's storage; by default, a file in the study's folder.
 
     Raises:
         InputError: the study cannot be run as it is written.
@@ -61,7 +67,7 @@ def plan_study(
     failed = run_probe(study, out / "probe", artifacts) if probe else []
     forecast = Forecast(read_all(out))
     unknown = "unknown" if probe else "unknown (try --probe)"
-    finished, outdated, unread = _look_into(study, arms, context, out)
+    finished, outdated, unread = _look_into(study, arms, context, out, storage_of(out, storage))
     plans = [
         plan_arm(study, arm, forecast, finished, share)
         for arm in arms
@@ -89,7 +95,7 @@ def plan_study(
 
 
 def _look_into(
-    study: Study, arms: Sequence[Arm], context: Context | None, out: Path
+    study: Study, arms: Sequence[Arm], context: Context | None, out: Path, storage: OptunaStorage
 ) -> tuple[Mapping[Job, FinishedRun], list[FinishedRun], str]:
     """(the finished jobs, runs whose collections have changed, why that is not known)."""
     if not (out / "runs").is_dir():
@@ -99,7 +105,7 @@ def _look_into(
     if context is None or missing:
         return {}, [], f"{unknown}{', '.join(missing)} must be here to compare it"
     try:
-        state = look_into(study, arms, context, out, storage_url(out))
+        state = look_into(study, arms, context, out, storage)
         contexts = state.specifications.contexts.values()
         return state.runs, find_outdated(state.journal.all(), contexts, study.tested), ""
     except InputError as error:

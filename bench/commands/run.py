@@ -32,9 +32,10 @@ def run_study(
     artifacts: Path,
     mlflow: bool,
     retry_failed: bool,
+    storage: str | None = None,
 ) -> None:
     """Finish the study of that name or file, with settings replaced; errors as in `carry_out`."""
-    carry_out(load_study(name, settings), out, artifacts, mlflow, retry_failed)
+    carry_out(load_study(name, settings), out, artifacts, mlflow, retry_failed, storage=storage)
 
 
 def executor_settings(executor: str | None, workers: int | None) -> list[str]:
@@ -50,11 +51,13 @@ def carry_out(
     mlflow: bool,
     retry_failed: bool = False,
     advice: str = "`bench run --retry-failed` trains them again",
+    storage: str | None = None,
 ) -> Path:
     """Finish the study, draw its report, print the closing table; returns the study's folder.
 
     Args:
         advice: what to do about failed runs, for the message.
+        storage: the URL of Optuna's storage; by default, a file in the study's folder.
 
     Raises:
         InputError: the study cannot be run as it is written.
@@ -62,7 +65,7 @@ def carry_out(
     """
     out = results_folder(study, out)
     with explain_errors(out):
-        outcome = _finish(study, out, artifacts, mlflow, retry_failed)
+        outcome = _finish(study, out, artifacts, mlflow, retry_failed, storage)
     if outcome.failed:
         failed = ", ".join(map(_place, outcome.failed))
         raise BenchError(
@@ -83,10 +86,17 @@ def results_folder(study: Study, out: Path | None) -> Path:
     return out
 
 
-def _finish(study: Study, out: Path, artifacts: Path, mlflow: bool, retry_failed: bool) -> Outcome:
+def _finish(
+    study: Study,
+    out: Path,
+    artifacts: Path,
+    mlflow: bool,
+    retry_failed: bool,
+    storage: str | None,
+) -> Outcome:
     """Carry out what is missing, draw the report, and print where everything is."""
     uri = tracking_uri() if mlflow else None
-    coordinator = execution.Coordinator(study, out, artifacts, uri, retry_failed)
+    coordinator = execution.Coordinator(study, out, artifacts, uri, retry_failed, storage)
 
     def draw() -> None:
         narrate("drawing the report")

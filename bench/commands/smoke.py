@@ -5,11 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from filelock import Timeout
-
 from bench import execution
 from bench.commands.run import carry_out
-from bench.errors import BenchError, InputError
+from bench.errors import InputError
 from bench.progress import say
 from bench.storage.files import check_place, write_text
 from bench.storage.locks import study_lock
@@ -52,11 +50,8 @@ def _make_room(out: Path) -> None:
             raise InputError(
                 f"--smoke: {out} holds something that is no dry run; give another --out"
             )
-        try:
-            with study_lock(out).acquire(timeout=0):
-                shutil.rmtree(out)
-        except Timeout:
-            raise BenchError(f"{out}: another `bench run` is at work there") from None
+        with study_lock(out):
+            shutil.rmtree(out)
     write_text(
         out / DRY_RUN,
         "A dry run: tiny random models, made-up texts, two steps. No number here is a result.\n",

@@ -92,14 +92,19 @@ def choose(precision: Precision = "auto") -> Device:
     return Device(torch.device("cpu"), "bf16" if precision == "bf16" else "float32")
 
 
-def environment(device: Device) -> dict[str, Any]:
-    """Machine, device, threads and versions: timings are compared only where these agree."""
+def environment(device: Device, workers: int = 1) -> dict[str, Any]:
+    """Machine, device, threads and versions: timings are compared only where these agree.
+
+    Args:
+        workers: how many processes train on this machine at once.
+    """
     names = ("torch", "transformers", "numpy", "ir_measures", "optuna")
     return {
         "device": device.label,
         "threads": torch.get_num_threads(),
         "cpus": os.cpu_count(),
         "machine": platform.machine(),
+        **({"workers": workers} if workers > 1 else {}),
         "python": platform.python_version(),
         **{name: version(name) for name in names},
         **(_kernels() if device.torch.type == "cuda" else {}),

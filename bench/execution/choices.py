@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.context import Context
 from bench.execution.jobs import Job
+from bench.execution.optuna_storage import OptunaStorage
 from bench.execution.proposals import Proposals
 from bench.execution.pruning import Pruning
 from bench.identity import identity
@@ -47,12 +48,13 @@ class Choices:
     finals: dict[int, FinishedRun] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, study: Study, arm: Arm, share: float, context: Context, storage: str) -> Choices:
+    def of(
+        cls, study: Study, arm: Arm, share: float, context: Context, storage: OptunaStorage
+    ) -> Choices:
         """The choices of an arm.
 
         Args:
             context: with the share of the train queries.
-            storage: the URL of Optuna's storage.
         """
         depends_on = {
             "collection": context.collection.fingerprint,

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import Timeout
-
 from bench.encoding.models import weights_digest
-from bench.errors import BenchError, first_line
+from bench.errors import first_line
 from bench.evaluation.measured import is_measured
 from bench.execution.announcements import first_lines, outcome
 from bench.execution.choices import Choice
@@ -27,7 +25,7 @@ from bench.execution.jobs import Job, finals_of, list_jobs
 from bench.execution.model_checks import models_of
 from bench.execution.onlooker import describe
 from bench.execution.opening import open_context
-from bench.execution.proposals import check_storage, storage_url
+from bench.execution.optuna_storage import STORAGE, check_storage, storage_of
 from bench.execution.readiness import check_arms, check_study
 from bench.execution.reuse import describe_changes, describe_outdated, find_outdated
 from bench.execution.state import StudyState
@@ -38,7 +36,7 @@ from bench.results import Row, Tables
 from bench.storage.artifacts import Artifacts
 from bench.storage.caveats import Caveats
 from bench.storage.claims import Claims
-from bench.storage.files import remove_leftovers
+from bench.storage.files import atomic, remove_leftovers
 from bench.storage.finished_run import FinishedRun
 from bench.storage.links import write_links
 from bench.storage.locks import report_lock, study_lock
@@ -91,6 +89,7 @@ class Coordinator:
         artifacts: the folder of artifacts, which studies share.
         tracking_uri: MLflow's store; `None` tracks nothing.
         retry_failed: try runs that are recorded as failed again.
+        storage: the URL of Optuna's storage; by default, a file in the study's folder.
     """
 
     def __init__(
@@ -100,6 +99,7 @@ class Coordinator:
         artifacts: Path,
         tracking_uri: str | None,
         retry_failed: bool = False,
+        storage: str | None = None,
     ) -> None:
         self.study = study
         self.out = out
@@ -107,7 +107,8 @@ class Coordinator:
         self._artifacts = Artifacts(artifacts)
         self._tracking_uri = tracking_uri
         self._retry_failed = retry_failed
-        self._storage = storage_url(out)
+        self._storage = storage_of(out, storage)
+        self._stored_elsewhere = storage is not None
         self._assigned: dict[str, list[Assignment]] = {}
         self._submitted: set[str] = set()
         self._now = 0
@@ -121,7 +122,7 @@ class Coordinator:
 
         Raises:
             InputError: the collection or a model cannot be used.
-            BenchError: another process works in the same folder.
+            BusyError: another process works in the same folder.
         """
         narrate("opening the collection")
         self.context = open_context(self.study, self._artifacts)
@@ -133,12 +134,7 @@ class Coordinator:
         check_arms(self.arms, self.out)
         caveats = self._caveats([])
         self.out.mkdir(parents=True, exist_ok=True)
-        try:
-            # `with lock` after this would acquire it twice and release it once.
-            locked = study_lock(self.out).acquire(timeout=0)
-        except Timeout:
-            raise BenchError(f"{self.out}: another `bench run` is at work there") from None
-        with locked:
+        with study_lock(self.out) as self._lease:
             outcome = self._run(caveats)
             report()
             return outcome
@@ -161,8 +157,7 @@ class Coordinator:
         self._claims.drop()
         rows = self._tables.rows
         self._caveats(rows).write(self.out)  # again, now that the teachers' scores are known
-        names = {arm: choices.proposals.name for (arm, _), choices in self._state.choices.items()}
-        write_links(self.out, self._storage, names, self._tracker.links())
+        self._link()
         failed = [row for row in rows if row.run.status == "failed"]
         others = {path.name for path in (self.out / "runs").iterdir() if path.is_dir()}
         others -= {row.run.id for row in rows}
@@ -193,6 +188,16 @@ class Coordinator:
         for line in differences:
             say(line)
 
+    def _link(self) -> None:
+        """Write where the runs are in Optuna's storage, a copy of which stays here, and MLflow."""
+        names = {arm: choices.proposals.name for (arm, _), choices in self._state.choices.items()}
+        ids = self._storage.ids(names.values())
+        if self._stored_elsewhere:  # reports, and whoever has nothing but this folder, read it here
+            with atomic(self.out / STORAGE) as aside:
+                self._storage.copy_to(aside, names.values())
+        studies = {arm: ids[name] for arm, name in names.items()}
+        write_links(self.out, self._storage.shareable, studies, self._tracker.links())
+
     @property
     def tracked(self) -> bool:
         """Whether the runs are in MLflow."""
@@ -211,7 +216,9 @@ class Coordinator:
             with closing(self._executor()) as executor:
                 while len(self._state.agenda):
                     self._begin_ready(executor)
-                    for completion in executor.completed(POLL):
+                    completions = executor.completed(POLL)
+                    self._lease.check()  # else another process does the same meanwhile
+                    for completion in completions:
                         self._complete(completion, executor)
                     self._tables.write_if_due()
                     self._narrate()

@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.context import Context
 from bench.execution.forecast import Forecast, Preparation, Rates, prepared, run_seconds, scored
 from bench.execution.jobs import Job, finals_of, trials_of
+from bench.execution.optuna_storage import OptunaStorage
 from bench.execution.references import References
 from bench.execution.state import StudyState
 from bench.storage.artifact_name import ArtifactName
@@ -63,7 +64,7 @@ class ReferencePlan:
 
 
 def look_into(
-    study: Study, arms: Sequence[Arm], context: Context, out: Path, storage: str
+    study: Study, arms: Sequence[Arm], context: Context, out: Path, storage: OptunaStorage
 ) -> StudyState:
     """The study's state in a folder, with every job that `bench run` would not do again finished.
 

@@ -9,22 +9,20 @@ trial gets its number and values.
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import sqlite3
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from bench.execution.optuna_storage import OptunaStorage
 from bench.execution.pruning import Pruning, create_pruner
 from bench.identity import identity
 from bench.lazy import Library
-from bench.storage.databases import sqlite_file, sqlite_url, wait_while_locked
-from bench.storage.files import canonical, damaged, digest
+from bench.storage.files import canonical, digest
 from bench.study.arms import Arm, grid
 from bench.study.schema import Study
 
@@ -36,11 +34,20 @@ else:
     optuna = Library("optuna")
     scipy = Library("scipy")
 
-STORAGE = "optuna.db"
-"""Optuna's storage in a study's folder."""
+T = TypeVar("T")
 
 # User attributes of a trial: k, the number of the arm's proposal; the error if it failed.
 NUMBER, ERROR = "number", "error"
+
+
+def _repeated(method: Callable[..., T]) -> Callable[..., T]:
+    """A method that is repeated while the storage is locked or away."""
+
+    @functools.wraps(method)
+    def called(self: Proposals, *arguments: Any, **options: Any) -> T:
+        return self._storage.attempt(lambda: method(self, *arguments, **options))
+
+    return called
 
 
 class Proposals:
@@ -49,13 +56,14 @@ class Proposals:
     Only the process that runs the study writes to it.
 
     Args:
-        storage: an Optuna storage URL.
         context: what trials depend on besides the arm and its space (collection, budget, …); if
             any of it changes, another Optuna study is used.
     """
 
-    def __init__(self, storage: str, study: Study, arm: Arm, context: Mapping[str, Any]) -> None:
-        self.database = storage
+    def __init__(
+        self, storage: OptunaStorage, study: Study, arm: Arm, context: Mapping[str, Any]
+    ) -> None:
+        self._storage = storage
         self._arm = arm
         self._study = study
         self._tuning = study.tuning
@@ -67,18 +75,18 @@ class Proposals:
         self.name = f"{arm.name} [{key}]"
         self._known: dict[int, FrozenTrial] | None = None
 
-    @wait_while_locked
+    @_repeated
     def look_up(self, number: int) -> dict[str, Any] | None:
         """The values of proposal ``number`` if it is stored; nothing is written."""
         if self._known is None:
-            if not _holds(self.database, self.name):
+            if not self._storage.holds(self.name):
                 return None
-            stored = optuna.load_study(study_name=self.name, storage=self.database)
+            stored = optuna.load_study(study_name=self.name, storage=self._storage.backend)
             self._known = _by_number(stored)
         known = self._known.get(number)
         return None if known is None else canonical(known.params)
 
-    @wait_while_locked
+    @_repeated
     def get(self, number: int) -> dict[str, Any]:
         """The values of proposal ``number``, which are stored before this returns."""
         known = self._find(number)
@@ -98,7 +106,7 @@ class Proposals:
         trial.set_user_attr(NUMBER, number)
         return canonical(trial.params)
 
-    @wait_while_locked
+    @_repeated
     def describe(self, number: int, **attributes: Any) -> None:
         """Attach attributes that identify the run to an open trial, for Optuna's own tools."""
         trial = self._find(number)
@@ -109,7 +117,7 @@ class Proposals:
                 self._known = None
                 self._handle(trial).set_user_attr(name, value)
 
-    @wait_while_locked
+    @_repeated
     def pruning(self) -> Pruning | None:
         """What decides whether a trial is pruned; `None` if none ever is."""
         if self._tuning.pruner == "none":
@@ -118,7 +126,7 @@ class Proposals:
         trials = self.optuna_study.get_trials(deepcopy=False, states=done)
         return Pruning(self._tuning.pruner, tuple(trials))
 
-    @wait_while_locked
+    @_repeated
     def tell(
         self,
         number: int,
@@ -146,7 +154,7 @@ class Proposals:
         else:
             self.optuna_study.tell(trial.number, value)
 
-    @wait_while_locked
+    @_repeated
     def record_fixed(self, value: float | None, **attributes: Any) -> None:
         """Record the single trial of an arm that varies nothing."""
         if self._find(0) is None:
@@ -159,9 +167,8 @@ class Proposals:
 
     @cached_property
     def optuna_study(self) -> optuna.Study:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
         optuna_study = optuna.create_study(
-            storage=self.database,
+            storage=self._storage.backend,
             study_name=self.name,
             direction="maximize",
             pruner=create_pruner(self._tuning.pruner),
@@ -212,7 +219,7 @@ class Proposals:
                 handle.report(value, examples)
         notes = pruning.notes(curve) if pruning else {}
         for key, note in notes.items():
-            self.optuna_study._storage.set_trial_system_attr(trial._trial_id, key, note)
+            self._storage.backend.set_trial_system_attr(trial._trial_id, key, note)
 
     def _handle(self, trial: FrozenTrial) -> optuna.trial.Trial:
         return optuna.trial.Trial(self.optuna_study, trial._trial_id)
@@ -272,13 +279,6 @@ def _without_choices(arm: Arm) -> dict[str, Any]:
     }
 
 
-def _holds(storage: str, name: str) -> bool:
-    """Whether a storage has a study of this name; a missing SQLite file is not made."""
-    file = sqlite_file(storage)
-    exists = file is None or file.exists()
-    return exists and name in optuna.get_all_study_names(storage)
-
-
 def _by_number(optuna_study: optuna.Study) -> dict[int, FrozenTrial]:
     """The newest trial of each number."""
     trials = optuna_study.get_trials(deepcopy=False)
@@ -297,32 +297,3 @@ def _about(study: Study, arm: Arm) -> dict[str, Any]:
         "collection": study.collection,
         "budget": str(study.budget),
     }
-
-
-def check_storage(out: Path) -> None:
-    """Check that Optuna's storage in a study folder can be read, if it exists.
-
-    Raises:
-        InputError: it is damaged.
-    """
-    path = out / STORAGE
-    if not path.exists():
-        return
-    mend = "delete it, and `bench run` makes it again from the records of the runs"
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
-            (result,) = database.execute("PRAGMA quick_check(1)").fetchone()
-            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
-    except sqlite3.OperationalError:
-        return  # locked, for example; opening it later gives the error
-    except sqlite3.DatabaseError as error:
-        raise damaged(path, error, mend) from None
-    if result != "ok":
-        raise damaged(path, result, mend)
-    if tables and not {"studies", "trials"} <= tables:
-        raise damaged(path, "a database of something else", mend)
-
-
-def storage_url(out: Path) -> str:
-    """The URL of Optuna's storage in a study folder."""
-    return sqlite_url((out / STORAGE).resolve())

@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.context import Context
 from bench.execution.choices import Choice, Choices
 from bench.execution.jobs import Agenda, Job
+from bench.execution.optuna_storage import OptunaStorage
 from bench.execution.pruning import Pruning
 from bench.execution.specifications import Specifications
 from bench.storage.finished_run import FinishedRun
@@ -24,13 +25,10 @@ class StudyState:
         agenda: the jobs that are not finished.
         choices: the options of each arm's runs, by arm and share of the train queries.
         runs: the run of each finished job.
-
-    Args:
-        storage: the URL of Optuna's storage.
     """
 
     def __init__(
-        self, study: Study, arms: Sequence[Arm], context: Context, out: Path, storage: str
+        self, study: Study, arms: Sequence[Arm], context: Context, out: Path, storage: OptunaStorage
     ) -> None:
         self.journal = Journal(out)
         self.agenda = Agenda(study, arms)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from bench.progress import narrate
 from bench.storage.artifacts import Artifacts
 from bench.storage.claims import Claims
 from bench.storage.files import disk_is_full, remove_leftovers
+from bench.storage.lease import hold
 from bench.storage.records import FINISHED, RunFolder
 from bench.storage.run_progress import ProgressWriter
 from bench.study.arms import Arm, resolve_arms
@@ -70,18 +71,19 @@ class Workplace:
     out: Path
     artifacts: Path
 
-    def open(self, log: str = "") -> Worker:
+    def open(self, log: str = "", workers: int = 1) -> Worker:
         """A worker in this process.
 
         Args:
             log: the file with all that this process prints.
+            workers: how many there are on this machine.
 
         Raises:
             InputError: a collection or a model cannot be used here.
         """
         artifacts = Artifacts(self.artifacts)
         artifacts.claims = Claims(artifacts.root, self.out)
-        context = open_context(self.study, artifacts)
+        context = replace(open_context(self.study, artifacts), workers=workers)
         return Worker(self.study, resolve_arms(self.study), self.out, context, log)
 
 
@@ -108,13 +110,16 @@ class Worker:
                 the same task goes on once that is mended.
         """
         folder = self._folder(task.run)
-        remove_leftovers(folder.path)
-        if folder.status() in FINISHED:
-            folder.clear_work()  # which a kill may have prevented after the record was written
-        else:
-            self._perform(task, folder)
-        if folder.status() == "done":
-            self._measure(task, folder)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        # A worker that its study has lost sight of may be at work with it still.
+        with hold(folder.path / ".lease", f"{folder.path}: another worker is at work with it"):
+            remove_leftovers(folder.path)
+            if folder.status() in FINISHED:
+                folder.clear_work()  # which a kill may have prevented after the record was written
+            else:
+                self._perform(task, folder)
+            if folder.status() == "done":
+                self._measure(task, folder)
 
     def _perform(self, task: Task, folder: RunFolder) -> None:
         try:

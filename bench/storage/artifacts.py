@@ -3,21 +3,23 @@
 An artifact is a folder ``<root>/<kind>/<digest>/`` that appears whole or not at all. Its
 ``artifact.json`` holds the specification behind the digest, a digest of every file, its bill, and
 the bills of what it was made from. It is verified when a process first opens it; a damaged one is
-named and made again. Two processes that want the same one at once: one makes it, the other waits.
+named and made again. Of processes that want the same one at once, on whichever host, one makes it
+and the others wait. One that was asleep for so long that another took over comes second, too.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from bench.progress import say
 from bench.storage.artifact_name import ArtifactName
@@ -29,17 +31,18 @@ from bench.storage.files import (
     explain_full_disk,
     file_digest,
     read_json,
-    remove_leftovers,
     save_array,
     sync,
     write_json,
 )
+from bench.storage.lease import Lease, hold
 from bench.storage.ledger import Bill
+from bench.storage.work_folders import SHARDS, finished_shards, open_work_folder
 
 FORMAT = 2
 """Raised when what is written changes: older artifacts are then not taken for the new."""
 
-RECORD, SHARDS = "artifact.json", ".shards.json"
+RECORD = "artifact.json"
 
 
 @dataclass(frozen=True)
@@ -118,13 +121,23 @@ class Artifacts:
         if self.claims is not None:
             self.claims.add(name)
         since = time.perf_counter()
-        if not self._whole(folder):
+        if not (whole := self._whole(folder)):
             check_place("--artifacts", self.root)
             self.root.mkdir(parents=True, exist_ok=True)
-            with artifact_lock(folder):
-                if not self._whole(folder):
-                    with explain_full_disk(folder):
-                        return self._make(name, specification, make, tuple(needs))
+        while not whole:
+            with artifact_lock(self.root, name) as lease, explain_full_disk(folder):
+                since = time.perf_counter()  # to wait is not to read
+                # First: who was asleep before its last step has by now taken that, or cannot.
+                work = open_work_folder(self.root, name, lease.token)
+                if whole := self._whole(folder):
+                    shutil.rmtree(work)
+                    break
+                try:
+                    return self._make(name, specification, make, tuple(needs), work, lease)
+                except Exception:
+                    if lease.renew():
+                        raise
+            say(f"artifact {name}: this process was asleep, and another one took it over")
         record = read_json(folder / RECORD)
         bills = tuple(Bill(**bill).as_reused() for bill in record["bills"])
         return Artifact(*name, folder, bills, time.perf_counter() - since, record["about"])
@@ -157,15 +170,15 @@ class Artifacts:
         specification: Mapping[str, Any],
         make: Callable[[Path], BuildReport],
         needs: tuple[Artifact, ...],
+        aside: Path,
+        lease: Lease,
     ) -> Artifact:
         folder = name.folder(self.root)
-        aside = folder.parent / f".{name.digest}.work"
-        if not _shards(aside):
-            shutil.rmtree(aside, ignore_errors=True)  # a killed process left it, and nothing whole
-        aside.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(aside)
+        if folder.exists():  # damaged
+            lease.check()
+            shutil.rmtree(folder)
         # Shards of a process that was stopped: their seconds were spent too.
-        before = sum(_shards(aside).values())
+        before = sum(finished_shards(aside).values())
         since = time.perf_counter()
         try:
             made = make(aside)
@@ -207,17 +220,19 @@ class Artifacts:
         for file in aside.rglob("*"):
             sync(file)
         sync(aside)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(aside, folder)
+        lease.check()  # else files were taken away, and the record lacks them
+        os.replace(aside, folder)  # fails where they are taken away only now
         sync(folder.parent)
         self._verified.add(folder)
         return Artifact(*name, folder, bills, 0.0, about)
 
 
-def artifact_lock(folder: Path) -> FileLock:
-    """Held by who makes the artifact of this folder, or deletes it."""
-    return FileLock(folder.parent.parent / f"{folder.parent.name}-{folder.name}.lock")
+def artifact_lock(
+    root: Path, name: ArtifactName, patience: float = math.inf
+) -> AbstractContextManager[Lease]:
+    """Held by who makes the artifact, or deletes it; ``patience`` and errors as `hold`."""
+    path = root / f".{name.kind}-{name.digest}.lease"
+    return hold(path, f"artifact {name} is being made or deleted", patience)
 
 
 def _name(kind: str, specification: Mapping[str, Any]) -> ArtifactName:
@@ -232,7 +247,7 @@ def shard(folder: Path, name: str, make: Callable[[], np.ndarray]) -> np.ndarray
         folder: the one that ``make`` of `Artifacts.get` is given.
     """
     path = folder / f"{name}.npy"
-    finished = _shards(folder)
+    finished = finished_shards(folder)
     if name in finished and path.exists():
         try:
             return np.load(path)
@@ -240,19 +255,12 @@ def shard(folder: Path, name: str, make: Callable[[], np.ndarray]) -> np.ndarray
             say(f"{path} is damaged; it is made again")
     since = time.perf_counter()
     value = make()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} was taken over")  # `atomic` would make it anew
     with atomic(path) as aside:
         save_array(aside, value)
     write_json(folder / SHARDS, {**finished, name: time.perf_counter() - since})
     return value
-
-
-def _shards(folder: Path) -> dict[str, float]:
-    """Seconds of each finished shard; none where that cannot be read: they are made again."""
-    try:
-        finished = read_json(folder / SHARDS)
-        return {str(name): float(seconds) for name, seconds in finished.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
 
 
 def damaged(folder: Path) -> str:

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-
-from filelock import FileLock
 
 from bench.progress import say_once
 from bench.storage.artifact_name import ArtifactName
 from bench.storage.files import digest, read_json, write_json
+from bench.storage.lease import Lease, hold
 
 STUDIES = ".studies"
 
 
 class Claims:
-    """What one study claims of the artifacts below ``root``.
+    """What one study claims of the artifacts below ``root``, by any of its processes.
 
     Args:
         study: its folder.
@@ -32,22 +32,32 @@ class Claims:
         self._root = root
         self._study = _seen_from(root, study)
         self._path = root / STUDIES / f"{digest(self._study)}.json"
-        self._names = _read(self._path)[1] if self._path.exists() else set()
+        self._names = self._claimed()
 
     def add(self, name: ArtifactName) -> None:
         """Claim an artifact before it is looked for: from now on it is not pruned."""
         if str(name) not in self._names:
             self._names.add(str(name))
-            self._write()
+            self._write(keep=True)
 
     def drop(self) -> None:
         """Claim nothing more: from now on the study's ledger says what it uses."""
         self._names.clear()
-        self._write()
+        self._write(keep=False)
 
-    def _write(self) -> None:
+    def _claimed(self) -> set[str]:
+        return _read(self._path)[1] if self._path.exists() else set()
+
+    def _write(self, keep: bool) -> None:
+        """Write what is claimed.
+
+        Args:
+            keep: what other processes of the study have claimed meanwhile is kept.
+        """
         try:
             with claims_lock(self._root):
+                if keep:
+                    self._names |= self._claimed()
                 write_json(self._path, {"study": self._study, "claimed": sorted(self._names)})
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -58,11 +68,11 @@ class Claims:
             )
 
 
-def claims_lock(root: Path) -> FileLock:
+def claims_lock(root: Path) -> AbstractContextManager[Lease]:
     """Held while something is claimed, or deleted because nobody claims it."""
     folder = root / STUDIES
     folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / ".lock")
+    return hold(folder / ".claims.lease", f"{root}: artifacts are being claimed or pruned")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import sqlite3
 import time
@@ -67,16 +66,6 @@ def retry_while_locked(database: str, action: Callable[[], T]) -> T:
             say(f"{file}: another process holds it (a dashboard?); waiting for it")
             told = True
         time.sleep(0.5)
-
-
-def wait_while_locked(method: Callable[..., T]) -> Callable[..., T]:
-    """A decorator that applies `retry_while_locked`; ``self.database`` is the database's URL."""
-
-    @functools.wraps(method)
-    def called(self: Any, *arguments: Any, **options: Any) -> T:
-        return retry_while_locked(self.database, lambda: method(self, *arguments, **options))
-
-    return called
 
 
 def read_distributions(path: Path) -> list[tuple[str, str, dict[str, Any]]]:

@@ -5,39 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from bench.lazy import Library
-from bench.storage.databases import retry_while_locked
 from bench.storage.files import write_text
 from bench.storage.urls import shareable_url
 
-if TYPE_CHECKING:
-    import optuna
-else:
-    optuna = Library("optuna")
-
 
 def write_links(
-    out: Path, storage: str, optuna_studies: Mapping[str, str], mlflow: Mapping[str, Any] | None
+    out: Path, storage: str, optuna_studies: Mapping[str, int], mlflow: Mapping[str, Any] | None
 ) -> None:
     """Write links.json into the study's folder.
 
     Args:
-        storage: the URL of Optuna's file in that folder.
-        optuna_studies: the name of each arm's Optuna study.
+        storage: Optuna's storage: a file in that folder, or a URL without credentials.
+        optuna_studies: the id of each arm's Optuna study.
         mlflow: uri, experiment, and runs (MLflow's id of each run); `None` if this call tracked
             nothing, which keeps what links.json has.
     """
-
-    def look_up() -> dict[str, int]:
-        file = optuna.storages.get_storage(storage)
-        return {
-            arm: file.get_study_id_from_name(name) for arm, name in sorted(optuna_studies.items())
-        }
-
-    studies = retry_while_locked(storage, look_up)
-    parts: dict[str, Any] = {"optuna": {"storage": Path(storage).name, "studies": studies}}
+    studies = dict(sorted(optuna_studies.items()))
+    parts: dict[str, Any] = {"optuna": {"storage": storage, "studies": studies}}
     if mlflow is not None:
         parts["mlflow"] = _shareable(mlflow)
     _update(out, parts)

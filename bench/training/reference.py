@@ -84,7 +84,7 @@ class Reference:
                 "unpriced": self._unpriced(),
                 "collection": self.context.describe_collection(),
                 "notes": self.what.notes() if self.what else [],
-                "environment": environment(self.context.device),
+                "environment": environment(self.context.device, self.context.workers),
             }
         )
 

@@ -291,7 +291,7 @@ class Run:
                 "unpriced": charges.unpriced(run.arm.teacher, student.document_teacher()),
                 "collection": context.describe_collection(),
                 "notes": [*student.notes(), *run.arm.teacher.notes()],
-                "environment": environment(context.device),
+                "environment": environment(context.device, context.workers),
             }
         )
         self.folder.clear_work()

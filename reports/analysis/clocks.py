@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.results import PACE, TENTHS
+from bench.storage.clocks import ARTIFACT_PHASES
 from reports.analysis.base import Analysis
 from reports.analysis.selectors import final_runs
-from reports.formatting import named
+from reports.formatting import named, plain
 
 LOADED = 0.1
 """By so much the reference step may differ within a run, or between runs on one machine."""
@@ -21,9 +22,24 @@ UNEQUAL = 0.1
 
 def unequal_clocks(results: Analysis) -> Iterator[str]:
     """A sentence for each reason not to compare seconds."""
+    yield from _devices(results)
     yield from _pace(results)
     yield from _warm(results)
     yield from _equal_work(results)
+
+
+def _devices(results: Analysis) -> Iterator[str]:
+    """Artifacts that were made on another device, or with other threads, than runs were trained."""
+    bills = results.ledger
+    trained = set(bills.loc[bills["phase"] == "train", "device"])
+    # Plain "cpu" is what reads texts and never computes with a model.
+    made = set(bills.loc[bills["phase"].isin(ARTIFACT_PHASES), "device"]) - {"cpu"}
+    if trained and made - trained:
+        listed = [" and ".join(sorted(map(plain, some))) for some in (made - trained, trained)]
+        yield (
+            f"Artifacts were made on {listed[0]}, and runs trained on {listed[1]}: the cold, warm "
+            "and tuned clocks add seconds of both, which do not compare."
+        )
 
 
 def _pace(results: Analysis) -> Iterator[str]:

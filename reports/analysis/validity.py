@@ -19,7 +19,7 @@ JUDGED, SHALLOW = "Judged@10", 0.2
 
 
 _ENVIRONMENT = ["role", "environment"]
-_MACHINE = ("device", "threads", "cpus", "machine")
+_MACHINE = ("device", "threads", "cpus", "machine", "workers")
 
 
 def warnings(results: Analysis) -> list[str]:

@@ -17,7 +17,7 @@ from reports.comparison.reaching import ratios
 from reports.formatting import Row, named, plain
 from reports.tables.base import Cell, Table, groups, text
 
-_MACHINE = ("device", "threads", "cpus", "machine")
+_MACHINE = ("device", "threads", "cpus", "machine", "workers")
 
 _WHY = {
     "budget": "an arm may be better for being trained on more alone",

@@ -300,10 +300,10 @@ def test_a_trained_student_can_be_evaluated(place, monkeypatch, capsys, collecti
 
 
 def test_two_at_once_are_refused(place, capsys, monkeypatch):
-    from filelock import FileLock
+    from bench.storage.locks import study_lock
 
     monkeypatch.chdir(place)
-    with FileLock(place / "results" / "toy" / ".lock"):
+    with study_lock(place / "results" / "toy"):
         code, _, told = call(capsys, "run", "toy.toml", "--no-mlflow")
     assert code == 1
     assert "another `bench run` is at work there" in told

@@ -10,8 +10,8 @@ import pytest
 import bench as public
 from bench.errors import InputError
 from bench.execution.coordinator import Coordinator
+from bench.execution.optuna_storage import storage_url
 from bench.execution.past import read_all
-from bench.execution.proposals import storage_url
 from bench.storage.records import RunFolder
 from bench.study.file import load_study
 from tests.support.command_line import call

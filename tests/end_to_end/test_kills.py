@@ -14,7 +14,7 @@ import optuna
 import pytest
 import tomli_w
 
-from bench.execution.proposals import storage_url
+from bench.execution.optuna_storage import storage_url
 from tests.support.command_line import bench
 from tests.support.crash_injection import Script, die_by, finish, said, start
 from tests.support.studies import crossed, study_values

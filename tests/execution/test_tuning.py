@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import optuna
 import pytest
-from filelock import FileLock
 
 import bench as public
 from bench.errors import TrainingError
 from bench.execution import pruning
 from bench.execution.coordinator import Coordinator
-from bench.execution.proposals import Proposals, storage_url
+from bench.execution.optuna_storage import OptunaStorage, storage_url
+from bench.execution.proposals import Proposals
 from bench.spaces import Choice, Float
 from bench.storage.files import read_json
 from bench.storage.records import RunFolder
@@ -97,7 +97,7 @@ def every_other(monkeypatch):
 def test_the_median_of_earlier_trials_prunes_a_worse_one(pruned_values, tmp_path):
     study = parse_study(pruned_values, "toy")
     (arm,) = resolve_arms(study)
-    proposals = Proposals(storage_url(tmp_path), study, arm, {})
+    proposals = Proposals(OptunaStorage(storage_url(tmp_path)), study, arm, {})
     for number in range(6):
         proposals.get(number)
         value = 0.5 + number / 100
@@ -112,7 +112,7 @@ def test_the_median_of_earlier_trials_prunes_a_worse_one(pruned_values, tmp_path
     worse = [(0, 0.1), (16, 0.51)]
     assert proposals.pruning()(worse)
     # A run that is taken up again asks again, of other objects; and in another process.
-    again = Proposals(storage_url(tmp_path), study, arm, {}).pruning()
+    again = Proposals(OptunaStorage(storage_url(tmp_path)), study, arm, {}).pruning()
     assert again(worse)
     assert pickle.loads(pickle.dumps(again))(worse)
 
@@ -167,18 +167,9 @@ def test_a_run_that_fails_is_tried_as_often_as_said(toy_values, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_folder_is_free_as_soon_as_its_study_is_over(toy_values, tmp_path, monkeypatch):
-    """Not only once the garbage collector comes across the lock."""
-    kept = []
-
-    def lock(path):
-        kept.append(FileLock(path))
-        return kept[-1]
-
-    monkeypatch.setattr("bench.storage.locks.FileLock", lock)
+def test_a_folder_is_free_as_soon_as_its_study_is_over(toy_values, tmp_path):
     cross({**toy_values, "tuning": {}, "seeds": [1]}, tmp_path)
-    assert kept
-    assert not any(one.is_locked for one in kept)
+    assert not [*tmp_path.rglob("*.lease*")]
 
 
 @pytest.mark.parametrize(
@@ -249,7 +240,7 @@ def test_a_retried_trial_survives_kills(pruned_values, tmp_path):
     (arm,) = resolve_arms(study)
 
     def proposals() -> Proposals:
-        return Proposals(storage_url(tmp_path), study, arm, {})
+        return Proposals(OptunaStorage(storage_url(tmp_path)), study, arm, {})
 
     options = proposals().get(0)
     proposals().tell(0, None, error="first")
@@ -313,7 +304,7 @@ def test_a_pruner_says_the_same_when_asked_again(pruner, pruned_values, tmp_path
         folder.mkdir()
         said = []
         for number, curve in enumerate(curves):
-            proposals = Proposals(storage_url(folder), study, arm, {})
+            proposals = Proposals(OptunaStorage(storage_url(folder)), study, arm, {})
             proposals.get(number)
             answers = []
             for points in range(1, len(curve) + 1):
@@ -347,11 +338,11 @@ def test_a_restart_proposes_the_same(sampler, toy_values, tmp_path):
     def ask(folder, restarts: bool) -> list[dict]:
         found = []
         folder.mkdir()
-        proposals = Proposals(storage_url(folder), study, arm, {})
+        proposals = Proposals(OptunaStorage(storage_url(folder)), study, arm, {})
         for number in range(6):
             if restarts:
                 proposals.optuna_study.ask()  # and killed before it was given its number
-                proposals = Proposals(storage_url(folder), study, arm, {})
+                proposals = Proposals(OptunaStorage(storage_url(folder)), study, arm, {})
             values = proposals.get(number)
             assert proposals.get(number) == values
             proposals.tell(number, values["training.learning_rate"])

@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -99,7 +100,7 @@ def test_a_thousand_runs_are_kept_account_of(copiers, tmp_path):
 
     first = carry_out()
     times = copiers[0].times
-    gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(times)]
     early, late = sorted(gaps[20:120])[50], sorted(gaps[-100:])[50]
     again = carry_out()
     print(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.execution.coordinator import Coordinator
+from bench.execution.worker import Worker
 from bench.storage.artifacts import Artifacts, BuildReport
 from bench.storage.claims import Claims, usage
 from bench.study.schema import parse_study
@@ -67,29 +68,25 @@ def test_what_is_moved_together_stays_together(study, root, tmp_path, capsys):
     assert "tokens" in kinds(tmp_path / "moved" / "artifacts")
 
 
-def test_what_is_made_before_any_ledger_says_so_is_kept(study, root, tmp_path, capsys):
+def test_what_is_made_before_any_ledger_says_so_is_kept(study, root, tmp_path, capsys, monkeypatch):
     """The study is pruned beside at every step, from a process of its own, and killed at last."""
 
     class Killed(BaseException):
         pass
 
-    coordinator = Coordinator(study, tmp_path / "out", root, None)
-    real = coordinator._perform
+    real = Worker.execute
 
-    def perform(row, execute, value_of):
-        def pruned() -> None:
-            execute()
-            command = [sys.executable, "-m", "bench", "artifacts", "--root", str(root), "--prune"]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            assert "\ndeleted" not in f"\n{done.stdout}"
-            if row.role == "final":
-                raise Killed
+    def execute(self, task):
+        real(self, task)
+        command = [sys.executable, "-m", "bench", "artifacts", "--root", str(root), "--prune"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert "\ndeleted" not in f"\n{done.stdout}"
+        if task.job.role == "final":
+            raise Killed
 
-        return real(row, pruned, value_of)
-
-    coordinator._perform = perform
-    with pytest.raises(Killed):
-        coordinator.run()
+    with monkeypatch.context() as context, pytest.raises(Killed):
+        context.setattr(Worker, "execute", execute)
+        Coordinator(study, tmp_path / "out", root, None).run()
     before = kinds(root)
     assert "untrained-ranking" in before
     assert "deleted" not in prune(capsys, root).replace("0 deleted", "")
@@ -155,6 +152,19 @@ def test_what_a_stopped_study_has_begun_is_kept(root, tmp_path, capsys):
     artifacts.claims.drop()
     prune(capsys, root)
     assert not list(root.glob("scores/.*.work"))
+
+
+def test_processes_of_one_study_claim_together(root, tmp_path, capsys):
+    several = [Artifacts(root) for _ in range(3)]
+    for artifacts in several:
+        artifacts.claims = Claims(root, tmp_path)
+    for kind, artifacts in zip(("one", "two", "three"), several, strict=True):
+        artifacts.get(kind, {}, lambda folder: BuildReport())
+    prune(capsys, root)
+    assert kinds(root) == {"one", "two", "three"}
+    several[1].claims.drop()
+    prune(capsys, root)
+    assert not kinds(root)
 
 
 def test_a_damaged_ledger_deletes_nothing(root, tmp_path, capsys):

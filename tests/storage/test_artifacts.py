@@ -187,14 +187,17 @@ def test_two_processes_make_it_once(tmp_path):
         def make(folder):
             with open({str(tmp_path / "calls")!r}, "a") as stream:
                 stream.write(f"{{os.getpid()}}\\n")
-            time.sleep(1)
+            time.sleep(3)
             return BuildReport()
-        Artifacts(Path({str(tmp_path / "a")!r})).get("things", {{}}, make)
+        made = Artifacts(Path({str(tmp_path / "a")!r})).get("things", {{}}, make)
+        print(made.read_seconds)
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
-    processes = [subprocess.Popen(command) for _ in range(3)]
-    assert [process.wait() for process in processes] == [0, 0, 0]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(3)]
+    reading = [float(process.communicate()[0]) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
     assert len((tmp_path / "calls").read_text().splitlines()) == 1
+    assert max(reading) < 1.5  # to wait is not to read
 
 
 def test_files_appear_whole_or_not_at_all(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import InputError
-from bench.execution.proposals import check_storage
+from bench.execution.optuna_storage import check_storage
 from bench.results import read_table
 from bench.storage.records import RunFolder
 from tests.support.command_line import call

@@ -10,7 +10,7 @@ import tomli_w
 from bench.errors import BusyError
 from bench.execution.coordinator import Coordinator
 from bench.execution.executors.local import LocalExecutor
-from bench.execution.proposals import storage_url
+from bench.execution.optuna_storage import storage_url
 from bench.results import load_results
 from bench.storage import databases
 from bench.storage.links import write_links
@@ -125,8 +125,27 @@ def test_a_study_is_at_work_until_its_report_is_drawn(command, tmp_path, capsys,
     assert code == 0, told
     (second,) = seconds
     assert second.returncode == 1
-    assert f"{tmp_path / 'out'}: another `bench run` is at work there" in second.stderr
+    assert f"{tmp_path / 'out'}: another `bench run` is at work there (process" in second.stderr
     assert (tmp_path / "out" / "report" / "index.html").is_file()
+
+
+def test_a_study_that_another_took_over_meanwhile_stops(values, tmp_path, artifacts, monkeypatch):
+    """As after a sleep that is longer than the other's patience."""
+    out, real = tmp_path / "out", Coordinator._finish
+
+    def taken_over(self, *finished):
+        real(self, *finished)
+        (lease,) = out.glob(".study.lease/*")
+        lease.unlink()
+
+    study = parse_study(values, "toy")
+    with monkeypatch.context() as context:
+        context.setattr(Coordinator, "_finish", taken_over)
+        with pytest.raises(BusyError, match="it took over, as this process was not heard of"):
+            Coordinator(study, out, artifacts, None).run()
+    outcome = Coordinator(study, out, artifacts, None).run()
+    assert not outcome.failed
+    assert outcome.done_before > 0
 
 
 def test_what_a_report_is_drawn_into_is_no_leftover(values, tmp_path, artifacts):

@@ -8,7 +8,7 @@ import pytest
 import tomli_w
 
 from bench.errors import InputError
-from bench.execution.proposals import storage_url
+from bench.execution.optuna_storage import storage_url
 from bench.storage.artifacts import Artifacts
 from bench.storage.files import check_place, check_target
 from tests.support.command_line import call

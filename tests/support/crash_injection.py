@@ -193,7 +193,8 @@ def kind_of(path: Path) -> str | None:
     """
     text = re.sub(r"(?<![\w.])\.?[0-9a-f]{16}(?![0-9a-f])", "*", str(path))
     # What every artifact has, whatever it is.
-    text = re.sub(r"[^/]+(?=/\*\.work(/\.shards\.json|/artifact\.json)?$)", "*", text)
+    text = re.sub(r"[^/]+(?=/\*-\*\.work(/\.shards\.json|/artifact\.json)?$)", "*", text)
+    text = re.sub(r"[^/]+-\*(?=\.lease/\*$)", "*", text)
     if ".part" in text or "mlflow-artifacts" in text or path.name == "progress.json":
         return None
     return re.sub(r"-*\d+", "#", text)

@@ -52,7 +52,7 @@ class ProcessExecutor:
         environments = share_machine(workers)
         self.slots = len(environments)
         self._workers = [
-            _Worker(place, place.out / LOGS / f"worker-{number}.log", environment)
+            _Worker(place, self.slots, place.out / LOGS / f"worker-{number}.log", environment)
             for number, environment in enumerate(environments, start=1)
         ]
         self._deaths: dict[str, int] = {}
@@ -66,12 +66,10 @@ class ProcessExecutor:
         if busy:
             wait([one for worker in busy for one in worker.signals], 0 if self._ended else timeout)
         for worker in busy:
-            task = worker.task
-            assert task is not None
-            if worker.has_answered():
-                self._ended.append(Completion(task, worker.answer()))
+            if completion := worker.take_answer():
+                self._ended.append(completion)
             elif not worker.is_alive():
-                self._replace(worker, task)
+                self._replace(worker)
         ended, self._ended = self._ended, []
         return ended
 
@@ -79,8 +77,10 @@ class ProcessExecutor:
         for worker in self._workers:
             worker.end()
 
-    def _replace(self, worker: _Worker, task: Task) -> None:
+    def _replace(self, worker: _Worker) -> None:
         """Give the task of a worker that died to a new one."""
+        task = worker.task
+        assert task is not None
         deaths = self._deaths[task.run] = self._deaths.get(task.run, 0) + 1
         what = f"{task.job.describe()}: its worker died ({worker.how_it_ended()})"
         worker.kill()
@@ -97,10 +97,12 @@ class _Worker:
     """A process that carries out tasks one after the other, and its end of the connection.
 
     Attributes:
+        workers: how many there are on this machine.
         task: what it is doing; `None` if it is idle.
     """
 
     place: Workplace
+    workers: int
     log: Path
     environment: Mapping[str, str]
     task: Task | None = None
@@ -122,7 +124,7 @@ class _Worker:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._connection, theirs = _processes.Pipe()
         self._process = _processes.Process(
-            target=_serve, args=(theirs, self.place, self.log), daemon=True
+            target=_serve, args=(theirs, self.place, self.log, self.workers), daemon=True
         )
         with _environment(self.environment):
             self._process.start()
@@ -135,19 +137,18 @@ class _Worker:
         assert self._connection is not None
         return [self._connection, self._process.sentinel]
 
-    def has_answered(self) -> bool:
+    def take_answer(self) -> Completion | None:
+        """The end of its task; `None` if it is not over, or if the worker died."""
         assert self._connection is not None
+        assert self.task is not None
         try:
-            return self._connection.poll()
-        except (BrokenPipeError, ConnectionResetError):
-            return False
-
-    def answer(self) -> Problem | None:
-        """What it says of its task, which is then over."""
-        assert self._connection is not None
-        problem = self._connection.recv()
+            if not self._connection.poll():
+                return None
+            completion = Completion(self.task, self._connection.recv())
+        except (EOFError, OSError):
+            return None
         self.task = None
-        return problem
+        return completion
 
     def is_alive(self) -> bool:
         return self._process is not None and self._process.is_alive()
@@ -175,7 +176,7 @@ class _Worker:
         self._process = self._connection = self.task = None
 
 
-def _serve(connection: Connection, place: Workplace, log: Path) -> None:
+def _serve(connection: Connection, place: Workplace, log: Path, workers: int) -> None:
     """The main function of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -189,7 +190,7 @@ def _serve(connection: Connection, place: Workplace, log: Path) -> None:
         except EOFError:
             return  # there is nothing more to do
         try:
-            worker = worker or place.open(str(log))
+            worker = worker or place.open(str(log), workers)
             worker.execute(task)
         except Exception as error:
             connection.send(Problem.of(error))

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench import encoding
 from bench.context import Context
 from bench.encoding.device import describe_error
 from bench.errors import BusyError, InputError
@@ -59,7 +60,9 @@ class Workplace:
         """
         artifacts = Artifacts(self.artifacts)
         artifacts.claims = Claims(artifacts.root, self.out)
-        context = replace(open_context(self.study, artifacts), workers=workers)
+        context = open_context(self.study, artifacts)
+        device = encoding.choose(self.study.training.precision)
+        context = replace(context, device=device, workers=workers)
         return Worker(self.study, resolve_arms(self.study), self.out, context, log)
 
 

@@ -17,6 +17,7 @@ from bench.storage.files import write_text
 from bench.study._model import Count, Fraction, Positive, Table
 from bench.study.budget import Budget
 from bench.study.ray import Ray
+from bench.study.slurm import Slurm
 
 EntrySpec = str | dict[str, Any]
 """An entry as a file writes it: ``"name(option=value)"`` or ``{name = …, option = …}``."""
@@ -238,21 +239,31 @@ class Execution(Table):
     """Where runs are carried out, and how many at once; no result depends on it.
 
     Attributes:
-        executor: ``local`` (one after the other in this process), ``processes`` (side by side) or
-            ``ray`` (on the nodes of a Ray cluster).
-        workers: how many runs at once; by default one for each GPU of the machine, or as many as
-            the Ray cluster has room for.
+        executor: ``local`` (one after the other in this process), ``processes`` (side by side),
+            ``slurm`` (each run a job of a cluster) or ``ray`` (on the nodes of a Ray cluster).
+        workers: how many runs at once, with SLURM also those that wait in its queue; by default
+            one for each GPU of the machine, or as many as the Ray cluster has room for.
+        slurm, ray: what a job or a worker takes of the cluster.
     """
 
-    executor: Literal["local", "processes", "ray"] = "local"
+    executor: Literal["local", "processes", "slurm", "ray"] = "local"
     workers: Positive | None = None
+    slurm: Slurm = Slurm()
     ray: Ray = Ray()
 
     @model_validator(mode="after")
     def _fitting(self) -> Execution:
         if self.executor == "local" and self.workers is not None:
             raise ValueError("workers: the local executor has one; executor = 'processes' has more")
+        if self.executor == "slurm" and self.workers is None:
+            raise ValueError("workers: say how many jobs may wait or run at once, as 8")
         return self
+
+    @property
+    def elsewhere_on_gpus(self) -> bool:
+        """Whether runs are carried out on other machines, and these are asked for GPUs."""
+        asked = {"slurm": self.slurm.gpus, "ray": self.ray.gpus}
+        return bool(asked.get(self.executor))
 
 
 class Study(Table):

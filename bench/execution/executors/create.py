@@ -10,6 +10,7 @@ from bench.execution.executors.base import Executor
 from bench.execution.executors.local import LocalExecutor
 from bench.execution.executors.processes import ProcessExecutor
 from bench.execution.executors.ray import RayExecutor
+from bench.execution.executors.slurm import SlurmExecutor
 from bench.execution.worker import Worker, Workplace
 from bench.study.arms import Arm
 from bench.study.schema import Study
@@ -31,4 +32,6 @@ def create_executor(study: Study, arms: Sequence[Arm], context: Context, out: Pa
         return ProcessExecutor(place, execution.workers)
     if execution.executor == "ray":
         return RayExecutor(place, execution.ray, execution.workers)
+    if execution.executor == "slurm":
+        return SlurmExecutor(place)
     return LocalExecutor(Worker(study, arms, out, context))

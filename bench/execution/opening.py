@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from bench import encoding
 from bench.collections.leaks import check_apart
 from bench.collections.open import open_collection
 from bench.context import Context
-from bench.encoding.device import Device
 from bench.storage.artifacts import Artifacts
 from bench.study.schema import Study
+
+if TYPE_CHECKING:
+    from bench.encoding.device import Device
 
 
 def open_context(study: Study, artifacts: Artifacts) -> Context:

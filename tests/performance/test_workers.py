@@ -1,0 +1,91 @@
+"""Two workers on two cores, beside two bare processes that train the same, and beside one process.
+
+Each trains the same runs: two arms, of which the bare processes have one each.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import tomli_w
+
+from bench.storage.journal import Journal
+
+SEEDS = 4
+LEAST = 0.9
+"""Of what two bare processes do in a second."""
+
+STUDY = {
+    "name": "workers",
+    "title": "Workers",
+    "collection": "pydocs(documents=300)",
+    "seeds": list(range(1, SEEDS + 1)),
+    "baseline": "one",
+    "budget": {"steps": 60},
+    "training": {"batch_size": 16},
+    "evaluation": {"points": 2, "pool": 20},
+    "keep_students": False,
+    "defaults": {"student": "truncated(layers=3, max_length=64)"},
+    "arms": [{"name": "one", "loss": "infonce"}, {"name": "other", "loss": "triplet"}],
+}
+
+
+def start(folder: Path, name: str, threads: int, *more: str, **changes) -> subprocess.Popen:
+    file = folder / f"{name}.toml"
+    file.write_text(tomli_w.dumps(STUDY | changes))
+    places = ["--out", str(folder / name), "--artifacts", str(folder / "artifacts")]
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench", "run", str(file), *places, "--no-mlflow", *more],
+        env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def seconds(folder: Path, *names: str) -> float:
+    """From when the first final run began until the last was finished."""
+    begun, ended = [], []
+    for name in names:
+        journal = Journal(folder / name)
+        for key, run in journal.jobs.items():
+            if key[0] == "final":
+                path = folder / name / "runs" / run
+                ended.append((path / "run.json").stat().st_mtime)
+                record = journal.find(run)
+                begun.append(ended[-1] - sum(bill.seconds for bill in record.bills if own(bill)))
+    return max(ended) - min(begun)
+
+
+def own(bill) -> bool:
+    return bill.artifact is None
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="two workers need two cores")
+def test_two_workers_are_as_fast_as_two_processes(tmp_path):
+    assert start(tmp_path, "artifacts-are-made", 2, seeds=[1]).wait() == 0
+    ratios, ratios_to_local = [], []
+    for repeat in range(3):
+        arms = STUDY["arms"]
+        names = [f"bare-{repeat}-{at}" for at in range(2)]
+        bare = [
+            start(tmp_path, name, 1, arms=[arm], baseline=arm["name"])
+            for name, arm in zip(names, arms, strict=True)
+        ]
+        assert [one.wait() for one in bare] == [0, 0]
+        time.sleep(1)
+        two = ("--executor", "processes", "--workers", "2")
+        assert start(tmp_path, f"workers-{repeat}", 1, *two).wait() == 0
+        assert start(tmp_path, f"local-{repeat}", 2).wait() == 0
+        of_workers = seconds(tmp_path, f"workers-{repeat}")
+        ratios.append(seconds(tmp_path, *names) / of_workers)
+        ratios_to_local.append(seconds(tmp_path, f"local-{repeat}") / of_workers)
+    print(
+        f"\ntwo workers do {sorted(ratios)[1]:.2f} times ({min(ratios):.2f} to {max(ratios):.2f}) "
+        f"what two bare processes do, and {sorted(ratios_to_local)[1]:.2f} times "
+        f"({min(ratios_to_local):.2f} to {max(ratios_to_local):.2f}) what one process of two "
+        "threads does"
+    )
+    assert sorted(ratios)[1] >= LEAST

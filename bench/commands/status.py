@@ -13,6 +13,7 @@ from bench.execution.jobs import Job, finals_of, trials_of
 from bench.execution.onlooker import describe, describe_worker, in_progress, statuses
 from bench.progress import time_left
 from bench.results import lost_records, read_study, read_summary
+from bench.storage.locks import who_works
 from bench.storage.records import Role
 from bench.storage.study_progress import StudyProgress
 from bench.study.arms import Arm, resolve_arms
@@ -53,9 +54,17 @@ def show_status(folder: Path) -> None:
     _print_in_progress(folder)
     if lost := lost_records(folder, summary):
         raise BenchError(lost)
-    progress = StudyProgress.read(folder) if missing else None
-    left = f", {time_left(progress.left())}" if progress else ""
-    print(f"{missing} runs to come{left}" if missing else "nothing is missing")
+    print(_what_is_left(folder, missing))
+
+
+def _what_is_left(folder: Path, missing: int) -> str:
+    if not missing:
+        return "nothing is missing"
+    if (process := who_works(folder)) is None:
+        return f"{missing} runs to come; nobody is at work, `bench run` goes on"
+    progress = StudyProgress.read(folder)
+    left = time_left(progress.left() if progress else None)
+    return f"{missing} runs to come, {left}; at work: {process}"
 
 
 def _wanted(

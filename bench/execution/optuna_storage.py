@@ -60,6 +60,10 @@ class OptunaStorage:
         file = sqlite_file(self.url)
         return file.name if file is not None and file.name == STORAGE else shareable_url(self.url)
 
+    def is_elsewhere(self, out: Path) -> bool:
+        """Whether it is not the file in a study's folder."""
+        return self.url != storage_url(out)
+
     @cached_property
     def backend(self) -> optuna.storages.BaseStorage:
         """Optuna's own object.

@@ -68,6 +68,11 @@ class Specifications:
         """The teacher that a final run's student is compared with, if there is one."""
         return self.references.against(self.arms[job.arm]) if job.role == "final" else None
 
+    def teacher_row(self, job: Job) -> str:
+        """The name of the reference row of that teacher; empty if there is none."""
+        teacher = self.against(job)
+        return self.references.name(teacher) if teacher else ""
+
     def entries(self, job: Job, options: Mapping[str, Any]) -> dict[str, str]:
         """Loss, teacher, student and sampler of the job, as tables name them."""
         if job.role == "reference":

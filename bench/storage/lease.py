@@ -70,6 +70,13 @@ def hold(path: Path, busy: str, patience: float = math.inf) -> Iterator[Lease]:
             lease.release()
 
 
+def holder(path: Path) -> str | None:
+    """Who holds a lease, in words; `None` if nobody does, or who did is known to be dead."""
+    seen = _look(path)
+    dead = seen is not None and seen.process is not None and seen.process.lives() is False
+    return None if seen is None or dead else str(seen)
+
+
 class Lease:
     """See `hold`.
 

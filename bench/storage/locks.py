@@ -7,7 +7,9 @@ needs those itself.
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from bench.storage.lease import Lease, hold
+from bench.storage.lease import Lease, hold, holder
+
+_STUDY = ".study.lease"
 
 
 def study_lock(out: Path) -> AbstractContextManager[Lease]:
@@ -16,7 +18,12 @@ def study_lock(out: Path) -> AbstractContextManager[Lease]:
     Raises:
         BusyError: another process holds it.
     """
-    return hold(out / ".study.lease", f"{out}: another `bench run` is at work there", patience=0)
+    return hold(out / _STUDY, f"{out}: another `bench run` is at work there", patience=0)
+
+
+def who_works(out: Path) -> str | None:
+    """The process that carries out the study just now, in words; `None` if there is none."""
+    return holder(out / _STUDY)
 
 
 def report_lock(out: Path) -> AbstractContextManager[Lease]:

@@ -10,10 +10,9 @@ import tomli_w
 from bench.errors import BusyError
 from bench.execution.coordinator import Coordinator
 from bench.execution.executors.local import LocalExecutor
-from bench.execution.optuna_storage import storage_url
+from bench.execution.optuna_storage import OptunaStorage, storage_url
 from bench.results import load_results
 from bench.storage import databases
-from bench.storage.links import write_links
 from bench.storage.locks import report_lock
 from bench.study.schema import parse_study
 from tests.support.command_line import bench, call
@@ -83,7 +82,7 @@ def test_links_wait_too(tmp_path, monkeypatch):
     held = Held(tmp_path / "optuna.db")
     monkeypatch.setattr(databases, "PATIENCE", 0.0)
     with pytest.raises(BusyError, match=r"optuna\.db: another process has held it"):
-        write_links(tmp_path, storage_url(tmp_path), {"a": "a [1]"}, None)
+        OptunaStorage(storage_url(tmp_path)).ids(["a [1]"])
     held.let_go()
 
 

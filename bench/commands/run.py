@@ -7,13 +7,11 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from bench import execution
+from bench.commands._drawing import draw_report
 from bench.crash import explain_errors
 from bench.errors import BenchError
-from bench.progress import narrate, quiet, say
-from bench.results import load_results
+from bench.progress import say
 from bench.storage.databases import sqlite_url
 from bench.storage.files import check_place, explain_full_disk
 from bench.storage.urls import shareable_url
@@ -98,20 +96,8 @@ def _finish(
     uri = tracking_uri() if mlflow else None
     coordinator = execution.Coordinator(study, out, artifacts, uri, retry_failed, storage)
 
-    def draw() -> None:
-        narrate("drawing the report")
-        # Imported here, so that matplotlib is only loaded to draw.
-        from reports import Analysis, write_report
-        from reports.terminal import closing_table
-
-        results = Analysis.of(load_results(out))
-        page = write_report(results, tell=narrate)
-        coordinator.log_report(page.parent)
-        quiet()
-        Console().print(closing_table(results))
-
     with explain_full_disk(out):
-        outcome = coordinator.run(draw)
+        outcome = coordinator.run(lambda: coordinator.log_report(draw_report(out)))
     say(f"{outcome.done_now} runs done now, {outcome.done_before} were there before")
     if outcome.others:
         say(f"{outcome.others} more in {out / 'runs'} are of no arm of this study: kept, unused")

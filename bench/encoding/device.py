@@ -88,7 +88,8 @@ def choose(precision: Precision = "auto") -> Device:
         return Device(torch.device("cuda"), exact, Ladder(), joining)
     # Bit-identical results are promised on CPUs alone: on a GPU, deterministic kernels would
     # change the timings.
-    torch.use_deterministic_algorithms(True)
+    # Not by `use_deterministic_algorithms`, which loads a compiler for seconds.
+    torch.set_deterministic_debug_mode("error")
     return Device(torch.device("cpu"), "bf16" if precision == "bf16" else "float32")
 
 

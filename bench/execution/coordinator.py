@@ -11,16 +11,15 @@ from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.encoding.models import weights_digest
 from bench.errors import first_line
 from bench.evaluation.measured import is_measured
+from bench.execution import executors
 from bench.execution.announcements import first_lines, outcome
 from bench.execution.choices import Choice
 from bench.execution.comparability import find_caveats
-from bench.execution.executors.base import Completion, Executor
-from bench.execution.executors.create import create_executor
 from bench.execution.jobs import Job, finals_of, list_jobs
 from bench.execution.model_checks import models_of
 from bench.execution.onlooker import describe
@@ -29,10 +28,10 @@ from bench.execution.optuna_storage import STORAGE, check_storage, storage_of
 from bench.execution.readiness import check_arms, check_study
 from bench.execution.reuse import describe_changes, describe_outdated, find_outdated
 from bench.execution.state import StudyState
+from bench.execution.task import Task, Workplace
 from bench.execution.tracking import Tracker
-from bench.execution.worker import Task, Worker, Workplace
 from bench.progress import Countdown, narrate, say
-from bench.results import Row, Tables
+from bench.results import AGREEMENT, Row, Tables
 from bench.storage.artifacts import Artifacts
 from bench.storage.caveats import Caveats
 from bench.storage.claims import Claims
@@ -45,7 +44,9 @@ from bench.storage.run_progress import RunProgress
 from bench.storage.study_progress import StudyProgress
 from bench.study.arms import resolve_arms
 from bench.study.schema import Study
-from bench.training.teacher_agreement import KENDALL, OVERLAP
+
+if TYPE_CHECKING:
+    from bench.execution.executors import Completion, Executor
 
 POLL = 0.5
 """Seconds to wait for a task before looking at everything else again."""
@@ -213,15 +214,8 @@ class Coordinator:
         """Do all jobs; at the end, or if that is stopped, the tables are complete."""
         try:
             self._take_finished()
-            with closing(self._executor()) as executor:
-                while len(self._state.agenda):
-                    self._begin_ready(executor)
-                    completions = executor.completed(POLL)
-                    self._lease.check()  # else another process does the same meanwhile
-                    for completion in completions:
-                        self._complete(completion, executor)
-                    self._tables.write_if_due()
-                    self._narrate()
+            if len(self._state.agenda):
+                self._execute_jobs()
         except BaseException:
             with suppress(Exception):  # the first error is the one to tell
                 self._tables.write()
@@ -236,9 +230,19 @@ class Coordinator:
             head = f"{count} · {len(begun)} in progress · {self._countdown.left()}"
             narrate("\n".join([head, *(f"  {describe(one)}" for one in begun if one)]))
 
-    def _executor(self) -> Executor:
+    def _execute_jobs(self) -> None:
+        """Have the jobs that are left carried out, as many at once as the executor can."""
         place = Workplace(self.study, self.out.resolve(), self._artifacts.root.resolve())
-        return create_executor(place, Worker(self.study, self.arms, self.out, self.context))
+        # Nothing that trains is loaded before it is needed.
+        with closing(executors.create_executor(place, self.arms, self.context)) as executor:
+            while len(self._state.agenda):
+                self._begin_ready(executor)
+                completions = executor.completed(POLL)
+                self._lease.check()  # else another process does the same meanwhile
+                for completion in completions:
+                    self._complete(completion, executor)
+                self._tables.write_if_due()
+                self._narrate()
 
     def _take_finished(self) -> None:
         """Take note of all jobs whose runs are finished, before any other is begun."""
@@ -296,7 +300,7 @@ class Coordinator:
         if run.status != "done":
             return True
         study, tests = self.study, self._specifications.tests(job)
-        if self._teacher_run(job) and not {OVERLAP, KENDALL} <= run.columns:
+        if self._teacher_run(job) and not set(AGREEMENT) <= run.columns:
             return False
         return is_measured(run, study.measures, tests, study.relevance)
 

@@ -20,6 +20,7 @@ from bench.storage.urls import credentials, redact, shareable_url
 if TYPE_CHECKING:
     import optuna
     import sqlalchemy
+    from optuna.trial import FrozenTrial
 else:
     optuna = Library("optuna")
     sqlalchemy = Library("sqlalchemy")
@@ -68,8 +69,10 @@ class OptunaStorage:
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         if self.url.startswith(JOURNAL):
-            file = optuna.storages.journal.JournalFileBackend(self.url.removeprefix(JOURNAL))
-            return optuna.storages.JournalStorage(file)
+            file = Path(self.url.removeprefix(JOURNAL))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            backend = optuna.storages.journal.JournalFileBackend(str(file))
+            return optuna.storages.JournalStorage(backend)
         if sqlite_file(self.url) is not None:
             return optuna.storages.get_storage(self.url)
         url = self.url.replace("postgresql://", "postgresql+psycopg://", 1)
@@ -95,15 +98,15 @@ class OptunaStorage:
             file = Path(self.url.removeprefix(JOURNAL))
         return file is None or file.exists()
 
-    def holds(self, name: str) -> bool:
-        """Whether it has an Optuna study of this name."""
+    def trials(self, name: str) -> list[FrozenTrial] | None:
+        """The trials of the Optuna study of this name; `None` if there is no such study."""
         if not self.exists():
-            return False
+            return None
         try:
-            self.backend.get_study_id_from_name(name)
+            study = self.backend.get_study_id_from_name(name)
         except KeyError:
-            return False
-        return True
+            return None
+        return self.backend.get_all_trials(study, deepcopy=False)
 
     def ids(self, names: Collection[str]) -> dict[str, int]:
         """The ids of Optuna studies by their names."""

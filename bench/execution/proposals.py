@@ -79,9 +79,9 @@ class Proposals:
     def look_up(self, number: int) -> dict[str, Any] | None:
         """The values of proposal ``number`` if it is stored; nothing is written."""
         if self._known is None:
-            if not self._storage.holds(self.name):
+            stored = self._storage.trials(self.name)
+            if stored is None:
                 return None
-            stored = optuna.load_study(study_name=self.name, storage=self._storage.backend)
             self._known = _by_number(stored)
         known = self._known.get(number)
         return None if known is None else canonical(known.params)
@@ -188,7 +188,7 @@ class Proposals:
     def _find(self, number: int) -> FrozenTrial | None:
         """The newest trial with this number, if there is one."""
         if self._known is None:
-            self._known = _by_number(self.optuna_study)
+            self._known = _by_number(self.optuna_study.get_trials(deepcopy=False))
         return self._known.get(number)
 
     def _open(self, number: int) -> FrozenTrial:
@@ -279,9 +279,8 @@ def _without_choices(arm: Arm) -> dict[str, Any]:
     }
 
 
-def _by_number(optuna_study: optuna.Study) -> dict[int, FrozenTrial]:
+def _by_number(trials: Sequence[FrozenTrial]) -> dict[int, FrozenTrial]:
     """The newest trial of each number."""
-    trials = optuna_study.get_trials(deepcopy=False)
     return {trial.user_attrs[NUMBER]: trial for trial in trials if NUMBER in trial.user_attrs}
 
 

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import socket
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from bench.context import Context
 from bench.encoding.device import describe_error
 from bench.errors import BusyError, InputError
 from bench.evaluation.measured import measure_run
-from bench.execution.jobs import Job
 from bench.execution.opening import open_context
-from bench.execution.pruning import Pruning
 from bench.execution.specifications import Specifications
+from bench.execution.task import Task, Workplace
 from bench.progress import narrate
 from bench.storage.artifacts import Artifacts
 from bench.storage.claims import Claims
@@ -36,55 +34,20 @@ from bench.training.run import Curve, Report, Run
 from bench.training.teacher_agreement import compare_with_teacher
 
 
-@dataclass(frozen=True)
-class Task:
-    """A job with everything that a worker has to be told about it; picklable.
+def open_worker(place: Workplace, log: str = "", workers: int = 1) -> Worker:
+    """A worker in this process.
 
-    Attributes:
-        title: what it is, for the live line.
-        options: what the search space varies, of this run.
-        run: the run's id.
-        tries: how often it has failed before.
-        pruning: what ends it early; `None` if nothing does.
-        teacher: the run id of the reference row that its rankings are compared with, if any.
+    Args:
+        log: the file with all that this process prints.
+        workers: how many there are on this machine.
+
+    Raises:
+        InputError: a collection or a model cannot be used here.
     """
-
-    job: Job
-    title: str
-    run: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    tries: int = 0
-    pruning: Pruning | None = None
-    teacher: str | None = None
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """What all tasks of a study share; picklable. Its folders are seen by every worker.
-
-    Attributes:
-        out: the study's folder.
-        artifacts: the folder of artifacts.
-    """
-
-    study: Study
-    out: Path
-    artifacts: Path
-
-    def open(self, log: str = "", workers: int = 1) -> Worker:
-        """A worker in this process.
-
-        Args:
-            log: the file with all that this process prints.
-            workers: how many there are on this machine.
-
-        Raises:
-            InputError: a collection or a model cannot be used here.
-        """
-        artifacts = Artifacts(self.artifacts)
-        artifacts.claims = Claims(artifacts.root, self.out)
-        context = replace(open_context(self.study, artifacts), workers=workers)
-        return Worker(self.study, resolve_arms(self.study), self.out, context, log)
+    artifacts = Artifacts(place.artifacts)
+    artifacts.claims = Claims(artifacts.root, place.out)
+    context = replace(open_context(place.study, artifacts), workers=workers)
+    return Worker(place.study, resolve_arms(place.study), place.out, context, log)
 
 
 class Worker:

@@ -1,3 +1,4 @@
+from .columns import AGREEMENT as AGREEMENT
 from .columns import CLOCKS as CLOCKS
 from .columns import ERRORS as ERRORS
 from .columns import LABELS as LABELS

@@ -17,6 +17,9 @@ TIMED = (*CLOCKS, *SPEEDS, *PACE, *TENTHS, "peak_memory")
 ERRORS = ("query_error", "document_error")
 """Columns of how far a student's vectors are from its teacher's."""
 
+AGREEMENT = ("overlap@10", "kendall_tau")
+"""Columns of curves.csv: how far a student ranks as its teacher does."""
+
 LABELS = ("train_queries", "labels")
 """Columns of how many of each a run has used up, its teachers' fine-tuning included."""
 

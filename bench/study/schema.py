@@ -16,6 +16,7 @@ from bench.spaces import Space
 from bench.storage.files import write_text
 from bench.study._model import Count, Fraction, Positive, Table
 from bench.study.budget import Budget
+from bench.study.ray import Ray
 from bench.study.slurm import Slurm
 
 EntrySpec = str | dict[str, Any]
@@ -238,15 +239,15 @@ class Execution(Table):
     """Where runs are carried out, and how many at once; no result depends on it.
 
     Attributes:
-        executor: ``local`` (one after the other in this process), ``processes`` (side by side), or
-            ``slurm`` (each run a job of a cluster).
+        executor: ``local`` (one after the other in this process), ``processes`` (side by side),
+            ``ray`` (on the nodes of a Ray cluster) or ``slurm`` (each run a job of a cluster).
         workers: how many runs at once, with SLURM also those that wait in its queue; by default
-            one for each GPU of the machine.
-        slurm: what jobs ask for.
+            one for each GPU of the machine, or as many as the Ray cluster has room for.
     """
 
-    executor: Literal["local", "processes", "slurm"] = "local"
+    executor: Literal["local", "processes", "ray", "slurm"] = "local"
     workers: Positive | None = None
+    ray: Ray = Ray()
     slurm: Slurm = Slurm()
 
     @model_validator(mode="after")

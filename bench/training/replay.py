@@ -12,11 +12,11 @@ import pandas as pd
 from bench import losses, samplers, students, teachers
 from bench.context import Context
 from bench.errors import InputError
+from bench.results import AGREEMENT
 from bench.storage.records import RunFolder
 from bench.study.arms import Arm
 from bench.study.schema import Budget, Evaluation, Training
 from bench.training.specification import RunSpecification
-from bench.training.teacher_agreement import KENDALL, OVERLAP
 
 
 def respecify(
@@ -122,5 +122,5 @@ class Comparison:
 
 def _numbers(table: pd.DataFrame) -> pd.DataFrame:
     """Its numbers, but for the seconds, and what another run's rankings have a part in."""
-    others = ["train_seconds", OVERLAP, KENDALL]
+    others = ["train_seconds", *AGREEMENT]
     return table.select_dtypes("number").drop(columns=others, errors="ignore").astype(float)

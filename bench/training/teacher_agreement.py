@@ -12,6 +12,7 @@ from bench.encoding.encoder import encode
 from bench.encoding.flops import forward_flops
 from bench.encoding.towers import Towers
 from bench.evaluation.ranking import Ranking, from_frame
+from bench.results import AGREEMENT
 from bench.storage.artifacts import BuildReport
 from bench.storage.files import save_array
 from bench.storage.records import RunFolder
@@ -22,9 +23,6 @@ from bench.training.evaluator import Evaluator
 
 FIRST = 10
 """How many of a teacher's first documents a student's ranking is compared on."""
-
-OVERLAP, KENDALL = "overlap@10", "kendall_tau"
-"""Columns of curve.parquet."""
 
 
 def embedding_error(
@@ -107,12 +105,12 @@ def compare_with_teacher(folder: RunFolder, teacher_folder: RunFolder, context: 
         teacher_folder: the teacher's reference run.
     """
     curve = folder.table("curve")
-    if {OVERLAP, KENDALL} <= set(curve):
+    if set(AGREEMENT) <= set(curve):
         return
     theirs = from_frame(teacher_folder.table("rankings").query("point == 0"))
     found = folder.table("rankings").groupby("point")
     queries = context.collection.dev_halves()["dev-curve"]
-    curve[[OVERLAP, KENDALL]] = [
+    curve[list(AGREEMENT)] = [
         agreement(from_frame(found.get_group(point)), theirs, queries) for point in curve["point"]
     ]
     folder.write_table("curve", curve)

@@ -7,10 +7,11 @@ from itertools import pairwise
 
 import pytest
 
-from bench.execution import coordinator
+from bench.execution import executors
 from bench.execution.coordinator import Coordinator
 from bench.execution.executors.base import Completion
 from bench.execution.executors.local import LocalExecutor
+from bench.execution.worker import Worker
 from bench.storage.files import write_json
 from bench.storage.records import RunFolder
 from bench.study.schema import parse_study
@@ -82,11 +83,11 @@ class Copier:
 def copiers(monkeypatch) -> list[Copier]:
     made: list[Copier] = []
 
-    def create(place, worker):
-        made.append(Copier(worker))
+    def create(place, arms, context):
+        made.append(Copier(Worker(place.study, arms, place.out, context)))
         return made[-1]
 
-    monkeypatch.setattr(coordinator, "create_executor", create)
+    monkeypatch.setattr(executors, "create_executor", create)
     return made
 
 

@@ -8,8 +8,8 @@ from bench.results import TIMED
 
 
 def tables(out: Path) -> dict[str, bytes]:
-    """The finished tables' bytes without the columns of seconds, and what the runs keep."""
-    summary = pd.read_csv(out / "summary.csv", dtype=str).drop(columns=list(TIMED))
+    """The finished tables' bytes without seconds and environments, and what the runs keep."""
+    summary = pd.read_csv(out / "summary.csv", dtype=str).drop(columns=[*TIMED, "environment"])
     curves = pd.read_csv(out / "curves.csv", dtype=str).drop(columns="train_seconds")
     ledger = pd.read_csv(out / "ledger.csv", dtype=str).drop(columns=["seconds", "reused"])
     # What was done twice is on the bill, and a clock is there from when it first ran.

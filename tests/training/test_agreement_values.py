@@ -15,10 +15,11 @@ from bench import students, teachers
 from bench.encoding.encoder import encode
 from bench.encoding.text_embedding import embed
 from bench.evaluation.ranking import Ranking, to_frame
+from bench.results import AGREEMENT
 from bench.storage.records import RunFolder
 from bench.study.schema import Evaluation
 from bench.training.evaluator import Evaluator
-from bench.training.teacher_agreement import KENDALL, OVERLAP, agreement, compare_with_teacher
+from bench.training.teacher_agreement import agreement, compare_with_teacher
 from bench.training.teacher_agreement import embedding_error as error_of
 
 # -- rankings --------------------------------------------------------------------------------------
@@ -101,7 +102,7 @@ def test_the_curve_gets_both_columns_once(context, tmp_path):
     run, teacher = folder("run", 3), folder("teacher", 1)
     compare_with_teacher(run, teacher, context)
     curve = run.table("curve")
-    assert curve.columns.tolist() == ["point", "RR@10", OVERLAP, KENDALL]
+    assert curve.columns.tolist() == ["point", "RR@10", *AGREEMENT]
     theirs = teacher.table("rankings")["documents"]
     for point, rows in run.table("rankings").groupby("point"):
         ours = rows.sort_values("query")["documents"].tolist()
@@ -109,12 +110,12 @@ def test_the_curve_gets_both_columns_once(context, tmp_path):
             by_scipy(ours[query].tolist(), theirs[query].tolist())
             for query in context.collection.dev_halves()["dev-curve"]
         ]
-        assert curve.loc[point, [OVERLAP, KENDALL]].tolist() == pytest.approx(np.mean(each, axis=0))
+        assert curve.loc[point, list(AGREEMENT)].tolist() == pytest.approx(np.mean(each, axis=0))
     written = (run.path / "curve.parquet").stat().st_mtime_ns
     compare_with_teacher(run, teacher, context)
     assert (run.path / "curve.parquet").stat().st_mtime_ns == written
     compare_with_teacher(teacher, teacher, context)
-    assert teacher.table("curve")[[OVERLAP, KENDALL]].to_numpy().tolist() == [[1, 1]]
+    assert teacher.table("curve")[list(AGREEMENT)].to_numpy().tolist() == [[1, 1]]
 
 
 # -- vectors ---------------------------------------------------------------------------------------

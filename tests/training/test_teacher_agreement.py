@@ -3,13 +3,14 @@
 import pytest
 from safetensors.torch import load_file
 
+from bench.results import AGREEMENT
 from bench.storage.records import RunFolder
 from bench.study.schema import Budget
 from bench.training.evaluator import Evaluator
 from bench.training.reference import Reference
 from bench.training.replay import Comparison
 from bench.training.specification import ReferenceSpecification
-from bench.training.teacher_agreement import KENDALL, OVERLAP, compare_with_teacher, embedding_error
+from bench.training.teacher_agreement import compare_with_teacher, embedding_error
 from tests.support.runs import train
 
 
@@ -57,7 +58,7 @@ def test_a_replay_is_not_asked_for_what_another_runs_ranking_gives(specify, cont
     bm25 = RunFolder(tmp_path / "bm25")
     Reference(reference, None, bm25, context, report=lambda message: None).execute()
     compare_with_teacher(recorded, bm25, context)
-    assert recorded.table("curve")[[OVERLAP, KENDALL]].notna().all(axis=None)
+    assert recorded.table("curve")[list(AGREEMENT)].notna().all(axis=None)
     comparison = Comparison.of(recorded, replayed)
     assert comparison.same
     assert comparison.largest == 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bench.errors import BenchError, BusyError, DiskFullError, InputError, first_line
-from bench.execution.worker import Task
+from bench.execution.task import Task
 from bench.storage.files import disk_is_full
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bench.execution.executors.base import Completion
-from bench.execution.worker import Task, Worker
+from bench.execution.task import Task
+from bench.execution.worker import Worker
 
 
 class LocalExecutor:

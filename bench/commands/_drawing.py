@@ -1,0 +1,63 @@
+"""Draws a study's report when it is finished, unless it is drawn already."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+import bench
+from bench.progress import narrate, quiet, say
+from bench.results import load_results
+from bench.storage.files import digest, file_digest, read_json, write_json
+
+DRAWN = "drawn.json"
+"""File in the report's folder: from what it was drawn, and the closing table."""
+
+INPUTS = ("study.toml", "summary.csv", "curves.csv", "ledger.csv", "caveats.json", "links.json")
+
+
+def draw_report(out: Path) -> Path:
+    """Draw the report of a study's folder if anything has changed, and print its closing table.
+
+    Returns:
+        The report's folder.
+    """
+    folder, inputs = out / "report", _inputs(out)
+    closing = _closing(folder, inputs)
+    if closing is None:
+        narrate("drawing the report")
+        # Imported here, so that matplotlib is only loaded to draw.
+        from reports import Analysis, write_report
+        from reports.terminal import closing_table
+
+        results = Analysis.of(load_results(out))
+        write_report(results, tell=narrate)
+        console = Console()
+        with console.capture() as captured:
+            console.print(closing_table(results))
+        closing = captured.get()
+        write_json(folder / DRAWN, {"inputs": inputs, "closing": closing})
+    else:
+        say(f"the report is drawn already; `bench report {out}` draws it again")
+    quiet()
+    print(closing, end="")
+    return folder
+
+
+def _inputs(out: Path) -> str:
+    """A digest of everything that the report is drawn from, this version included."""
+    files = {name: file_digest(out / name) for name in INPUTS if (out / name).exists()}
+    runs = sorted(path.name for path in (out / "runs").iterdir())
+    return digest({"version": bench.__version__, "files": files, "runs": runs})
+
+
+def _closing(folder: Path, inputs: str) -> str | None:
+    """The closing table, if the report was drawn from these inputs."""
+    try:
+        drawn = read_json(folder / DRAWN)
+        same = drawn["inputs"] == inputs and (folder / "index.html").exists()
+        return str(drawn["closing"]) if same else None
+    except (OSError, json.JSONDecodeError, LookupError, TypeError):
+        return None

@@ -67,7 +67,9 @@ def run(
     retry_failed: Annotated[bool, typer.Option(help="train failed runs again")] = False,
     executor: Annotated[
         str | None,
-        typer.Option(help="local, processes, ray or slurm; default: as the study says, else local"),
+        typer.Option(
+            metavar="local|processes|slurm|ray", help="default: as the study says, else local"
+        ),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(help="runs at once; default: one for each GPU")

@@ -28,7 +28,7 @@ from bench.execution.optuna_storage import STORAGE, check_storage, storage_of
 from bench.execution.readiness import check_arms, check_study
 from bench.execution.reuse import describe_changes, describe_outdated, find_outdated
 from bench.execution.state import StudyState
-from bench.execution.task import Task, Workplace
+from bench.execution.task import Task
 from bench.execution.tracking import Tracker
 from bench.progress import Countdown, narrate, say
 from bench.results import AGREEMENT, Row, Tables
@@ -232,9 +232,9 @@ class Coordinator:
 
     def _execute_jobs(self) -> None:
         """Have the jobs that are left carried out, as many at once as the executor can."""
-        place = Workplace(self.study, self.out.resolve(), self._artifacts.root.resolve())
         # Nothing that trains is loaded before it is needed.
-        with closing(executors.create_executor(place, self.arms, self.context)) as executor:
+        executor = executors.create_executor(self.study, self.arms, self.context, self.out)
+        with closing(executor):
             while len(self._state.agenda):
                 self._begin_ready(executor)
                 completions = executor.completed(POLL)

@@ -1,15 +1,13 @@
-"""What a worker is told: a task, and what all tasks of a study share. Both are plain data."""
+"""What a worker is told: plain data, which loads nothing that trains."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from bench.execution.jobs import Job
 from bench.execution.pruning import Pruning
-from bench.study.schema import Study
 
 
 @dataclass(frozen=True)
@@ -32,17 +30,3 @@ class Task:
     tries: int = 0
     pruning: Pruning | None = None
     teacher: str | None = None
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """What all tasks of a study share; picklable. Its folders are seen by every worker.
-
-    Attributes:
-        out: the study's folder.
-        artifacts: the folder of artifacts.
-    """
-
-    study: Study
-    out: Path
-    artifacts: Path

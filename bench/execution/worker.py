@@ -10,16 +10,17 @@ from __future__ import annotations
 import socket
 import traceback
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench import encoding
 from bench.context import Context
 from bench.encoding.device import describe_error
 from bench.errors import BusyError, InputError
 from bench.evaluation.measured import measure_run
 from bench.execution.opening import open_context
 from bench.execution.specifications import Specifications
-from bench.execution.task import Task, Workplace
+from bench.execution.task import Task
 from bench.progress import narrate
 from bench.storage.artifacts import Artifacts
 from bench.storage.claims import Claims
@@ -34,20 +35,35 @@ from bench.training.run import Curve, Report, Run
 from bench.training.teacher_agreement import compare_with_teacher
 
 
-def open_worker(place: Workplace, log: str = "", workers: int = 1) -> Worker:
-    """A worker in this process.
+@dataclass(frozen=True)
+class Workplace:
+    """What all tasks of a study share; picklable. Its folders are seen by every worker.
 
-    Args:
-        log: the file with all that this process prints.
-        workers: how many there are on this machine.
-
-    Raises:
-        InputError: a collection or a model cannot be used here.
+    Attributes:
+        out: the study's folder.
+        artifacts: the folder of artifacts.
     """
-    artifacts = Artifacts(place.artifacts)
-    artifacts.claims = Claims(artifacts.root, place.out)
-    context = replace(open_context(place.study, artifacts), workers=workers)
-    return Worker(place.study, resolve_arms(place.study), place.out, context, log)
+
+    study: Study
+    out: Path
+    artifacts: Path
+
+    def open(self, log: str = "", workers: int = 1) -> Worker:
+        """A worker in this process.
+
+        Args:
+            log: the file with all that this process prints.
+            workers: how many there are on this machine.
+
+        Raises:
+            InputError: a collection or a model cannot be used here.
+        """
+        artifacts = Artifacts(self.artifacts)
+        artifacts.claims = Claims(artifacts.root, self.out)
+        context = open_context(self.study, artifacts)
+        device = encoding.choose(self.study.training.precision)
+        context = replace(context, device=device, workers=workers)
+        return Worker(self.study, resolve_arms(self.study), self.out, context, log)
 
 
 class Worker:

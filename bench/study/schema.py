@@ -240,15 +240,16 @@ class Execution(Table):
 
     Attributes:
         executor: ``local`` (one after the other in this process), ``processes`` (side by side),
-            ``ray`` (on the nodes of a Ray cluster) or ``slurm`` (each run a job of a cluster).
+            ``slurm`` (each run a job of a cluster) or ``ray`` (on the nodes of a Ray cluster).
         workers: how many runs at once, with SLURM also those that wait in its queue; by default
             one for each GPU of the machine, or as many as the Ray cluster has room for.
+        slurm, ray: what a job or a worker takes of the cluster.
     """
 
-    executor: Literal["local", "processes", "ray", "slurm"] = "local"
+    executor: Literal["local", "processes", "slurm", "ray"] = "local"
     workers: Positive | None = None
-    ray: Ray = Ray()
     slurm: Slurm = Slurm()
+    ray: Ray = Ray()
 
     @model_validator(mode="after")
     def _fitting(self) -> Execution:
@@ -257,6 +258,12 @@ class Execution(Table):
         if self.executor == "slurm" and self.workers is None:
             raise ValueError("workers: say how many jobs may wait or run at once, as 8")
         return self
+
+    @property
+    def elsewhere_on_gpus(self) -> bool:
+        """Whether runs are carried out on other machines, and these are asked for GPUs."""
+        asked = {"slurm": self.slurm.gpus, "ray": self.ray.gpus}
+        return bool(asked.get(self.executor))
 
 
 class Study(Table):

@@ -14,7 +14,8 @@ from bench.execution.executors._slurm_queue import SlurmQueue
 from bench.execution.executors.base import Completion, Problem
 from bench.execution.executors.slurm import SlurmExecutor, leave_job
 from bench.execution.jobs import Job
-from bench.execution.task import Task, Workplace
+from bench.execution.task import Task
+from bench.execution.worker import Workplace
 from bench.progress import say_once
 from bench.study.schema import parse_study
 

@@ -83,8 +83,8 @@ class Copier:
 def copiers(monkeypatch) -> list[Copier]:
     made: list[Copier] = []
 
-    def create(place, arms, context):
-        made.append(Copier(Worker(place.study, arms, place.out, context)))
+    def create(study, arms, context, out):
+        made.append(Copier(Worker(study, arms, out, context)))
         return made[-1]
 
     monkeypatch.setattr(executors, "create_executor", create)

@@ -14,8 +14,8 @@ from bench.execution.executors._ray_cluster import Share, ray
 from bench.execution.executors._ray_head import RayHead
 from bench.execution.executors.base import Problem
 from bench.execution.executors.processes import LOGS
-from bench.execution.task import Task, Workplace
-from bench.execution.worker import Worker, open_worker
+from bench.execution.task import Task
+from bench.execution.worker import Worker, Workplace
 
 LOOK = 1.0
 """Seconds between two looks at what a worker needs to live."""
@@ -49,7 +49,7 @@ class RayWorker:
     def execute(self, task: Task) -> Problem | None:
         """Carry out a task; what is wrong if that is not possible."""
         try:
-            self._worker = self._worker or open_worker(self._place, str(self._log), self._workers)
+            self._worker = self._worker or self._place.open(str(self._log), self._workers)
             self._worker.execute(task)
         except Exception as error:
             traceback.print_exc()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import signal
-import traceback
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import first_line
 from bench.execution.executors.base import Problem
-from bench.execution.task import Task, Workplace
-from bench.execution.worker import open_worker
+from bench.execution.task import Task
+from bench.execution.worker import Workplace
 from bench.lazy import Library
 
 if TYPE_CHECKING:
@@ -31,9 +30,8 @@ class ClusterJob:
         exit_on_signals()
         log = str(submitit.JobEnvironment().paths.stderr)
         try:
-            open_worker(self.place, log).execute(self.task)
+            self.place.open(log).execute(self.task)
         except Exception as error:
-            traceback.print_exc()
             return Problem.of(error)
         return None
 

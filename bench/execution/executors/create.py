@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from bench.context import Context
 from bench.execution.executors.base import Executor
@@ -10,25 +11,27 @@ from bench.execution.executors.local import LocalExecutor
 from bench.execution.executors.processes import ProcessExecutor
 from bench.execution.executors.ray import RayExecutor
 from bench.execution.executors.slurm import SlurmExecutor
-from bench.execution.task import Workplace
-from bench.execution.worker import Worker
+from bench.execution.worker import Worker, Workplace
 from bench.study.arms import Arm
+from bench.study.schema import Study
 
 
-def create_executor(place: Workplace, arms: Sequence[Arm], context: Context) -> Executor:
+def create_executor(study: Study, arms: Sequence[Arm], context: Context, out: Path) -> Executor:
     """The executor of a study's ``[execution]``.
 
     Args:
-        arms, context: the study's, as opened in this process; for the executor that stays in it.
+        arms, context: as they are opened in this process, which the local executor uses.
+        out: the study's folder.
 
     Raises:
         InputError: it cannot be had here.
     """
-    execution = place.study.execution
+    place = Workplace(study, out.resolve(), context.artifacts.root.resolve())
+    execution = study.execution
     if execution.executor == "processes":
         return ProcessExecutor(place, execution.workers)
     if execution.executor == "ray":
         return RayExecutor(place, execution.ray, execution.workers)
     if execution.executor == "slurm":
         return SlurmExecutor(place)
-    return LocalExecutor(Worker(place.study, arms, place.out, context))
+    return LocalExecutor(Worker(study, arms, out, context))

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from bench.errors import InputError
 from bench.execution.executors.base import DEATHS, Completion, Problem
-from bench.execution.task import Task, Workplace
-from bench.execution.worker import open_worker
+from bench.execution.task import Task
+from bench.execution.worker import Workplace
 from bench.lazy import Library
 from bench.progress import say
 
@@ -191,7 +191,7 @@ def _serve(connection: Connection, place: Workplace, log: Path, workers: int) ->
         except EOFError:
             return  # there is nothing more to do
         try:
-            worker = worker or open_worker(place, str(log), workers)
+            worker = worker or place.open(str(log), workers)
             worker.execute(task)
         except Exception as error:
             connection.send(Problem.of(error))

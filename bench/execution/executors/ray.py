@@ -11,7 +11,8 @@ from bench.execution.executors._ray_cluster import RayCluster, Share, ray
 from bench.execution.executors._ray_worker import RayWorker
 from bench.execution.executors.base import DEATHS, Completion, Problem
 from bench.execution.executors.processes import LOGS, THREADS
-from bench.execution.task import Task, Workplace
+from bench.execution.task import Task
+from bench.execution.worker import Workplace
 from bench.progress import say
 from bench.study.ray import Ray
 

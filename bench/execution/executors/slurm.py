@@ -22,7 +22,8 @@ from bench.execution.executors._slurm_job import ClusterJob, SubmittedTask
 from bench.execution.executors._slurm_queue import LocalQueue, SlurmQueue
 from bench.execution.executors.base import DEATHS, Completion, Problem
 from bench.execution.executors.processes import THREADS
-from bench.execution.task import Task, Workplace
+from bench.execution.task import Task
+from bench.execution.worker import Workplace
 from bench.lazy import Library
 from bench.progress import say, say_once
 

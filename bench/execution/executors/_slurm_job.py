@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import traceback
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ class ClusterJob:
         try:
             self.place.open(log).execute(self.task)
         except Exception as error:
+            traceback.print_exc()
             return Problem.of(error)
         return None
 

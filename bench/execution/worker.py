@@ -115,6 +115,7 @@ class Worker:
                     "error": f"{type(error).__name__}: {message}",
                     "traceback": traceback.format_exc(),
                     "tries": task.tries + 1,
+                    "log": self._log,
                 }
             )
 

@@ -27,7 +27,7 @@ class FinishedRun:
         means: by test, the mean of each column of numbers over the test's queries; none before
             they are measured.
         dev: the columns of dev.parquet; none if there is no such file.
-        sizes: bytes of each file that this was read from.
+        files: size and time of each file that this was read from (see `file_states`).
     """
 
     id: str
@@ -36,7 +36,7 @@ class FinishedRun:
     bills: Sequence[Bill] = ()
     means: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     dev: Sequence[str] = ()
-    sizes: Mapping[str, int] = field(default_factory=dict)
+    files: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -60,18 +60,18 @@ class FinishedRun:
         Raises:
             InputError: it is not finished, or a file is missing or damaged.
         """
-        sizes = file_sizes(folder.path)
+        files = file_states(folder.path)
         record = folder.record()
         curve, means, dev = [], {}, []
         if record["status"] != "failed":
             curve = _rows(folder.table("curve"))
-        if "queries.parquet" in sizes:
+        if "queries.parquet" in files:
             means = {
                 str(part): _means(rows) for part, rows in folder.table("queries").groupby("part")
             }
-        if "dev.parquet" in sizes:
+        if "dev.parquet" in files:
             dev = [str(column) for column in folder.table("dev").columns]
-        return cls(folder.id, record, curve, folder.bills(), means, dev, sizes)
+        return cls(folder.id, record, curve, folder.bills(), means, dev, files)
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> FinishedRun:
@@ -83,14 +83,17 @@ class FinishedRun:
         return {**vars(self), "bills": [bill.record() for bill in self.bills]}
 
 
-def file_sizes(folder: Path) -> dict[str, int]:
-    """Bytes of the files in a run's folder that `FinishedRun` is read from; empty without them."""
+def file_states(folder: Path) -> dict[str, list[int]]:
+    """Bytes, and nanoseconds of the last change, of the files that `FinishedRun` is read from.
+
+    A file is another one if these differ. Empty if there is no such folder.
+    """
     try:
         with os.scandir(folder) as entries:
-            found = {entry.name: entry.stat().st_size for entry in entries if entry.name in _FILES}
+            found = {entry.name: entry.stat() for entry in entries if entry.name in _FILES}
     except FileNotFoundError:
         return {}
-    return dict(sorted(found.items()))
+    return {name: [one.st_size, one.st_mtime_ns] for name, one in sorted(found.items())}
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.storage.files import explain_full_disk
-from bench.storage.finished_run import FinishedRun, file_sizes
+from bench.storage.finished_run import FinishedRun, file_states
 from bench.storage.records import RunFolder
 
 JOURNAL = "journal.jsonl"
@@ -47,11 +47,11 @@ class Journal:
         Raises:
             InputError: its folder is damaged.
         """
-        sizes = file_sizes(self._out / "runs" / id)
-        if "run.json" not in sizes:
+        files = file_states(self._out / "runs" / id)
+        if "run.json" not in files:
             return None
         known = self._runs.get(id)
-        if known is not None and known.sizes == sizes:
+        if known is not None and known.files == files:
             return known
         return FinishedRun.read(RunFolder(self._out / "runs" / id))
 
@@ -75,7 +75,7 @@ class Journal:
     def add(self, run: FinishedRun) -> None:
         """Add a finished run, unless it is in the journal as it is."""
         known = self._runs.get(run.id)
-        if known is None or known.sizes != run.sizes:
+        if known is None or known.files != run.files:
             self._append({"run": run.to_json()})
             self._runs[run.id] = run
 

@@ -229,7 +229,7 @@ class Coordinator:
 
     def _take_finished(self) -> None:
         """Take note of all jobs whose runs are finished, before any other is begun."""
-        for job, choice, run in self._state.finished():
+        for job, choice, run in self._state.find_finished(self._state.agenda.waiting()):
             if not self._is_retried(run) and self._is_measured(job, run):
                 self._finish(Assignment(job, choice, before=True), run)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.context import Context
 from bench.execution.forecast import Forecast, Preparation, Rates, prepared, run_seconds, scored
-from bench.execution.jobs import Job, finals_of, trials_of
+from bench.execution.jobs import Job, finals_of, list_jobs, trials_of
 from bench.execution.optuna_storage import OptunaStorage
 from bench.execution.references import References
 from bench.execution.state import StudyState
@@ -72,7 +72,7 @@ def look_into(
         InputError: a record is damaged.
     """
     state = StudyState(study, arms, context, out, storage)
-    for job, _, run in state.finished():
+    for job, _, run in state.find_finished(list_jobs(study, arms)):
         state.finish(job, run)
     return state
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bench.context import Context
@@ -55,13 +55,13 @@ class StudyState:
         """The id of a job's run."""
         return self.specifications.id(job, choice.options)
 
-    def finished(self) -> Iterator[tuple[Job, Choice, FinishedRun]]:
-        """The waiting jobs whose runs are finished.
+    def find_finished(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Choice, FinishedRun]]:
+        """Those of the jobs whose runs are finished.
 
         Those that are passed to `finish` before the next one is asked for are taken into account:
         final runs are known if all trials are finished.
         """
-        for job in self.agenda.waiting():
+        for job in jobs:
             choice = self.look_up(job)
             run = self.journal.find(self.id(job, choice)) if choice else None
             if choice and run:

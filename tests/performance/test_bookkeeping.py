@@ -12,15 +12,20 @@ from bench.execution import executors
 from bench.execution.coordinator import Coordinator
 from bench.execution.executors.base import Completion
 from bench.execution.executors.local import LocalExecutor
+from bench.execution.opening import open_context
+from bench.execution.optuna_storage import storage_of
+from bench.execution.state import StudyState
 from bench.execution.worker import Worker
+from bench.storage.artifacts import Artifacts
 from bench.storage.files import write_json
 from bench.storage.records import RunFolder
-from bench.study.schema import parse_study
+from bench.study.arms import resolve_arms
+from bench.study.schema import Study, parse_study
 
 ARMS, TRIALS, SEEDS = 66, 10, 5
 
 
-def study(arms: int):
+def study(arms: int, **changes) -> Study:
     return parse_study(
         {
             "name": "large",
@@ -38,7 +43,8 @@ def study(arms: int):
                 {"name": f"arm {at}", "loss": f"infonce(temperature={0.05 + at / 10**4})"}
                 for at in range(arms)
             ],
-        },
+        }
+        | changes,
         "large",
     )
 
@@ -108,3 +114,22 @@ def test_a_thousand_runs_are_kept_account_of(copiers, tmp_path):
     again = carry_out()
     print(f"nothing to do: {again:.1f} s")
     assert again < 5
+
+
+def test_a_thousand_jobs_are_given_out_at_once(tmp_path):
+    """What is to be done next, and which run that is."""
+    asked = study(200, tuning={})
+    arms = resolve_arms(asked)
+    artifacts = Artifacts(tmp_path / "artifacts")
+    context = open_context(asked, artifacts)
+    since = time.perf_counter()
+    state = StudyState(asked, arms, context, tmp_path / "out", storage_of(tmp_path / "out", None))
+    ids = set()
+    for job in state.agenda.ready():
+        state.agenda.begin(job)
+        ids.add(state.id(job, state.choose(job)))
+        state.agenda.finish(job)
+    seconds = time.perf_counter() - since
+    print(f"{len(ids)} jobs: {seconds:.1f} s")
+    assert len(ids) == 2 + 200 * SEEDS
+    assert seconds < 5

@@ -57,7 +57,6 @@ class ProcessExecutor:
             for number, environment in enumerate(environments, start=1)
         ]
         self._deaths: dict[str, int] = {}
-        self._ended: list[Completion] = []
 
     def submit(self, task: Task) -> None:
         next(worker for worker in self._workers if worker.task is None).begin(task)
@@ -65,21 +64,20 @@ class ProcessExecutor:
     def completed(self, timeout: float) -> list[Completion]:
         busy = [worker for worker in self._workers if worker.task is not None]
         if busy:
-            wait([one for worker in busy for one in worker.signals], 0 if self._ended else timeout)
-        for worker in busy:
-            if completion := worker.take_answer():
-                self._ended.append(completion)
-            elif not worker.is_alive():
-                self._replace(worker)
-        ended, self._ended = self._ended, []
-        return ended
+            wait([one for worker in busy for one in worker.signals], timeout)
+        return [ended for worker in busy if (ended := self._look_after(worker))]
 
     def close(self) -> None:
         for worker in self._workers:
             worker.end()
 
-    def _replace(self, worker: _Worker) -> None:
-        """Give the task of a worker that died to a new one."""
+    def _look_after(self, worker: _Worker) -> Completion | None:
+        """The end of a worker's task; if it died, a new one goes on and there is no end yet."""
+        if completion := worker.take_answer():
+            return completion
+        return None if worker.is_alive() else self._replace(worker)
+
+    def _replace(self, worker: _Worker) -> Completion | None:
         task = worker.task
         assert task is not None
         deaths = self._deaths[task.run] = self._deaths.get(task.run, 0) + 1
@@ -87,10 +85,10 @@ class ProcessExecutor:
         worker.kill()
         if deaths == DEATHS:
             problem = f"{what} {deaths} times; its log: {worker.log}"
-            self._ended.append(Completion(task, Problem("BenchError", problem)))
-            return
+            return Completion(task, Problem("BenchError", problem))
         say(f"{what}; another one goes on from its checkpoint")
         worker.begin(task)
+        return None
 
 
 @dataclass

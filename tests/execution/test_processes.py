@@ -139,15 +139,17 @@ def test_ctrl_c_stops_the_workers_and_status_tells_where_they_were(values, tmp_p
     process = start(tmp_path, *command, "--executor", "processes", "--workers", "2")
     out = tmp_path / "out"
     wait_until(lambda: workers_of(out) and (out / "summary.csv").exists())
-    status = bench("status", "out", cwd=tmp_path)
+    status = bench("status", "out", cwd=tmp_path, COLUMNS="200")
     assert status.returncode == 0, status.stderr
-    assert " runs to come" in status.stdout
+    assert f"; at work: process {process.pid} on " in status.stdout
+    assert f"log: {out.resolve()}/logs/worker-" in status.stdout
     pids = {progress.pid for _, progress in workers_of(out)}
     os.kill(process.pid, signal.SIGINT)
     process.join(60)
     assert process.exitcode == 1, said(tmp_path).read_text()
     assert "the same command goes on" in said(tmp_path).read_text()
     wait_until(lambda: not any(map(is_alive, pids)))
+    assert "nobody is at work, `bench run` goes on" in bench("status", "out", cwd=tmp_path).stdout
 
 
 def test_a_run_that_kills_its_workers_is_no_endless_loop(values, tmp_path, monkeypatch):

@@ -13,7 +13,8 @@ from bench.results import load_results
 from bench.storage.files import digest, file_digest, read_json, write_json
 
 DRAWN = "drawn.json"
-"""File in the report's folder: from what it was drawn, and the closing table."""
+"""File in a study's folder: from what its report was drawn, which page came of it, and the closing
+table."""
 
 INPUTS = ("study.toml", "summary.csv", "curves.csv", "ledger.csv", "caveats.json", "links.json")
 
@@ -24,8 +25,8 @@ def draw_report(out: Path) -> Path:
     Returns:
         The report's folder.
     """
-    folder, inputs = out / "report", _inputs(out)
-    closing = _closing(folder, inputs)
+    page, inputs = out / "report" / "index.html", _inputs(out)
+    closing = _closing(out, page, inputs)
     if closing is None:
         narrate("drawing the report")
         # Imported here, so that matplotlib is only loaded to draw.
@@ -38,12 +39,13 @@ def draw_report(out: Path) -> Path:
         with console.capture() as captured:
             console.print(closing_table(results))
         closing = captured.get()
-        write_json(folder / DRAWN, {"inputs": inputs, "closing": closing})
+        drawn = {"inputs": inputs, "page": file_digest(page), "closing": closing}
+        write_json(out / DRAWN, drawn)
     else:
         say(f"the report is drawn already; `bench report {out}` draws it again")
     quiet()
     print(closing, end="")
-    return folder
+    return page.parent
 
 
 def _inputs(out: Path) -> str:
@@ -53,11 +55,11 @@ def _inputs(out: Path) -> str:
     return digest({"version": bench.__version__, "files": files, "runs": runs})
 
 
-def _closing(folder: Path, inputs: str) -> str | None:
-    """The closing table, if the report was drawn from these inputs."""
+def _closing(out: Path, page: Path, inputs: str) -> str | None:
+    """The closing table, if the page is what was drawn from these inputs."""
     try:
-        drawn = read_json(folder / DRAWN)
-        same = drawn["inputs"] == inputs and (folder / "index.html").exists()
+        drawn = read_json(out / DRAWN)
+        same = drawn["inputs"] == inputs and drawn["page"] == file_digest(page)
         return str(drawn["closing"]) if same else None
     except (OSError, json.JSONDecodeError, LookupError, TypeError):
         return None

@@ -44,7 +44,7 @@ def draw_report(out: Path) -> Path:
     else:
         say(f"the report is drawn already; `bench report {out}` draws it again")
     quiet()
-    print(closing, end="")
+    print(closing, end="", flush=True)  # before what is said on stderr
     return page.parent
 
 

@@ -75,6 +75,7 @@ def overhead(folder: Path, name: str, workers: int) -> float:
     return median(after - before for before, after in zip(ended, begun[workers:], strict=False))
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="two workers need two cores")
 def test_two_workers_are_as_fast_as_two_processes(tmp_path):
     assert start(tmp_path, "artifacts-are-made", 2, seeds=[1]).wait() == 0

@@ -139,10 +139,15 @@ def test_ctrl_c_stops_the_workers_and_status_tells_where_they_were(values, tmp_p
     process = start(tmp_path, *command, "--executor", "processes", "--workers", "2")
     out = tmp_path / "out"
     wait_until(lambda: workers_of(out) and (out / "summary.csv").exists())
-    status = bench("status", "out", cwd=tmp_path, COLUMNS="200")
-    assert status.returncode == 0, status.stderr
-    assert f"; at work: process {process.pid} on " in status.stdout
-    assert f"log: {out.resolve()}/logs/worker-" in status.stdout
+
+    def shows_a_worker() -> bool:  # which may be between two runs
+        status = bench("status", "out", cwd=tmp_path, COLUMNS="200")
+        assert status.returncode == 0, status.stderr
+        assert f"; at work: process {process.pid} on " in status.stdout
+        return f"log: {out.resolve()}/logs/worker-" in status.stdout
+
+    wait_until(shows_a_worker)
+    wait_until(lambda: workers_of(out))
     pids = {progress.pid for _, progress in workers_of(out)}
     os.kill(process.pid, signal.SIGINT)
     process.join(60)

@@ -55,9 +55,6 @@ class Books:
         self.countdown = Countdown(len(jobs))
         self.now = 0
         self.before = 0
-        state.journal.begin(study.model_dump(mode="json"))
-        for run in state.journal.all():
-            state.journal.add(run)
 
     def add(self, job: Job, choice: Choice, run: FinishedRun, before: bool) -> None:
         """Enter a finished run.

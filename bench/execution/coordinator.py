@@ -165,10 +165,13 @@ class Coordinator:
         self._state = StudyState(study, self.arms, self.context, out, self._storage)
         self._journal, self._specifications = self._state.journal, self._state.specifications
         differences = describe_changes(out, study, self.arms)
-        contexts = self._specifications.contexts.values()
-        outdated = find_outdated(self._journal.all(), contexts, study.tested)
+        contexts, runs = self._specifications.contexts.values(), list(self._journal.all())
+        outdated = find_outdated(runs, contexts, study.tested)
         differences += describe_outdated(outdated, self.context)
         study.write(out / "study.toml")
+        self._journal.begin(study.model_dump(mode="json"))
+        for run in runs:
+            self._journal.add(run)
         self._artifacts.claims = self._claims = Claims(self._artifacts.root, out)
         self._books = Books(study, out, self._state, self._storage, self._tracking_uri)
         for line in first_lines(study, self.arms, self.context):

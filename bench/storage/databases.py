@@ -27,10 +27,10 @@ def sqlite_url(path: Path | str) -> str:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file of a URL made by `sqlite_url`; `None` for other databases."""
+    """The file of a SQLite database's URL, as `sqlite_url` makes it; `None` for other databases."""
     if not url.startswith("sqlite:///"):
         return None
-    return Path(unquote(url.removeprefix("sqlite:///")))
+    return Path(unquote(url.removeprefix("sqlite:///").partition("?")[0]))
 
 
 def is_locked(error: BaseException) -> bool:
@@ -49,7 +49,7 @@ def retry_while_locked(database: str, action: Callable[[], T]) -> T:
         BusyError: the database stays locked for more than `PATIENCE` seconds.
     """
     began = time.monotonic()
-    told, file = False, unquote(database.removeprefix("sqlite:///"))
+    told, file = False, sqlite_file(database)
     while True:
         try:
             return action()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 
-from bench.storage.files import read_json
+from bench.storage.quick_files import read_quickly, write_quickly
 from bench.storage.records import RunFolder
 
 SELDOM = 1.0
@@ -38,18 +37,11 @@ class RunProgress:
     @classmethod
     def read(cls, folder: RunFolder) -> RunProgress | None:
         """What is written in the run's folder; `None` if nothing is, or if it cannot be read."""
-        try:
-            values = read_json(folder.progress)
-            return cls(**{field.name: values[field.name] for field in fields(cls)})
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        return read_quickly(cls, folder.progress)
 
 
 class ProgressWriter:
-    """Writes a run's progress; a callable that takes what is being done.
-
-    It is not synchronized with the disk, because nothing depends on it.
-    """
+    """Writes a run's progress; a callable that takes what is being done."""
 
     def __init__(self, folder: RunFolder, what: str, log: str) -> None:
         self._folder = folder
@@ -66,6 +58,4 @@ class ProgressWriter:
         progress = RunProgress(
             self._what, doing, self._since, now, socket.gethostname(), os.getpid(), self._log
         )
-        aside = self._folder.path / ".progress.json.part"
-        aside.write_text(json.dumps(asdict(progress), ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(aside, self._folder.progress)
+        write_quickly(self._folder.progress, progress)

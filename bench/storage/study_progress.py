@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench.storage.files import read_json
+from bench.storage.quick_files import read_quickly, write_quickly
 
 FILE = "progress.json"
 
@@ -35,16 +33,10 @@ class StudyProgress:
         return max(0.0, self.seconds - (time.time() - self.at))
 
     def write(self, out: Path) -> None:
-        """Write it whole; it is not synchronized with the disk, because nothing depends on it."""
-        aside = out / f".{FILE}.part"
-        aside.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
-        os.replace(aside, out / FILE)
+        """Write it into a study's folder."""
+        write_quickly(out / FILE, self)
 
     @classmethod
     def read(cls, out: Path) -> StudyProgress | None:
         """What is written in a study's folder; `None` if nothing is, or if it cannot be read."""
-        try:
-            values = read_json(out / FILE)
-            return cls(**{field.name: values[field.name] for field in fields(cls)})
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        return read_quickly(cls, out / FILE)

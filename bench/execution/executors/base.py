@@ -49,7 +49,7 @@ class Completion:
 
 
 class Executor(Protocol):
-    """Has tasks carried out; used as a context manager, which stops all workers at the end.
+    """Has tasks carried out, until it is closed.
 
     A worker that dies is the executor's business: it gives the task to another one, which goes on
     from the run's checkpoint. After `DEATHS` deaths in the same task that is a problem.

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from bench.lazy import Library
-from bench.storage.databases import sqlite_url
+from bench.storage.databases import sqlite_file, sqlite_url
 from bench.storage.files import atomic
 
 if TYPE_CHECKING:
     import mlflow
-    import sqlalchemy
 else:
     mlflow = Library("mlflow")
-    sqlalchemy = Library("sqlalchemy")
 
 _SETTINGS = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -46,13 +44,6 @@ def open_client(uri: str) -> Any:
     if file:
         _make_database(file)
     return _client(uri)
-
-
-def sqlite_file(uri: str) -> Path | None:
-    """The file of a SQLite store; `None` for other stores."""
-    if not uri.startswith("sqlite:///"):
-        return None
-    return Path(sqlalchemy.make_url(uri).database or "")
 
 
 def _client(uri: str) -> Any:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BenchError
-from bench.execution.tracking.client import open_client, sqlite_file
+from bench.execution.tracking.client import open_client
 from bench.execution.tracking.values import LONGEST, metrics, parameters
 from bench.lazy import Library
 from bench.results import Row
+from bench.storage.databases import sqlite_file
 from bench.storage.links import read_run_links, write_run_links
 from bench.storage.urls import shareable_url
 
@@ -71,10 +72,10 @@ class Experiment:
 
     def log_run(self, row: Row) -> None:
         """Log a finished run, unless it is logged already."""
-        id = row.folder.id
+        id = row.run.id
         if id in self.logged:
             return
-        record = row.folder.record()
+        record = row.run.record
         end = _ENDS[record["status"]]
         known = self._find(id)
         if known is not None and known.info.status != end:
@@ -181,7 +182,7 @@ class Experiment:
             self._groups[kind, name] = run_id
         return self._groups[kind, name]
 
-    def _log(self, row: Row, record: dict[str, Any], end: str) -> str:
+    def _log(self, row: Row, record: Mapping[str, Any], end: str) -> str:
         """MLflow's id of the run, whose record is logged anew."""
         parent = self._group("arm", row.arm)
         place = f"{row.role} {row.trial} seed {row.seed}" if row.role != "reference" else row.arm

@@ -9,9 +9,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError, causes, first_line
-from bench.execution.tracking.client import sqlite_file
 from bench.lazy import Library
-from bench.storage.databases import is_locked
+from bench.storage.databases import is_locked, sqlite_file
 from bench.storage.files import disk_is_full
 from bench.storage.urls import credentials, redact, shareable_url
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bench.lazy import Library
@@ -30,10 +30,10 @@ def parameters(row: Row) -> list[Any]:
 
 def metrics(row: Row) -> list[Any]:
     """The curve, the means of each test part, sizes and speeds, by the examples trained on."""
-    record = row.folder.record()
+    record = row.run.record
     return [
         mlflow.entities.Metric(metric_name(name), float(value), 0, int(examples))
-        for name, value, examples in [*_curve(row), *_means(row, record), *_costs(record)]
+        for name, value, examples in [*_curve(row), *_means(row), *_costs(record)]
     ]
 
 
@@ -47,22 +47,19 @@ _Values = Iterator[tuple[str, Any, Any]]
 
 
 def _curve(row: Row) -> _Values:
-    for point in row.folder.table("curve").to_dict("records"):
+    for point in row.run.curve:
         for name, value in point.items():
             if name != "point" and value == value:
-                yield str(name), value, point["examples"]
+                yield name, value, point["examples"]
 
 
-def _means(row: Row, record: dict[str, Any]) -> _Values:
-    if row.role == "tuning":
-        return
-    means = row.folder.table("queries").groupby("part").mean(numeric_only=True)
-    for part, measures in means.iterrows():
+def _means(row: Row) -> _Values:
+    for part, measures in row.run.means.items():
         for name, value in measures.items():
-            yield f"{part}/{name}", value, record["examples"]
+            yield f"{part}/{name}", value, row.run.record["examples"]
 
 
-def _costs(record: dict[str, Any]) -> _Values:
+def _costs(record: Mapping[str, Any]) -> _Values:
     for name in (*SIZES, *SPEEDS):
         if record.get(name) is not None:
             yield name, record[name], record["examples"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import tomli_w
+import torch
 
 from bench.execution.coordinator import Coordinator
 from bench.execution.executors import _ray_head
@@ -67,7 +68,10 @@ def values(collection_folder, tiny_model) -> dict:
 @pytest.fixture(scope="module")
 def undisturbed(values, tmp_path_factory) -> dict[str, bytes]:
     out = tmp_path_factory.mktemp("undisturbed") / "out"
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as many as a worker has
     carry_out(values, out)
+    torch.set_num_threads(threads)
     return tables(out)
 
 

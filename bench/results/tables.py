@@ -73,14 +73,17 @@ class Tables:
         since = time.monotonic()
         rows = self.rows
         curves = [
-            _labelled(row, point)
+            line
             for row in rows
             if row.run.status == "done"
-            for point in row.run.curve
+            for line in _labelled(row, row.run.curve)
         ]
         _write(self._out / "curves.csv", _table(curves))
         ledger = [
-            _labelled(row, bill.record()) for row in rows if is_paid(row) for bill in row.run.bills
+            line
+            for row in rows
+            if is_paid(row)
+            for line in _labelled(row, [bill.record() for bill in row.run.bills])
         ]
         _write(self._out / "ledger.csv", _table(ledger))
         # Last: whoever reads meanwhile finds the curve and the bills of every run that it names.
@@ -101,9 +104,9 @@ def _summary_columns(study: Study, rows: Iterable[Row]) -> list[str]:
     return [*FIRST, *options, *COUNTS, *CLOCKS, *SIZES, *SPEEDS, *measures, *LAST]
 
 
-def _labelled(row: Row, values: Mapping[str, Any]) -> dict[str, Any]:
+def _labelled(row: Row, lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     labels = {key: getattr(row, key) for key in RUN_LABELS}
-    return {**labels, **values, "train_share": row.train_share}
+    return [{**labels, **line, "train_share": row.train_share} for line in lines]
 
 
 def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:

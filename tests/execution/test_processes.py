@@ -21,6 +21,7 @@ from bench.storage.run_progress import RunProgress
 from bench.study.schema import parse_study
 from tests.support.command_line import bench
 from tests.support.crash_injection import said, start
+from tests.support.studies import study_values
 from tests.support.tables import tables
 
 TWO = {"executor": "processes", "workers": 2}
@@ -42,24 +43,13 @@ def comparable(out: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def values(collection_folder, tiny_model) -> dict:
     """With something that fails, trials that are pruned, and shares of the train queries."""
-    teacher = {"name": "bi-encoder", "model": str(tiny_model), "max_length": 32}
-    return {
-        "name": "side",
-        "title": "Side by side",
-        "collection": str(collection_folder),
-        "seeds": [1, 2],
-        "baseline": "margin-mse",
+    values = study_values(collection_folder, tiny_model)
+    adaptive, _, baseline = values["arms"]
+    values["tuning"] |= {"pruner": "median", "space": {"learning_rate": [1e-4, 1e-2]}}
+    return values | {
         "train_shares": [0.5, 1.0],
         "budget": {"examples": 48},
-        "training": {"batch_size": 8, "checkpoint_seconds": 0},
-        "evaluation": {"points": 3, "depth": 100},
-        "tuning": {"trials": 2, "pruner": "median", "space": {"learning_rate": [1e-4, 1e-2]}},
-        "defaults": {"student": {"name": "pretrained", "model": str(tiny_model), "max_length": 32}},
-        "arms": [
-            {"loss": "adaptive-margin"},
-            {"loss": "margin-mse", "name": "margin-mse", "teacher": teacher},
-            {"loss": "infonce(temperature=1e-30)", "name": "fails"},
-        ],
+        "arms": [adaptive, baseline, {"loss": "infonce(temperature=1e-30)", "name": "fails"}],
     }
 
 

@@ -9,9 +9,7 @@ import sys
 
 from tests.services.ray_cluster import ENVIRONMENT
 
-# Read when Ray is imported. The machine's memory is not this cluster's alone: it kills no workers
-# because other tests have filled it.
-os.environ |= ENVIRONMENT | {"RAY_memory_monitor_refresh_ms": "0"}
+os.environ |= ENVIRONMENT  # read when Ray is imported
 
 from ray._private.node import Node
 from ray._private.parameter import RayParams

@@ -101,7 +101,7 @@ def test_dead_head(values, undisturbed, tmp_path):
     command += ["--executor", "ray", "--set"]
     with running_cluster() as cluster:
         address = f"execution.ray.address={cluster.address}"
-        process = start(tmp_path, *command, address, hook=impatient)
+        process = start(tmp_path, *command, address, hook=impatient, **ENVIRONMENT)
         while not any(is_at_work(node, out) for node in cluster.nodes):
             time.sleep(0.01)
         cluster.nodes[0].kill()
@@ -111,6 +111,7 @@ def test_dead_head(values, undisturbed, tmp_path):
     *_, last = told.splitlines()
     assert last.startswith(f"bench: the head of the Ray cluster at {cluster.address} does not")
     with running_cluster() as cluster:
-        code, told = finish(tmp_path, *command, f"execution.ray.address={cluster.address}")
+        address = f"execution.ray.address={cluster.address}"
+        code, told = finish(tmp_path, *command, address, **ENVIRONMENT)
     assert code == 0, told
     assert_same(out, undisturbed)

@@ -1,0 +1,33 @@
+"""Encoding a collection's documents, tokenizing included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from bench.encoding.encoder import encode
+from bench.encoding.tokens import tokenize
+from bench.storage.artifacts import Artifacts
+from tests.performance.setting import Action, run_of, their_model
+
+
+def ours(collection: str, layers: int, length: int) -> Action:
+    specification, context = run_of(collection, layers, length, triples=32)
+    student, texts = specification.arm.student, context.collection.documents
+    encoder = context.device.place(student.encoder(context))
+
+    def act() -> None:
+        with TemporaryDirectory() as folder:  # tokens that are kept would cost nothing
+            documents = tokenize(texts, student.model, length, Artifacts(Path(folder)))
+            encode(encoder, documents, np.arange(len(documents)), context.device, "documents")
+
+    return act
+
+
+def theirs(collection: str, layers: int, length: int) -> Action:
+    _, context = run_of(collection, layers, length, triples=32)
+    texts = context.collection.documents.texts.to_pylist()
+    model = their_model(layers, length)
+    return lambda: model.encode(texts, batch_size=64)

@@ -1,0 +1,61 @@
+"""What is trained and encoded with: ours and theirs, of the same encoder's first layers."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from sentence_transformers import SentenceTransformer, models
+
+from bench.context import Context
+from bench.encoding.models import locate
+from bench.execution.opening import open_context
+from bench.storage.artifacts import Artifacts
+from bench.study.arms import resolve_arms
+from bench.study.schema import parse_study
+from bench.training.specification import RunSpecification
+
+Action = Callable[[], None]
+
+MODEL = "all-MiniLM-L6-v2"
+DECAY, CLIP, RATE, TEMPERATURE = 0.01, 1.0, 1e-5, 0.05
+
+
+def their_model(layers: int, length: int) -> SentenceTransformer:
+    transformer = models.Transformer(str(locate(MODEL)), max_seq_length=length)
+    stack = transformer.auto_model.encoder
+    stack.layer = stack.layer[:layers]
+    pooling = models.Pooling(transformer.get_embedding_dimension())
+    return SentenceTransformer(modules=[transformer, pooling], device="cpu")
+
+
+def run_of(
+    collection: str, layers: int, length: int, triples: int
+) -> tuple[RunSpecification, Context]:
+    """A run of a study of one arm, and the context it runs in."""
+    study = parse_study(
+        {
+            "name": "steps",
+            "title": "Steps",
+            "collection": collection,
+            "seeds": [1],
+            "baseline": "infonce",
+            "budget": {"steps": 10**6},
+            "training": {
+                "batch_size": triples,
+                "learning_rate": RATE,
+                "weight_decay": DECAY,
+                "clip": CLIP,
+                "precision": "float32",
+            },
+            "defaults": {"student": f"truncated(layers={layers}, max_length={length})"},
+            "arms": [{"name": "infonce", "loss": f"infonce(temperature={TEMPERATURE})"}],
+        },
+        "steps",
+    )
+    folder = Path(tempfile.gettempdir()) / f"bench-performance-{os.getuid()}"
+    context = open_context(study, Artifacts(folder))
+    arm = resolve_arms(study)[0]
+    return RunSpecification.of(study, arm, context, seed=1, tests=[]), context

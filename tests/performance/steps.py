@@ -1,0 +1,68 @@
+"""Steps of training an encoder: ours, and as sentence-transformers' trainer takes them.
+
+Both train the first layers of the same encoder on the same triples with the same loss (InfoNCE
+over the batch), optimizer, dropout, batch size and lengths, in float32.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from bench.storage.ledger import PhaseTimer
+from bench.training.batches import Prefetcher
+from bench.training.loop import StudentLoop
+from bench.training.setup import Setup
+from bench.training.state import State
+from tests.performance.setting import (
+    CLIP,
+    DECAY,
+    RATE,
+    TEMPERATURE,
+    Action,
+    run_of,
+    their_model,
+)
+
+
+def ours(collection: str, layers: int, length: int, triples: int, steps: int) -> Action:
+    """The steps of a run, batches made ahead of them."""
+    specification, context = run_of(collection, layers, length, triples)
+    setup = Setup.of(specification, context)
+
+    def take() -> None:
+        clocks = PhaseTimer()
+        loop = StudentLoop(specification, setup, clocks, State(tokens=[0]), context.device)
+        ahead = Prefetcher(setup.batches.make, triples, steps * triples)
+        with clocks("train"):
+            for batch in ahead.from_position(0):
+                loop.step(batch)
+        ahead.close()
+
+    return take
+
+
+def theirs(collection: str, layers: int, length: int, triples: int, steps: int) -> Action:
+    """The inner loop of sentence-transformers' trainer: tokenize, forward, backward, step."""
+    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+
+    specification, context = run_of(collection, layers, length, triples)
+    stream = specification.arm.sampler.prepare(context)
+    queries, documents = context.collection.part("train").queries, context.collection.documents
+    model = their_model(layers, length).train()
+    loss = MultipleNegativesRankingLoss(model, scale=1 / TEMPERATURE)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=DECAY, fused=True)
+
+    def take() -> None:
+        for start in range(0, steps * triples, triples):
+            drawn = stream.batch(1, start, start + triples)
+            columns = [
+                queries.take(drawn.queries),
+                documents.take(drawn.positives),
+                documents.take(drawn.negatives[:, 0]),
+            ]
+            loss([model.preprocess(column) for column in columns], None).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+            optimizer.step()
+            optimizer.zero_grad()
+
+    return take

@@ -1,0 +1,27 @@
+"""Times one way of doing some work: ``python -m tests.performance.timed MODULE:FUNCTION OPTIONS``.
+
+The function takes the options (a JSON object) and returns what is to be timed, without arguments.
+The last line printed is its seconds.
+"""
+
+import json
+import sys
+import time
+from importlib import import_module
+
+WARM = 2
+"""Repetitions before the one that is timed."""
+
+
+def main(work: str, options: str) -> None:
+    module, _, name = work.partition(":")
+    action = getattr(import_module(module), name)(**json.loads(options))
+    for _ in range(WARM):
+        action()
+    since = time.perf_counter()
+    action()
+    print(time.perf_counter() - since)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -15,7 +15,8 @@ def faults(before: str) -> int:
         import torch
 
         {before}
-        torch.ones(10**7)
+        for _ in range(20):
+            torch.ones(10**7)
         start = getrusage(RUSAGE_SELF).ru_minflt
         for _ in range(20):
             torch.ones(10**7)

@@ -7,6 +7,7 @@ from textwrap import dedent
 
 import pytest
 
+
 def faults(before: str) -> int:
     """How often a process waits for memory while it makes a tensor twenty times."""
     code = f"""

@@ -124,7 +124,8 @@ def test_the_coordinator_dies_and_the_same_command_goes_on(values, alone, tmp_pa
 
 
 def test_ctrl_c_stops_the_workers_and_status_tells_where_they_were(values, tmp_path):
-    (tmp_path / "side.toml").write_text(tomli_w.dumps(values))
+    long = values | {"seeds": [*range(1, 101)]}  # not over before it is looked at
+    (tmp_path / "side.toml").write_text(tomli_w.dumps(long))
     command = ["run", "side.toml", "--out", "out", "--artifacts", "a", "--no-mlflow"]
     process = start(tmp_path, *command, "--executor", "processes", "--workers", "2")
     out = tmp_path / "out"

@@ -13,7 +13,7 @@ KEEPING = {
 @pytest.mark.parametrize("environment", [{}, KEEPING], ids=["their defaults", "our allocator"])
 @pytest.mark.parametrize(
     ("layers", "triples", "length", "steps", "target"),
-    [(2, 32, 32, 20, 1.5), (6, 32, 64, 4, 1.7), (6, 16, 256, 4, 2.2)],
+    [(2, 32, 32, 6, 1.5), (6, 32, 64, 2, 1.7), (6, 16, 256, 2, 2.2)],
 )
 def test_step(table, layers, triples, length, steps, target, environment):
     ratio = compare(

@@ -24,5 +24,6 @@ def keep_memory() -> None:
         set_option = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # another C library, or another system
         return
-    set_option(MMAP_THRESHOLD, LARGE) or set_option(MMAP_THRESHOLD, LARGEST_OF_OLD)
+    if not set_option(MMAP_THRESHOLD, LARGE):
+        set_option(MMAP_THRESHOLD, LARGEST_OF_OLD)
     set_option(TRIM_THRESHOLD, 2 * LARGE - 1)

@@ -10,7 +10,7 @@ import numpy as np
 from bench.encoding.encoder import encode
 from bench.encoding.tokens import tokenize
 from bench.storage.artifacts import Artifacts
-from tests.performance.setting import Action, run_of, their_model
+from tests.performance.setting import Action, run_of, their_context, their_model
 
 
 def ours(collection: str, layers: int, length: int) -> Action:
@@ -27,7 +27,7 @@ def ours(collection: str, layers: int, length: int) -> Action:
 
 
 def theirs(collection: str, layers: int, length: int) -> Action:
-    _, context = run_of(collection, layers, length, triples=32)
+    context = their_context(collection)
     texts = context.collection.documents.texts.to_pylist()
-    model = their_model(layers, length)
+    model = their_model(context, layers, length)
     return lambda: model.encode(texts, batch_size=64)

@@ -36,11 +36,7 @@ class Ratio:
 
 
 def compare(
-    ours: str,
-    theirs: str,
-    pairs: int = PAIRS,
-    environment: dict[str, str] | None = None,
-    **options: Any,
+    ours: str, theirs: str, environment: dict[str, str] | None = None, **options: Any
 ) -> Ratio:
     """The ratio of two works' times.
 
@@ -52,7 +48,7 @@ def compare(
         options: for both.
     """
     timed = []
-    for turn in range(pairs):
+    for turn in range(PAIRS):
         order = (ours, theirs) if turn % 2 == 0 else (theirs, ours)
         seconds = {
             work: _seconds(work, options, (environment or {}) if work == theirs else {})

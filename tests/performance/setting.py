@@ -7,9 +7,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from sentence_transformers import SentenceTransformer, models
 
+from bench.collections.open import open_collection
 from bench.context import Context
+from bench.encoding.device import Device
 from bench.encoding.models import locate
 from bench.execution.opening import open_context
 from bench.storage.artifacts import Artifacts
@@ -23,12 +26,25 @@ MODEL = "all-MiniLM-L6-v2"
 DECAY, CLIP, RATE, TEMPERATURE = 0.01, 1.0, 1e-5, 0.05
 
 
-def their_model(layers: int, length: int) -> SentenceTransformer:
+def their_model(context: Context, layers: int, length: int) -> SentenceTransformer:
     transformer = models.Transformer(str(locate(MODEL)), max_seq_length=length)
     stack = transformer.auto_model.encoder
     stack.layer = stack.layer[:layers]
     pooling = models.Pooling(transformer.get_embedding_dimension())
-    return SentenceTransformer(modules=[transformer, pooling], device="cpu")
+    device = context.device.torch.type
+    return SentenceTransformer(modules=[transformer, pooling], device=device)
+
+
+def their_context(collection: str) -> Context:
+    """The collection on the device that ours uses, with none of our settings of torch or memory."""
+    device = Device(torch.device("cuda" if torch.cuda.is_available() else "cpu"), "float32")
+    artifacts = kept_artifacts()
+    return Context(open_collection(collection, artifacts), artifacts, device)
+
+
+def kept_artifacts() -> Artifacts:
+    """Prepared once for all processes."""
+    return Artifacts(Path(tempfile.gettempdir()) / f"bench-performance-{os.getuid()}")
 
 
 def run_of(
@@ -55,7 +71,6 @@ def run_of(
         },
         "steps",
     )
-    folder = Path(tempfile.gettempdir()) / f"bench-performance-{os.getuid()}"
-    context = open_context(study, Artifacts(folder))
+    context = open_context(study, kept_artifacts())
     arm = resolve_arms(study)[0]
     return RunSpecification.of(study, arm, context, seed=1, tests=[]), context

@@ -7,7 +7,10 @@ over the batch), optimizer, dropout, batch size and lengths, in float32.
 from __future__ import annotations
 
 import torch
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+from sentence_transformers.util import batch_to_device
 
+from bench import samplers
 from bench.storage.ledger import PhaseTimer
 from bench.training.batches import Prefetcher
 from bench.training.loop import StudentLoop
@@ -20,6 +23,7 @@ from tests.performance.setting import (
     TEMPERATURE,
     Action,
     run_of,
+    their_context,
     their_model,
 )
 
@@ -36,6 +40,7 @@ def ours(collection: str, layers: int, length: int, triples: int, steps: int) ->
         with clocks("train"):
             for batch in ahead.from_position(0):
                 loop.step(batch)
+            context.device.synchronize()
         ahead.close()
 
     return take
@@ -43,12 +48,10 @@ def ours(collection: str, layers: int, length: int, triples: int, steps: int) ->
 
 def theirs(collection: str, layers: int, length: int, triples: int, steps: int) -> Action:
     """The inner loop of sentence-transformers' trainer: tokenize, forward, backward, step."""
-    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-
-    specification, context = run_of(collection, layers, length, triples)
-    stream = specification.arm.sampler.prepare(context)
+    context = their_context(collection)
+    stream = samplers.create("uniform").prepare(context)
     queries, documents = context.collection.part("train").queries, context.collection.documents
-    model = their_model(layers, length).train()
+    model = their_model(context, layers, length).train()
     loss = MultipleNegativesRankingLoss(model, scale=1 / TEMPERATURE)
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=DECAY, fused=True)
 
@@ -60,9 +63,11 @@ def theirs(collection: str, layers: int, length: int, triples: int, steps: int) 
                 documents.take(drawn.positives),
                 documents.take(drawn.negatives[:, 0]),
             ]
-            loss([model.preprocess(column) for column in columns], None).backward()
+            features = [batch_to_device(model.preprocess(one), model.device) for one in columns]
+            loss(features, None).backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
             optimizer.step()
             optimizer.zero_grad()
+        context.device.synchronize()
 
     return take

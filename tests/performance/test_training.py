@@ -1,4 +1,4 @@
-"""Training and encoding on a CPU: ours against sentence-transformers'."""
+"""Training and encoding: ours against sentence-transformers'."""
 
 import pytest
 
@@ -28,10 +28,12 @@ def test_step(table, layers, triples, length, steps, target, environment):
     )
     whose = "our allocator" if environment else "their defaults"
     name = f"step, {layers} layers, {triples} triples, ≤ {length} tokens ({whose})"
-    table.check(name, ratio, target)
+    table.add(name, ratio, target)
+    assert ratio.median >= target, ratio
 
 
 def test_encoding(table):
     options = {"collection": "pydocs(documents=1000)", "layers": 6, "length": 256}
     ratio = compare("encoding:ours", "encoding:theirs", **options)
-    table.check("encoding documents, 6 layers, ≤ 256 tokens, tokenizing included", ratio, 1.2)
+    table.add("encoding documents, 6 layers, ≤ 256 tokens, tokenizing included", ratio, 1.2)
+    assert ratio.median >= 1.2, ratio

@@ -1,12 +1,13 @@
-"""Attention that never reads its mask on the host, and that handles concatenated texts.
+"""Attention that suits the device, and that handles concatenated texts.
 
 transformers inspects every mask and drops it if nothing is padded. On a GPU that inspection waits
 for all queued work, and the choice of kernel depends on the mask's values. Here the mask is always
-passed on, so no step waits and the same kernel runs in every step.
+passed on there, so no step waits and the same kernel runs in every step.
 """
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -15,6 +16,8 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
+
+from bench.encoding.dropout import drop
 
 NAME = "sdpa_settled"
 """Name under which this attention is registered in transformers."""
@@ -44,14 +47,15 @@ def joins(transformer: PreTrainedModel) -> bool:
 
 
 def mask(*args: Any, **options: Any) -> Tensor | None:
-    """transformers' mask for scaled dot-product attention, kept even if it masks nothing.
+    """transformers' mask for scaled dot-product attention, on a GPU kept even if it masks nothing.
 
     `None` for concatenated texts, which need no mask.
     """
-    if options.get("attention_mask") is None:
+    padding = options.get("attention_mask")
+    if padding is None:
         return None
     allowed = {"allow_is_causal_skip": False, "allow_is_bidirectional_skip": False}
-    return sdpa_mask(*args, **{**options, **allowed})
+    return sdpa_mask(*args, **options if padding.is_cpu else {**options, **allowed})
 
 
 def attention(
@@ -78,11 +82,11 @@ def attention(
             query, key, value, starts, starts, longest, longest, dropout, False, False, scale=scale
         )
     else:
-        output = _one_by_one(query, key, value, starts.diff().tolist(), dropout, scale)
+        output = _by_length(query, key, value, starts.diff().tolist(), dropout, scale)
     return output.unsqueeze(0), None
 
 
-def _one_by_one(
+def _by_length(
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -90,15 +94,29 @@ def _one_by_one(
     dropout: float,
     scale: float | None,
 ) -> Tensor:
-    """Attention within each text, one text at a time, where there is no FlashAttention.
+    """Attention within each text, for neighbours of one length at a time.
 
     Args:
         query, key, value: [T, heads, d] of concatenated texts.
         lengths: tokens of each text.
     """
-    sides = (side.transpose(0, 1).split(lengths, 1) for side in (query, key, value))
-    outputs = [
-        scaled_dot_product_attention(queries, keys, values, dropout_p=dropout, scale=scale)
-        for queries, keys, values in zip(*sides, strict=True)
-    ]
-    return torch.cat(outputs, 1).transpose(0, 1)
+    runs = [(length, len([*texts])) for length, texts in groupby(lengths)]
+    sizes = [length * count for length, count in runs]
+    outputs = []
+    for (length, count), *sides in zip(
+        runs, *(side.split(sizes) for side in (query, key, value)), strict=True
+    ):
+        rows = [side.unflatten(0, (count, length)).transpose(1, 2) for side in sides]
+        outputs.append(_attend(*rows, dropout, scale).transpose(1, 2).flatten(0, 1))
+    return torch.cat(outputs)
+
+
+def _attend(
+    query: Tensor, key: Tensor, value: Tensor, dropout: float, scale: float | None
+) -> Tensor:
+    """Attention of [n, heads, length, d] without padding."""
+    if not dropout or query.is_cuda:
+        return scaled_dot_product_attention(query, key, value, dropout_p=dropout, scale=scale)
+    scale = scale or query.shape[-1] ** -0.5
+    weights = (query * scale @ key.transpose(-1, -2)).softmax(-1)
+    return drop(weights, dropout) @ value

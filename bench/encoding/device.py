@@ -17,8 +17,12 @@ from torch import Tensor
 
 from bench import encoding
 from bench.encoding.allocation import keep_memory
+from bench.encoding.dropout import replace_dropout
 from bench.encoding.joining import Joining
 from bench.encoding.packing import ClosePacking, Ladder, Packing
+
+CACHED = 4096
+"""Tokens whose states a CPU's caches hold, roughly."""
 
 Precision = Literal["auto", "float32", "bf16"]
 
@@ -60,9 +64,10 @@ class Device:
             torch.cuda.synchronize(self.torch)
 
     def place(self, module: Module) -> Module:
-        """Move the module's weights to the device and set the attention that suits it."""
-        if isinstance(self.packing, Ladder):
-            encoding.settle(module)
+        """Move the module's weights to the device, and set attention and dropout that suit it."""
+        encoding.settle(module)
+        if self.torch.type == "cpu":
+            replace_dropout(module)
         return module.to(self.torch)
 
     def stage(self, array: np.ndarray | Tensor) -> Tensor:
@@ -94,7 +99,8 @@ def choose(precision: Precision = "auto") -> Device:
     # Nothing reads memory before it is written; to fill it all the same is a fifth of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     keep_memory()
-    return Device(torch.device("cpu"), "bf16" if precision == "bf16" else "float32")
+    exact = "bf16" if precision == "bf16" else "float32"
+    return Device(torch.device("cpu"), exact, joining=Joining(tokens=CACHED, laddered=False))
 
 
 def environment(device: Device, workers: int = 1) -> dict[str, Any]:

@@ -48,6 +48,15 @@ class Encoder(nn.Module):
     def width(self) -> int:
         return self.head.out_features if self.head else self.pooled_width
 
+    @property
+    def table(self) -> nn.Module:
+        """Its token embeddings."""
+        raise NotImplementedError
+
+    @table.setter
+    def table(self, table: nn.Module) -> None:
+        raise NotImplementedError
+
     def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
         """[n, length] ids and mask → [n, pooled_width], before the head."""
         raise NotImplementedError

@@ -136,13 +136,15 @@ def pack_padded(
 def pack_joined(
     rows: list[np.ndarray], padding: int, device: Device, joining: Joining, group_tokens: int = 0
 ) -> Packed[Joined]:
-    """Concatenate token ids; arguments as for `pack_padded`."""
-    stretches = joining.stretches(_lengths(rows), group_tokens)
+    """Concatenate token ids, shorter texts first; arguments as for `pack_padded`."""
+    lengths = _lengths(rows)
+    order = np.argsort(lengths, kind="stable")
     groups = [
-        Joined.of(rows[part.start : part.stop], padding, part.tokens).staged(device)
-        for part in stretches
+        Joined.of([rows[at] for at in order[part.start : part.stop]], padding, part.tokens)
+        for part in joining.stretches(lengths[order], group_tokens)
     ]
-    return Packed(groups, device.stage(np.arange(len(rows))))
+    staged = [group.staged(device) for group in groups]
+    return Packed(staged, device.stage(np.argsort(order, kind="stable")))
 
 
 def _lengths(rows: list[np.ndarray]) -> np.ndarray:

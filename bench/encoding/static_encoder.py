@@ -33,6 +33,14 @@ class StaticEncoder(Encoder):
     def pooled_width(self) -> int:
         return self.embedding.embedding_dim
 
+    @property
+    def table(self) -> nn.Module:
+        return self.embedding
+
+    @table.setter
+    def table(self, table: nn.Module) -> None:
+        self.embedding = table
+
     def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
         places = torch.arange(ids.shape[1], device=ids.device)
         ends = mask.sum(1, keepdim=True) - self._behind

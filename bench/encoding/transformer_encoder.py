@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from bench.encoding.attention import joins
@@ -32,6 +32,14 @@ class TransformerEncoder(Encoder):
     @property
     def pooled_width(self) -> int:
         return self.transformer.config.hidden_size * len(self.pooling.split("+"))
+
+    @property
+    def table(self) -> nn.Module:
+        return self.transformer.get_input_embeddings()
+
+    @table.setter
+    def table(self, table: nn.Module) -> None:
+        self.transformer.set_input_embeddings(table)
 
     def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
         """[n, length] ids and mask → [n, pooled_width], before the head.

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.context import Context
 from bench.encoding.device import environment, forget_peak, is_out_of_memory, peak_memory
+from bench.encoding.trained_rows import train_all
 from bench.errors import TrainingError
 from bench.evaluation.footprint import count
 from bench.evaluation.measured import keep_rankings
@@ -252,6 +253,8 @@ class Run:
         with self.clocks("save"):
             speeds = {"start": self._speed_at_start, "end": machine_speed(context.device)}
         setup.towers.load_state_dict(state.best_weights)
+        for encoder in setup.towers.encoders:
+            train_all(encoder)
         with self.clocks("test"):
             self._report("measuring test")
             for tested in context.tests(run.tests):

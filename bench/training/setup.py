@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import torch
 
 from bench.context import Context
+from bench.encoding.tokens import Tokens
 from bench.encoding.towers import Towers
+from bench.encoding.trained_rows import decay_with, train_rows
 from bench.losses.base import Objective
 from bench.optimization.optimizer import make_optimizer
 from bench.optimization.seeds import derive_seed
@@ -58,12 +60,16 @@ class Setup:
         )
         queries = evaluator.queries(stream.queries)
         documents = None if towers.stored else evaluator.documents
+        for encoder, texts in zip(towers.encoders, _texts(towers, queries, documents), strict=True):
+            train_rows(encoder, texts)
         # A loss's own parameters start from a random stream of their own.
         torch.manual_seed(derive_seed(specification.seed, "loss"))
         objective = arm.loss.build(towers.width, signal_source.width)
         modules: dict[str, torch.nn.Module] = {"student": towers}
         if isinstance(objective, torch.nn.Module):
             modules["loss"] = device.place(objective)
+        optimizer = make_optimizer(modules.values(), arm.training.weight_decay)
+        decay_with(optimizer, [towers])
         return cls(
             towers=towers,
             evaluator=evaluator,
@@ -80,7 +86,7 @@ class Setup:
             ),
             objective=objective,
             modules=modules,
-            optimizer=make_optimizer(modules.values(), arm.training.weight_decay),
+            optimizer=optimizer,
             artifacts=(
                 *([documents.artifact] if documents else []),
                 queries.artifact,
@@ -99,6 +105,12 @@ class Setup:
     def self_mined(self) -> SelfMinedStream | None:
         """The stream, where the student mines its own negatives."""
         return self.stream if isinstance(self.stream, SelfMinedStream) else None
+
+
+def _texts(towers: Towers, queries: Tokens, documents: Tokens | None) -> list[list[Tokens]]:
+    """What each of the student's encoders reads in training."""
+    sides = [side for side in (queries, documents) if side]
+    return [sides] if towers.shared else [[side] for side in sides]
 
 
 def _draw_plan(specification: RunSpecification, stream: TripleStream) -> DrawPlan:

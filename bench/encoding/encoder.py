@@ -53,8 +53,7 @@ class Encoder(nn.Module):
         """Its token embeddings."""
         raise NotImplementedError
 
-    @table.setter
-    def table(self, table: nn.Module) -> None:
+    def set_table(self, table: nn.Embedding) -> None:
         raise NotImplementedError
 
     def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:

@@ -34,11 +34,10 @@ class StaticEncoder(Encoder):
         return self.embedding.embedding_dim
 
     @property
-    def table(self) -> nn.Module:
+    def table(self) -> nn.Embedding:
         return self.embedding
 
-    @table.setter
-    def table(self, table: nn.Module) -> None:
+    def set_table(self, table: nn.Embedding) -> None:
         self.embedding = table
 
     def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:

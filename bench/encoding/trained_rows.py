@@ -86,13 +86,13 @@ def train_rows(encoder: Encoder, texts: Iterable[Tokens]) -> None:
             used[tokens.ids[start : start + CHUNK]] = True
     if not used.all():
         rows = torch.from_numpy(np.flatnonzero(used)).to(table.weight.device)
-        encoder.table = TrainedRows(table, rows)
+        encoder.set_table(TrainedRows(table, rows))
 
 
 def train_all(encoder: Encoder) -> None:
     """Undo `train_rows`: give the encoder the whole table."""
     if isinstance(encoder.table, TrainedRows):
-        encoder.table = encoder.table.plain()
+        encoder.set_table(encoder.table.plain())
 
 
 def decay_with(optimizer: torch.optim.Optimizer, modules: Iterable[nn.Module]) -> None:

@@ -37,8 +37,7 @@ class TransformerEncoder(Encoder):
     def table(self) -> nn.Module:
         return self.transformer.get_input_embeddings()
 
-    @table.setter
-    def table(self, table: nn.Module) -> None:
+    def set_table(self, table: nn.Embedding) -> None:
         self.transformer.set_input_embeddings(table)
 
     def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:

@@ -7,17 +7,15 @@ passed on there, so no step waits and the same kernel runs in every step.
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from bench.encoding.dropout import drop
+from bench.encoding.within_texts import within_texts
 
 NAME = "sdpa_settled"
 """Name under which this attention is registered in transformers."""
@@ -82,41 +80,6 @@ def attention(
             query, key, value, starts, starts, longest, longest, dropout, False, False, scale=scale
         )
     else:
-        output = _by_length(query, key, value, starts.diff().tolist(), dropout, scale)
+        scale = scale or query.shape[-1] ** -0.5
+        output = within_texts(query, key, value, starts.diff().tolist(), scale, dropout)
     return output.unsqueeze(0), None
-
-
-def _by_length(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    lengths: list[int],
-    dropout: float,
-    scale: float | None,
-) -> Tensor:
-    """Attention within each text, for neighbours of one length at a time.
-
-    Args:
-        query, key, value: [T, heads, d] of concatenated texts.
-        lengths: tokens of each text.
-    """
-    runs = [(length, len([*texts])) for length, texts in groupby(lengths)]
-    sizes = [length * count for length, count in runs]
-    outputs = []
-    for (length, count), *sides in zip(
-        runs, *(side.split(sizes) for side in (query, key, value)), strict=True
-    ):
-        rows = [side.unflatten(0, (count, length)).transpose(1, 2) for side in sides]
-        outputs.append(_attend(*rows, dropout, scale).transpose(1, 2).flatten(0, 1))
-    return torch.cat(outputs)
-
-
-def _attend(
-    query: Tensor, key: Tensor, value: Tensor, dropout: float, scale: float | None
-) -> Tensor:
-    """Attention of [n, heads, length, d] without padding."""
-    if not dropout or query.is_cuda:
-        return scaled_dot_product_attention(query, key, value, dropout_p=dropout, scale=scale)
-    scale = scale or query.shape[-1] ** -0.5
-    weights = (query * scale @ key.transpose(-1, -2)).softmax(-1)
-    return drop(weights, dropout) @ value

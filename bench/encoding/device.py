@@ -20,6 +20,7 @@ from bench.encoding.allocation import keep_memory
 from bench.encoding.dropout import replace_dropout
 from bench.encoding.joining import Joining
 from bench.encoding.packing import ClosePacking, Ladder, Packing
+from bench.encoding.products import replace_linear
 
 CACHED = 4096
 """Tokens whose states a CPU's caches hold, roughly."""
@@ -68,6 +69,7 @@ class Device:
         encoding.settle(module)
         if self.torch.type == "cpu":
             replace_dropout(module)
+            replace_linear(module)
         return module.to(self.torch)
 
     def stage(self, array: np.ndarray | Tensor) -> Tensor:

@@ -119,19 +119,19 @@ class _WithDropout(torch.autograd.Function):
         for asked, found, pairs in zip(queries, keys, runs.of_pairs(weights), strict=True):
             torch.baddbmm(pairs, asked, found.mT, beta=0, alpha=scale, out=pairs)
             torch.softmax(pairs, -1, out=pairs)
-        kept = factors(weights, dropout)
+        dropped = factors(weights, dropout).mul_(weights)
         output = torch.empty_like(sides[0])
         for pairs, found, mixed in zip(
-            runs.of_pairs(weights * kept), values, runs.of_heads(output, width), strict=True
+            runs.of_pairs(dropped), values, runs.of_heads(output, width), strict=True
         ):
             torch.bmm(pairs, found, out=mixed)
-        ctx.save_for_backward(*sides, weights, kept)
+        ctx.save_for_backward(*sides, weights, dropped)
         ctx.runs, ctx.scale, ctx.width = runs, scale, width
         return runs.by_token(output, width)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        *sides, weights, kept = ctx.saved_tensors
+        *sides, weights, dropped = ctx.saved_tensors
         runs, scale, width = ctx.runs, ctx.scale, ctx.width
         queries, keys, values = (runs.of_heads(side, width) for side in sides)
         mixed = runs.of_heads(runs.by_head(gradient), width)
@@ -139,7 +139,7 @@ class _WithDropout(torch.autograd.Function):
         of_queries, of_keys, of_values = (runs.of_heads(side, width) for side in of_sides)
         of_weights = torch.empty_like(weights)
         for run in zip(
-            runs.of_pairs(weights * kept),
+            runs.of_pairs(dropped),
             mixed,
             values,
             of_values,
@@ -149,12 +149,12 @@ class _WithDropout(torch.autograd.Function):
             pairs, of_mixed, found, of_found, of_pairs = run
             torch.bmm(pairs.mT, of_mixed, out=of_found)
             torch.bmm(of_mixed, found.mT, out=of_pairs)
-        of_weights *= kept
+        of_weights *= dropped
         for at, (pairs, of_pairs) in enumerate(
             zip(runs.of_pairs(weights), runs.of_pairs(of_weights), strict=True)
         ):
-            # The softmax's: pairs · (of_pairs - Σ pairs · of_pairs).
-            of_pairs = torch._softmax_backward_data(of_pairs, pairs, -1, pairs.dtype)
+            # The softmax's gradient; of_pairs has been multiplied by the (dropped) weights already.
+            of_pairs.addcmul_(pairs, of_pairs.sum(-1, keepdim=True), value=-1)
             of_query, of_key = of_queries[at], of_keys[at]
             torch.baddbmm(of_query, of_pairs, keys[at], beta=0, alpha=scale, out=of_query)
             torch.baddbmm(of_key, of_pairs.mT, queries[at], beta=0, alpha=scale, out=of_key)

@@ -20,6 +20,7 @@ from bench.study import arms as arms_module
 from bench.study.arms import Arm, resolve_arms
 from bench.study.file import load_study
 from bench.study.schema import Budget, Evaluation, Study, Training, Tuning
+from bench.training import specification
 from bench.training.specification import ReferenceSpecification, RunSpecification
 from bench.triples.ranked import window
 
@@ -45,6 +46,12 @@ class Ids:
     references: set[str]
     runs: set[str]
     names: set[str]
+
+
+@pytest.fixture(autouse=True)
+def committed_format(monkeypatch):
+    """That of the committed records, because another one gives other ids to all of them."""
+    monkeypatch.setattr(specification, "FORMAT", 1)
 
 
 @pytest.fixture(scope="module")

@@ -17,27 +17,34 @@ from transformers.masking_utils import sdpa_mask
 
 from bench.encoding.within_texts import within_texts
 
-NAME = "sdpa_settled"
-"""Name under which this attention is registered in transformers."""
+SETTLED, LOOKING = "sdpa_settled", "sdpa_looking"
+"""Names in transformers of this attention, with masks that are always kept, or looked into."""
+
+REPLACED = ("sdpa", SETTLED, LOOKING)
 
 JOINS = frozenset({"bert", "distilbert", "roberta", "xlm-roberta"})
 """Model types that accept position ids and pass text boundaries on to attention."""
 
 
-def settle(module: nn.Module) -> None:
-    """Use this attention in every transformer within that has scaled dot-product attention."""
-    AttentionInterface.register(NAME, attention)
-    AttentionMaskInterface.register(NAME, mask)
+def settle(module: nn.Module, looking: bool) -> None:
+    """Use this attention in every transformer within that has scaled dot-product attention.
+
+    Args:
+        looking: whether masks are looked into, and left out where they mask nothing.
+    """
+    for name, make in {SETTLED: kept_mask, LOOKING: mask}.items():
+        AttentionInterface.register(name, attention)
+        AttentionMaskInterface.register(name, make)
     for part in module.modules():
-        if isinstance(part, PreTrainedModel) and part.config._attn_implementation == "sdpa":
-            part.set_attn_implementation(NAME)
+        if isinstance(part, PreTrainedModel) and part.config._attn_implementation in REPLACED:
+            part.set_attn_implementation(LOOKING if looking else SETTLED)
 
 
 def joins(transformer: PreTrainedModel) -> bool:
     """Whether the transformer uses this attention and can read concatenated texts."""
     config = transformer.config
     return (
-        config._attn_implementation == NAME
+        config._attn_implementation in (SETTLED, LOOKING)
         and config.model_type in JOINS
         and not getattr(config, "is_decoder", False)
         and config.hidden_size // config.num_attention_heads % 8 == 0
@@ -45,15 +52,17 @@ def joins(transformer: PreTrainedModel) -> bool:
 
 
 def mask(*args: Any, **options: Any) -> Tensor | None:
-    """transformers' mask for scaled dot-product attention, on a GPU kept even if it masks nothing.
+    """transformers' mask for scaled dot-product attention.
 
     `None` for concatenated texts, which need no mask.
     """
-    padding = options.get("attention_mask")
-    if padding is None:
-        return None
+    return None if options.get("attention_mask") is None else sdpa_mask(*args, **options)
+
+
+def kept_mask(*args: Any, **options: Any) -> Tensor | None:
+    """The same, kept even if it masks nothing."""
     allowed = {"allow_is_causal_skip": False, "allow_is_bidirectional_skip": False}
-    return sdpa_mask(*args, **options if padding.is_cpu else {**options, **allowed})
+    return mask(*args, **{**options, **allowed})
 
 
 def attention(

@@ -66,8 +66,9 @@ class Device:
 
     def place(self, module: Module) -> Module:
         """Move the module's weights to the device, and set attention and dropout that suit it."""
-        encoding.settle(module)
-        if self.torch.type == "cpu":
+        as_gpu = isinstance(self.packing, Ladder)
+        encoding.settle(module, looking=not as_gpu)
+        if not as_gpu:
             replace_dropout(module)
             replace_linear(module)
         return module.to(self.torch)

@@ -33,12 +33,14 @@ def factors(states: Tensor, p: float) -> Tensor:
     p is rounded to 1/65,536.
     """
     dropped = round(p * LEVELS)
+    if dropped == LEVELS:
+        return torch.zeros_like(states, requires_grad=False)
     count = states.numel()
     draw = np.random.Generator(np.random.SFC64(int(torch.randint(2**63 - 1, ()))))
     drawn = draw.integers(2**64, size=-(-count // 4), dtype=np.uint64, endpoint=False)
     bits = torch.from_numpy(drawn.view(np.int16))[:count].view(states.shape)
     kept = torch.ge(bits, dropped - LEVELS // 2, out=torch.empty_like(states, requires_grad=False))
-    return kept.mul_(LEVELS / max(1, LEVELS - dropped))
+    return kept.mul_(LEVELS / (LEVELS - dropped))
 
 
 def replace_dropout(module: nn.Module) -> None:

@@ -16,8 +16,9 @@ from torch.nn.functional import linear
 class Linear(nn.Linear):
     """`torch.nn.Linear`, by oneDNN where it reads float32 on a CPU."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (torch's name)
-        if input.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
+    def forward(self, input: Tensor) -> Tensor:
+        as_torch = input.dtype != torch.float32 or input.dim() < 2
+        if as_torch or torch.is_autocast_enabled("cpu"):
             return linear(input, self.weight, self.bias)
         output: Tensor = _Product.apply(input, self.weight, self.bias)
         return output

@@ -52,7 +52,7 @@ class TrainedRows(nn.Embedding):
         self._padding = padding
         self._whole: Tensor | None = None
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (torch's name)
+    def forward(self, input: Tensor) -> Tensor:
         if self.training:
             return embedding(self._place[input], self.weight, self.padding_idx)
         if self._whole is None:

@@ -39,7 +39,7 @@ from bench.storage.lease import Lease, hold
 from bench.storage.ledger import Bill
 from bench.storage.work_folders import SHARDS, finished_shards, open_work_folder
 
-FORMAT = 2
+FORMAT = 3
 """Raised when what is written changes: older artifacts are then not taken for the new."""
 
 RECORD = "artifact.json"

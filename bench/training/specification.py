@@ -15,7 +15,7 @@ from bench.study.schema import Budget, Evaluation, Study
 if TYPE_CHECKING:
     from bench.context import Context
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a run's meaning changes: older records are then not taken for the new."""
 
 

@@ -19,7 +19,7 @@ from bench.optimization.optimizer import load_moments, save_moments
 from bench.storage.files import atomic_folder, damaged, read_object, save_array, write_json
 from bench.storage.records import RunFolder
 
-FORMAT = 1
+FORMAT = 2
 """Of a checkpoint. One of another format is not taken up: the run begins again."""
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench import students
-from bench.encoding.attention import NAME
+from bench.encoding.attention import SETTLED
 from bench.encoding.device import choose
 from bench.encoding.encoder import encode
 from bench.encoding.packed import pack_padded
@@ -84,7 +84,7 @@ def test_rungs_are_near(size):
 
 @pytest.fixture
 def ladder():
-    return replace(choose("float32"), packing=Ladder())
+    return replace(choose("float32"), packing=Ladder(), joining=None)
 
 
 @pytest.mark.parametrize("name", ["truncated", "static"])
@@ -116,7 +116,7 @@ def test_nothing_is_padded_to_more_than_the_model_reads(ladder):
 def test_the_mask_is_always_given(context, ladder):
     """transformers leaves it out where nothing is padded, and looks into it to know."""
     transformer = ladder.place(students.create("truncated", layers=1).encoder(context)).transformer
-    assert transformer.config._attn_implementation == NAME
+    assert transformer.config._attn_implementation == SETTLED
     seen = []
     transformer.encoder.layer[0].attention.register_forward_pre_hook(
         lambda module, arguments, options: seen.append(

@@ -1,12 +1,15 @@
 """Students as a study writes them, and their vectors: by hand, with transformers alone, and as they
 give them."""
 
+from copy import deepcopy
+
 import numpy as np
 import torch
 from transformers import BertConfig, BertModel
 
 from bench.encoding.encoder import encode
 from bench.encoding.models import load_tokenizer
+from bench.encoding.trained_rows import train_all
 from bench.registry import format_entry
 from bench.training.run import Run
 from bench.training.state import weights
@@ -65,7 +68,10 @@ class Watched(Run):
     """Keeps the weights of the last step, whichever point is the best."""
 
     def _finish(self):
-        self.last = weights(self.setup.towers)
+        towers = deepcopy(self.setup.towers)
+        for encoder in towers.encoders:
+            train_all(encoder)
+        self.last = weights(towers)
         super()._finish()
 
 

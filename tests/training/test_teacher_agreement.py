@@ -16,7 +16,7 @@ from tests.support.runs import train
 
 @pytest.mark.slow
 def test_it_is_measured_at_the_best_point_and_changes_nothing(specify, context, tmp_path):
-    run = specify("margin-mse", budget=Budget(examples=96))
+    run = specify("margin-mse", budget=Budget(examples=192))
     teacher = run.arm.teacher
     folder = train(run, context, tmp_path / "compared", against=teacher)
     alone = train(run, context, tmp_path / "alone")

@@ -21,7 +21,7 @@ from tests.support.runs import train, train_with_stops
 @pytest.fixture
 def laddered(context):
     """The lab on a CPU that packs as a GPU does."""
-    return replace(context, device=replace(context.device, packing=Ladder()))
+    return replace(context, device=replace(context.device, packing=Ladder(), joining=None))
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ class TrainedRows(nn.Embedding):
 
     others: Tensor
     decayed: Tensor
+    _place: Tensor
 
     def __init__(self, table: nn.Embedding, used: Tensor) -> None:
         """

@@ -31,10 +31,12 @@ def within_texts(
     if dropout:
         output: Tensor = _WithDropout.apply(query, key, value, runs, scale, dropout)
         return output
-    sides = (runs.of_tokens(side) for side in (query, key, value))
+    sides = (
+        [part.transpose(1, 2) for part in runs.of_tokens(side)] for side in (query, key, value)
+    )
     outputs = [
-        scaled_dot_product_attention(*(side.transpose(1, 2) for side in run), scale=scale)
-        for run in zip(*sides, strict=True)
+        scaled_dot_product_attention(asked, found, mixed, scale=scale)
+        for asked, found, mixed in zip(*sides, strict=True)
     ]
     return torch.cat([output.transpose(1, 2).flatten(0, 1) for output in outputs])
 

@@ -1,4 +1,4 @@
-"""Encoding a collection's documents, tokenizing included."""
+"""Encoding a collection's documents."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.performance.setting import Action, run_of, their_context, their_model
 
 
 def ours(collection: str, layers: int, length: int) -> Action:
+    """From texts."""
     specification, context = run_of(collection, layers, length, triples=32)
     student, texts = specification.arm.student, context.collection.documents
     encoder = context.device.place(student.encoder(context))
@@ -24,6 +25,15 @@ def ours(collection: str, layers: int, length: int) -> Action:
             encode(encoder, documents, np.arange(len(documents)), context.device, "documents")
 
     return act
+
+
+def from_tokens(collection: str, layers: int, length: int) -> Action:
+    specification, context = run_of(collection, layers, length, triples=32)
+    student, texts = specification.arm.student, context.collection.documents
+    encoder = context.device.place(student.encoder(context))
+    documents = tokenize(texts, student.model, length, context.artifacts)
+    everything = np.arange(len(documents))
+    return lambda: encode(encoder, documents, everything, context.device, "documents")
 
 
 def theirs(collection: str, layers: int, length: int) -> Action:

@@ -19,13 +19,15 @@ class Ratio:
 
     Attributes:
         pairs: (seconds of ours, seconds of theirs) of processes that ran one after the other.
+        share: the work of ours, as a multiple of theirs.
     """
 
     pairs: tuple[tuple[float, float], ...]
+    share: float = 1.0
 
     @property
     def each(self) -> list[float]:
-        return sorted(theirs / ours for ours, theirs in self.pairs)
+        return sorted(self.share * theirs / ours for ours, theirs in self.pairs)
 
     @property
     def median(self) -> float:
@@ -36,7 +38,12 @@ class Ratio:
 
 
 def compare(
-    ours: str, theirs: str, environment: dict[str, str] | None = None, **options: Any
+    ours: str,
+    theirs: str,
+    environment: dict[str, str] | None = None,
+    share: float = 1.0,
+    warm: int = 1,
+    **options: Any,
 ) -> Ratio:
     """The ratio of two works' times.
 
@@ -45,8 +52,11 @@ def compare(
     Args:
         ours, theirs: ``module:function`` below ``tests.performance``, as `timed` takes them.
         environment: variables for theirs.
+        share: the work of ours, as a multiple of theirs.
+        warm: repetitions before the one that is timed.
         options: for both.
     """
+    options["warm"] = warm
     timed = []
     for turn in range(PAIRS):
         order = (ours, theirs) if turn % 2 == 0 else (theirs, ours)
@@ -55,7 +65,7 @@ def compare(
             for work in order
         }
         timed.append((seconds[ours], seconds[theirs]))
-    return Ratio(tuple(timed))
+    return Ratio(tuple(timed), share)
 
 
 def _seconds(work: str, options: dict[str, Any], environment: dict[str, str]) -> float:

@@ -6,9 +6,9 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from sentence_transformers import SentenceTransformer, models
 
 from bench.collections.open import open_collection
 from bench.context import Context
@@ -20,6 +20,9 @@ from bench.study.arms import resolve_arms
 from bench.study.schema import parse_study
 from bench.training.specification import RunSpecification
 
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
 Action = Callable[[], None]
 
 MODEL = "all-MiniLM-L6-v2"
@@ -27,6 +30,8 @@ DECAY, CLIP, RATE, TEMPERATURE = 0.01, 1.0, 1e-5, 0.05
 
 
 def their_model(context: Context, layers: int, length: int) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer, models
+
     transformer = models.Transformer(str(locate(MODEL)), max_seq_length=length)
     stack = transformer.auto_model.encoder
     stack.layer = stack.layer[:layers]
@@ -48,9 +53,16 @@ def kept_artifacts() -> Artifacts:
 
 
 def run_of(
-    collection: str, layers: int, length: int, triples: int
+    collection: str, layers: int, length: int, triples: int, asymmetric: bool = False
 ) -> tuple[RunSpecification, Context]:
-    """A run of a study of one arm, and the context it runs in."""
+    """A run of a study of one arm, and the context it runs in.
+
+    Args:
+        asymmetric: whether the student only encodes queries, beside stored vectors.
+    """
+    student = f"truncated(layers={layers}, max_length={length})"
+    if asymmetric:
+        student = f"asymmetric(queries='{student}', teacher='bi-encoder(max_length={length})')"
     study = parse_study(
         {
             "name": "steps",
@@ -66,7 +78,7 @@ def run_of(
                 "clip": CLIP,
                 "precision": "float32",
             },
-            "defaults": {"student": f"truncated(layers={layers}, max_length={length})"},
+            "defaults": {"student": student},
             "arms": [{"name": "infonce", "loss": f"infonce(temperature={TEMPERATURE})"}],
         },
         "steps",

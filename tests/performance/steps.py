@@ -1,19 +1,17 @@
-"""Steps of training an encoder: ours, and as sentence-transformers' trainer takes them.
+"""Steps of training an encoder: ours, bare, and as sentence-transformers' trainer takes them.
 
-Both train the first layers of the same encoder on the same triples with the same loss (InfoNCE
+All train the first layers of the same encoder on the same triples with the same loss (InfoNCE
 over the batch), optimizer, dropout, batch size and lengths, in float32.
 """
 
 from __future__ import annotations
 
 import torch
-from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-from sentence_transformers.util import batch_to_device
 
 from bench import samplers
 from bench.storage.ledger import PhaseTimer
-from bench.training.batches import Prefetcher
-from bench.training.loop import StudentLoop
+from bench.training.batches import Batch, Prefetcher, each
+from bench.training.loop import StudentLoop, embeddings
 from bench.training.setup import Setup
 from bench.training.state import State
 from tests.performance.setting import (
@@ -28,9 +26,11 @@ from tests.performance.setting import (
 )
 
 
-def ours(collection: str, layers: int, length: int, triples: int, steps: int) -> Action:
+def ours(
+    collection: str, layers: int, length: int, triples: int, steps: int, asymmetric: bool = False
+) -> Action:
     """The steps of a run, batches made ahead of them."""
-    specification, context = run_of(collection, layers, length, triples)
+    specification, context = run_of(collection, layers, length, triples, asymmetric)
     setup = Setup.of(specification, context)
 
     def take() -> None:
@@ -46,8 +46,36 @@ def ours(collection: str, layers: int, length: int, triples: int, steps: int) ->
     return take
 
 
+def asymmetric(collection: str, layers: int, length: int, triples: int, steps: int) -> Action:
+    """The steps of a student that encodes queries alone."""
+    return ours(collection, layers, length, triples, steps, asymmetric=True)
+
+
+def bare(collection: str, layers: int, length: int, triples: int, steps: int) -> Action:
+    """What torch must do in such steps, on tensors that are there."""
+    specification, context = run_of(collection, layers, length, triples)
+    setup = Setup.of(specification, context)
+    batches = batches_of(setup, triples, steps)
+    parameters = [value for group in setup.optimizer.param_groups for value in group["params"]]
+
+    def take() -> None:
+        for batch in batches:
+            student = embeddings(setup.towers, batch, context.device)
+            signals = each(batch.signals, context.device.put)
+            setup.objective(student, signals).backward()
+            torch.nn.utils.clip_grad_norm_(parameters, CLIP)
+            setup.optimizer.step()
+            setup.optimizer.zero_grad()
+        context.device.synchronize()
+
+    return take
+
+
 def theirs(collection: str, layers: int, length: int, triples: int, steps: int) -> Action:
     """The inner loop of sentence-transformers' trainer: tokenize, forward, backward, step."""
+    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+    from sentence_transformers.util import batch_to_device
+
     context = their_context(collection)
     stream = samplers.create("uniform").prepare(context)
     queries, documents = context.collection.part("train").queries, context.collection.documents
@@ -71,3 +99,8 @@ def theirs(collection: str, layers: int, length: int, triples: int, steps: int) 
         context.device.synchronize()
 
     return take
+
+
+def batches_of(setup: Setup, triples: int, steps: int) -> list[Batch]:
+    """The first batches of a run."""
+    return [setup.batches.make(at * triples, (at + 1) * triples) for at in range(steps)]

@@ -9,14 +9,13 @@ import sys
 import time
 from importlib import import_module
 
-WARM = 2
-"""Repetitions before the one that is timed."""
-
 
 def main(work: str, options: str) -> None:
     module, _, name = work.partition(":")
-    action = getattr(import_module(module), name)(**json.loads(options))
-    for _ in range(WARM):
+    given = json.loads(options)
+    warm = given.pop("warm")
+    action = getattr(import_module(module), name)(**given)
+    for _ in range(warm):
         action()
     since = time.perf_counter()
     action()

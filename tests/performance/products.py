@@ -1,0 +1,79 @@
+"""The matrix products of an encoder's linear layers alone, for as many tokens as are encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import nn
+
+from bench.encoding.tokens import tokenize
+from bench.training.setup import Setup
+from tests.performance.setting import Action, run_of
+from tests.performance.steps import batches_of
+
+WIDTH, INNER = 384, 1536
+PASS = 4096
+"""Tokens of a pass where nothing is trained."""
+
+
+def training(collection: str, layers: int, length: int, triples: int, steps: int) -> Action:
+    """Forward and backward, for the tokens of the first batches of a run."""
+    return _layers(
+        [int(one.sum()) for one in _lengths(collection, layers, length, triples, steps)],
+        layers,
+        backward=True,
+    )
+
+
+def encoding(collection: str, layers: int, length: int) -> Action:
+    """Forward, for the tokens of all documents."""
+    specification, context = run_of(collection, layers, length, triples=32)
+    model = specification.arm.student.model
+    tokens = len(tokenize(context.collection.documents, model, length, context.artifacts).ids)
+    passes = [min(PASS, tokens - start) for start in range(0, tokens, PASS)]
+    return _layers(passes, layers, backward=False)
+
+
+def with_attention(collection: str, layers: int, length: int, triples: int, steps: int) -> float:
+    """All products of a step, those of queries with keys and weights with values too, as a
+    multiple of the linear layers'."""
+    texts = np.concatenate(_lengths(collection, layers, length, triples, steps)).astype(float)
+    linear = (4 * WIDTH**2 + 2 * WIDTH * INNER) * texts.sum()
+    return float(1 + 2 * WIDTH * (texts**2).sum() / linear)
+
+
+def _lengths(
+    collection: str, layers: int, length: int, triples: int, steps: int
+) -> list[np.ndarray]:
+    """Tokens of each text of the first batches of a run."""
+    setup = Setup.of(*run_of(collection, layers, length, triples))
+    batches = batches_of(setup, triples, steps)
+    return [
+        np.concatenate([np.diff(group.starts.numpy()) for group in batch.packed[0].groups])
+        for batch in batches
+    ]
+
+
+def _layers(passes: Iterable[int], layers: int, backward: bool) -> Action:
+    shapes = [(WIDTH, WIDTH)] * 4 + [(WIDTH, INNER), (INNER, WIDTH)]
+    linear = [nn.Linear(*shape) for _ in range(layers) for shape in shapes]
+    largest = max(passes)
+    states = {width: torch.randn(largest, width) for width in (WIDTH, INNER)}
+
+    def multiply() -> None:
+        for tokens in passes:
+            for layer in linear:
+                given = states[layer.in_features][:tokens].detach().requires_grad_(backward)
+                output = layer(given)
+                if backward:
+                    output.backward(states[layer.out_features][:tokens])
+            for layer in linear:
+                layer.zero_grad()
+
+    def act() -> None:
+        with torch.inference_mode(not backward):
+            multiply()
+
+    return act

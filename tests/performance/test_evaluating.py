@@ -1,0 +1,26 @@
+"""Encoding, scoring and ranking: ours against sentence-transformers' and the products alone."""
+
+from tests.performance.pairs import compare
+
+DOCUMENTS = {"collection": "pydocs(documents=250)", "layers": 6, "length": 256}
+
+
+def test_encoding(table):
+    ratio = compare("encoding:ours", "encoding:theirs", **DOCUMENTS)
+    table.add("encoding documents, 6 layers, ≤ 256 tokens, tokenizing included", ratio, 1.2)
+
+
+def test_encoding_against_products(table):
+    ratio = compare("encoding:from_tokens", "products:encoding", **DOCUMENTS)
+    table.add("encoding documents, against the linear layers alone", ratio, 0.9)
+
+
+def test_scoring(table):
+    setting = {"collection": "pydocs", "layers": 2, "length": 64, "pairs": 10_000}
+    ratio = compare("scoring:ours", "scoring:theirs", warm=0, **setting)
+    table.add("a cross-encoder scoring 10,000 pairs, tokenizing included", ratio, 1.2)
+
+
+def test_ranking(table):
+    ratio = compare("ranking:ours", "ranking:theirs", collection="pydocs")
+    table.add("search, measures and record", ratio, 5)

@@ -163,3 +163,17 @@ def test_models_that_cannot_are_padded():
     assert not isinstance(encoder.pack([np.array([1, 2])], 0, choose()).groups[0], Joined)
     assert not isinstance(encoder.pack([np.array([1, 2])], 0, device).groups[0], Joined)
     assert isinstance(pack_padded([np.array([1, 2])], 0, device).groups[0].mask, torch.Tensor)
+
+
+def test_copies_of_a_text_get_the_same_vector():
+    """Else the order of equal documents would depend on where they stand."""
+    device = choose("float32")
+    encoder = device.place(TransformerEncoder(models()["bert"], "mean", "cosine")).eval()
+    draw = np.random.default_rng(0)
+    rows = [draw.integers(2, 60, draw.integers(1, 60)) for _ in range(60)]
+    order = draw.permutation(np.tile(np.arange(60), 4))
+    with torch.inference_mode():
+        vectors = encoder.embed(encoder.pack([rows[at] for at in order], 0, device), device)
+    for text in range(60):
+        copies = vectors[torch.from_numpy(order == text)]
+        assert torch.equal(copies, copies[:1].expand_as(copies))

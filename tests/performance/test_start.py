@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import tomli_w
 
-from bench.results.readers import load_results
+from bench.results import load_results
 from tests.performance.pairs import PAIRS
 from tests.performance.setting import kept_artifacts
 
@@ -58,10 +58,10 @@ def test_what_is_not_training(table, tmp_path):
     seconds(*command, "--no-mlflow")
     shutil.rmtree(out)  # what it prepared is there now
     seconds(*command, "--no-mlflow")
-    bills = load_results(out).bills
-    own = bills[bills["what"] == "run"]
+    ledger = load_results(out).ledger
+    own = ledger[(ledger["what"] == "run") & (ledger["role"] == "final")]
     found = []
-    for _, run in own.groupby("run"):
+    for _, run in own.groupby("seed"):
         spent = run.groupby("phase")["seconds"].sum()
         found.append(float(spent.drop("train").sum() / spent["train"]))
     table.add_value("what is not training in a run of the quickstart's kind", found, 0.5)

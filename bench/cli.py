@@ -15,6 +15,7 @@ from bench import commands
 from bench.crash import explain_errors
 from bench.errors import BenchError, InputError
 from bench.progress import quiet
+from bench.waiting import wait_briefly
 
 ARTIFACTS = Path("results/artifacts")
 
@@ -296,6 +297,7 @@ def main() -> None:
     # Libraries and records stay; to look for garbage among them again and again, as by default,
     # takes a sixth of the time in which a study of a thousand runs is opened.
     gc.set_threshold(50_000)
+    wait_briefly()
     try:
         with explain_errors():
             app(standalone_mode=True)

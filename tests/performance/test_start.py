@@ -5,7 +5,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import median
 
+import pandas as pd
 import pytest
 import tomli_w
 
@@ -31,6 +33,9 @@ QUICK = {
 }
 
 
+BUSY = "import torch; x = torch.randn(2000, 2000)\nwhile True: x @ x"
+
+
 def seconds(*command: object) -> float:
     since = time.perf_counter()
     subprocess.run([*map(str, command)], check=True, capture_output=True)
@@ -51,17 +56,34 @@ def test_first_step(table, tmp_path):
     table.add_value("bench run quickstart until its first step, warm, seconds", found, 6)
 
 
-def test_what_is_not_training(table, tmp_path):
-    file, out = tmp_path / "quick.toml", tmp_path / "out"
-    file.write_text(tomli_w.dumps(QUICK))
-    command = (BENCH, "run", file, "--out", out, "--artifacts", kept_artifacts().root)
-    seconds(*command, "--no-mlflow")
-    shutil.rmtree(out)  # what it prepared is there now
-    seconds(*command, "--no-mlflow")
-    ledger = load_results(out).ledger
-    own = ledger[(ledger["what"] == "run") & (ledger["role"] == "final")]
-    found = []
-    for _, run in own.groupby("seed"):
-        spent = run.groupby("phase")["seconds"].sum()
-        found.append(float(spent.drop("train").sum() / spent["train"]))
-    table.add_value("what is not training in a run of the quickstart's kind", found, 0.5)
+@pytest.fixture
+def trained(tmp_path):
+    """Carries out a study and returns the seconds of each of its final runs, by phase."""
+
+    def carry_out() -> list[pd.Series]:
+        file, out = tmp_path / "quick.toml", tmp_path / "out"
+        file.write_text(tomli_w.dumps(QUICK))
+        shutil.rmtree(out, ignore_errors=True)
+        artifacts = kept_artifacts().root
+        seconds(BENCH, "run", file, "--out", out, "--artifacts", artifacts, "--no-mlflow")
+        ledger = load_results(out).ledger
+        own = ledger[(ledger["what"] == "run") & (ledger["role"] == "final")]
+        return [run.groupby("phase")["seconds"].sum() for _, run in own.groupby("seed")]
+
+    carry_out()  # what it prepares is there then
+    return carry_out
+
+
+def test_what_is_not_training(table, trained):
+    shares = [float(spent.drop("train").sum() / spent["train"]) for spent in trained()]
+    table.add_value("what is not training in a run of the quickstart's kind", shares, 0.5)
+
+
+def test_beside_a_busy_process(table, trained):
+    alone = median(spent["train"] for spent in trained())
+    with subprocess.Popen([sys.executable, "-c", BUSY]) as busy:
+        beside = [float(spent["train"] / alone) for spent in trained()]
+        busy.kill()
+    table.add_value(
+        "training beside a process that keeps all cores busy, against alone", beside, 2.5
+    )

@@ -275,6 +275,16 @@ def load_config(model: str) -> PreTrainedConfig:
     return config
 
 
+def count_layers(model: str) -> int:
+    """How many layers a model has, without loading transformers where its file says it plainly.
+
+    Raises:
+        InputError: as `load_config`.
+    """
+    said = read_json(locate(model) / "config.json").get("num_hidden_layers")
+    return int(said or load_config(model).num_hidden_layers)
+
+
 def load_transformer(model: str) -> PreTrainedModel:
     """The encoder in float32, without its pooling head, which bi-encoders do not use.
 

@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from bench import encoding, students
 from bench.encoding.layers import LayerChoice, choose_layers
-from bench.encoding.models import is_local, load_config
+from bench.encoding.models import is_local, count_layers
 from bench.students.base import FromModel
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ class Truncated(FromModel):
     def check(self) -> None:
         super().check()
         if is_local(self.model):
-            total = load_config(self.declares.body).num_hidden_layers
-            choose_layers(total, self.layers, self.keep)
+            choose_layers(count_layers(self.declares.body), self.layers, self.keep)
 
     def transformer(self, start: PreTrainedModel | None = None) -> PreTrainedModel:
         return encoding.keep_layers(super().transformer(start), self.layers, self.keep)

@@ -84,6 +84,4 @@ def test_beside_a_busy_process(table, trained):
     with subprocess.Popen([sys.executable, "-c", BUSY]) as busy:
         beside = [float(spent["train"] / alone) for spent in trained()]
         busy.kill()
-    table.add_value(
-        "training beside a process that keeps all cores busy, against alone", beside, 2.5
-    )
+    table.add_value("training beside a process that keeps all cores busy (alone: 1)", beside, 2.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, partial
 
 import ir_measures
 import numpy as np
@@ -150,11 +151,12 @@ def per_query(
     """
     chosen = np.arange(len(part.queries)) if queries is None else queries
     qrels = _qrels(part, set(chosen.tolist()))
-    run = _run(ranking, chosen)
+    runs = cache(partial(_run, ranking, chosen))
     values = pd.DataFrame(0.0, index=pd.Index(np.sort(chosen), name="query"), columns=list(names))
     for name in names:
         measure = with_threshold(parse(name), relevance)
         # One at a time, because providers confuse some measures if they compute several at once.
+        run = runs(measure.params.get("cutoff"))
         for metric in _PROVIDER.iter_calc([measure], qrels, run):
             values.at[int(metric.query_id), name] = metric.value
     return values
@@ -168,12 +170,16 @@ def _qrels(part: Part, wanted: set[int]) -> Mapping[str, dict[str, int]]:
     return qrels
 
 
-def _run(ranking: Ranking, queries: np.ndarray) -> Mapping[str, dict[str, float]]:
-    depth = ranking.documents.shape[1]
+def _run(
+    ranking: Ranking, queries: np.ndarray, cutoff: int | None
+) -> Mapping[str, dict[str, float]]:
+    """The rankings of these queries down to the cutoff, as far as a measure looks."""
+    documents = ranking.documents[:, :cutoff]
+    depth = documents.shape[1]
     return {
         str(query): {
             str(document): float(depth - rank) for rank, document in enumerate(row) if document >= 0
         }
         for query in queries.tolist()
-        if max(row := ranking.documents[query].tolist()) >= 0  # else Judged divides by zero
+        if max(row := documents[query].tolist()) >= 0  # else Judged divides by zero
     }

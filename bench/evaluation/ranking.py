@@ -13,6 +13,9 @@ import pandas as pd
 from bench.collections.base import Collection
 from bench.storage.files import atomic, damaged
 
+FAST = 1
+"""gzip's level: the files become a quarter larger than by default, in a tenth of the time."""
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -57,7 +60,7 @@ def write_trec(path: Path, ranking: Ranking, collection: Collection, part: str, 
     ]
     with atomic(path) as aside:
         # No time stamp, so that equal rankings give equal files.
-        aside.write_bytes(gzip.compress("".join(lines).encode(), mtime=0))
+        aside.write_bytes(gzip.compress("".join(lines).encode(), FAST, mtime=0))
 
 
 def read_trec(path: Path, collection: Collection, part: str) -> Ranking:

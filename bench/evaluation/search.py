@@ -41,24 +41,33 @@ def search(
         for start in range(0, len(documents), columns):
             part = block @ documents[start : start + columns].T
             part.masked_fill_(empty[start : start + columns], LAST)
-            at = torch.arange(start, start + part.shape[1], device=part.device).expand_as(part)
-            best, best_at = _top(torch.cat([best, part], 1), torch.cat([best_at, at], 1), depth)
+            scored, at = _top(part, depth)
+            best, merged = _top(torch.cat([best, scored], 1), depth)
+            best_at = torch.cat([best_at, at + start], 1).gather(1, merged)
         indices.append(best_at.cpu().numpy())
         scores.append(best.cpu().numpy())
     return Ranking(positions[order[np.concatenate(indices)]], np.concatenate(scores))
 
 
-def _top(scores: Tensor, at: Tensor, depth: int) -> tuple[Tensor, Tensor]:
-    """The best ``depth`` of each row, by score, then by position."""
+def _top(scores: Tensor, depth: int) -> tuple[Tensor, Tensor]:
+    """The best ``depth`` of each row and their columns, by score; of equals, the first columns."""
     if scores.shape[1] > depth:
-        worst = scores.topk(depth, dim=1).values[:, -1:]
-        # Of the scores equal to the worst kept one, keep the first in tie order; topk alone would
-        # keep any of them.
-        above = scores > worst
-        level = scores == worst
-        room = depth - above.sum(1, keepdim=True)
-        kept = above | (level & (level.cumsum(1) <= room))
-        columns = kept.nonzero(as_tuple=True)[1].view(len(scores), depth)
-        scores, at = scores.gather(1, columns), at.gather(1, columns)
-    scores, order = scores.sort(dim=1, descending=True, stable=True)
-    return scores, at.gather(1, order)
+        best, columns = scores.topk(depth + 1, dim=1)
+        # topk keeps any of the scores that are equal to the worst kept one; the first are wanted.
+        tied = (best[:, depth] == best[:, depth - 1]).nonzero().squeeze(1)
+        columns = columns[:, :depth]
+        if len(tied):
+            columns[tied] = _first_of_best(scores[tied], best[tied, depth - 1 : depth], depth)
+        columns = columns.sort(dim=1).values
+        scores, order = scores.gather(1, columns).sort(dim=1, descending=True, stable=True)
+        return scores, columns.gather(1, order)
+    return scores.sort(dim=1, descending=True, stable=True)
+
+
+def _first_of_best(scores: Tensor, worst: Tensor, depth: int) -> Tensor:
+    """Columns of the ``depth`` best of each row, the first of those that equal the worst."""
+    above = scores > worst
+    level = scores == worst
+    room = depth - above.sum(1, keepdim=True)
+    kept = above | (level & (level.cumsum(1) <= room))
+    return kept.nonzero(as_tuple=True)[1].view(len(scores), depth)

@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from bench import encoding, students
 from bench.encoding.layers import LayerChoice, choose_layers
-from bench.encoding.models import is_local, count_layers
+from bench.encoding.models import count_layers, is_local
 from bench.students.base import FromModel
 
 if TYPE_CHECKING:

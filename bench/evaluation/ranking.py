@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from bench.collections.base import Collection
 from bench.storage.files import atomic, damaged
@@ -48,19 +50,22 @@ def without(ranking: Ranking, left_out: np.ndarray | None, depth: int) -> Rankin
 
 def write_trec(path: Path, ranking: Ranking, collection: Collection, part: str, tag: str) -> None:
     """Write a gzipped TREC run file; equal rankings give equal bytes."""
-    queries = collection.part(part).queries.id_list()
-    documents = collection.documents.id_list()
-    lines = [
-        f"{queries[query]} Q0 {documents[document]} {rank} {score:.9g} {tag}\n"
-        for query, (positions, scores) in enumerate(
-            zip(ranking.documents.tolist(), ranking.scores.tolist(), strict=True)
-        )
-        for rank, (document, score) in enumerate(zip(positions, scores, strict=True), start=1)
-        if document >= 0
+    rows, columns = np.nonzero(ranking.documents >= 0)
+    queries, documents = collection.part(part).queries.ids, collection.documents.ids
+    fields = [
+        queries.take(pa.array(rows)),
+        pa.scalar("Q0"),
+        documents.take(pa.array(ranking.documents[rows, columns])),
+        pa.array(columns + 1),
+        # The shortest text that is read as the same float32.
+        pa.array(ranking.scores[rows, columns]),
+        pa.scalar(f"{tag}\n"),
+        pa.scalar(" "),
     ]
+    lines = pc.binary_join_element_wise(*(field.cast(pa.large_string()) for field in fields))
     with atomic(path) as aside:
         # No time stamp, so that equal rankings give equal files.
-        aside.write_bytes(gzip.compress("".join(lines).encode(), FAST, mtime=0))
+        aside.write_bytes(gzip.compress("".join(lines.to_pylist()).encode(), FAST, mtime=0))
 
 
 def read_trec(path: Path, collection: Collection, part: str) -> Ranking:

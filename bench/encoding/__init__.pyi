@@ -1,4 +1,5 @@
 from .attention import settle as settle
+from .device import check_precision as check_precision
 from .device import choose as choose
 from .encoder import encode as encode
 from .joint import JointForm as JointForm

@@ -21,6 +21,7 @@ from bench.encoding.dropout import replace_dropout
 from bench.encoding.joining import Joining
 from bench.encoding.packing import ClosePacking, Ladder, Packing
 from bench.encoding.products import replace_linear
+from bench.errors import InputError
 
 CACHED = 4096
 """Tokens whose states a CPU's caches hold, roughly."""
@@ -104,6 +105,29 @@ def choose(precision: Precision = "auto") -> Device:
     keep_memory()
     exact = "bf16" if precision == "bf16" else "float32"
     return Device(torch.device("cpu"), exact, joining=Joining(tokens=CACHED, laddered=False))
+
+
+BF16_UNITS = ("avx512_bf16", "amx_bf16")
+"""What computes bf16 on x86 CPUs, as torch names it."""
+
+
+def check_precision(device: Device) -> None:
+    """Refuse bf16 on a CPU that has no units for it.
+
+    Raises:
+        InputError: it has none, so that bf16 would be far slower than float32.
+    """
+    if device.torch.type != "cpu" or device.precision != "bf16":
+        return
+    has: dict[str, Any] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )()  # older versions of torch do not say
+    if has.get("architecture") == "x86_64" and not any(has.get(unit) for unit in BF16_UNITS):
+        raise InputError(
+            f'training.precision = "bf16": this CPU ({has.get("cpu_name", "x86_64")}) has neither '
+            "AVX512-BF16 nor AMX, and would take about eight times as long as in float32; "
+            '"auto" means float32 here'
+        )
 
 
 def environment(device: Device, workers: int = 1) -> dict[str, Any]:

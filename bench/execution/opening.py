@@ -39,4 +39,6 @@ def _device(study: Study) -> Device:
     device = encoding.choose(precision)
     if study.execution.elsewhere_on_gpus and precision == "auto":
         return replace(device, precision="bf16")
+    if not study.execution.elsewhere_on_gpus:
+        encoding.check_precision(device)
     return device

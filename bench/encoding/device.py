@@ -119,9 +119,8 @@ def check_precision(device: Device) -> None:
     """
     if device.torch.type != "cpu" or device.precision != "bf16":
         return
-    has: dict[str, Any] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )()  # older versions of torch do not say
+    # Older versions of torch do not say.
+    has: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     if has.get("architecture") == "x86_64" and not any(has.get(unit) for unit in BF16_UNITS):
         raise InputError(
             f'training.precision = "bf16": this CPU ({has.get("cpu_name", "x86_64")}) has neither '

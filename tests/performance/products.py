@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from bench.encoding.tokens import tokenize
+from bench.encoding.tokens import Tokens, tokenize
 from bench.training.setup import Setup
 from tests.performance.setting import Action, run_of
 from tests.performance.steps import batches_of
@@ -29,9 +29,7 @@ def training(collection: str, layers: int, length: int, triples: int, steps: int
 
 def encoding(collection: str, layers: int, length: int) -> Action:
     """Forward, for the tokens of all documents."""
-    specification, context = run_of(collection, layers, length, triples=32)
-    model = specification.arm.student.model
-    tokens = len(tokenize(context.collection.documents, model, length, context.artifacts).ids)
+    tokens = len(_documents(collection, layers, length).ids)
     passes = [min(PASS, tokens - start) for start in range(0, tokens, PASS)]
     return _layers(passes, layers, backward=False)
 
@@ -39,9 +37,25 @@ def encoding(collection: str, layers: int, length: int) -> Action:
 def with_attention(collection: str, layers: int, length: int, triples: int, steps: int) -> float:
     """All products of a step, those of queries with keys and weights with values too, as a
     multiple of the linear layers'."""
-    texts = np.concatenate(_lengths(collection, layers, length, triples, steps)).astype(float)
+    return _with_attention(np.concatenate(_lengths(collection, layers, length, triples, steps)))
+
+
+def with_attention_in_documents(collection: str, layers: int, length: int) -> float:
+    """The same of encoding all documents."""
+    documents = _documents(collection, layers, length)
+    return _with_attention(documents.lengths(np.arange(len(documents))))
+
+
+def _with_attention(lengths: np.ndarray) -> float:
+    texts = lengths.astype(float)
     linear = (4 * WIDTH**2 + 2 * WIDTH * INNER) * texts.sum()
     return float(1 + 2 * WIDTH * (texts**2).sum() / linear)
+
+
+def _documents(collection: str, layers: int, length: int) -> Tokens:
+    specification, context = run_of(collection, layers, length, triples=32)
+    model = specification.arm.student.model
+    return tokenize(context.collection.documents, model, length, context.artifacts)
 
 
 def _lengths(

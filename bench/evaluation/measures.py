@@ -156,10 +156,16 @@ def per_query(
     for name in names:
         measure = with_threshold(parse(name), relevance)
         # One at a time, because providers confuse some measures if they compute several at once.
-        run = runs(measure.params.get("cutoff"))
+        run = runs(_looks_at(measure))
         for metric in _PROVIDER.iter_calc([measure], qrels, run):
             values.at[int(metric.query_id), name] = metric.value
     return values
+
+
+def _looks_at(measure: ir_measures.Measure) -> int | None:
+    """How many documents of a ranking the measure may look at; `None` for all."""
+    # What counts judged documents alone leaves out the others before it counts.
+    return None if measure.params.get("judged_only") else measure.params.get("cutoff")
 
 
 def _qrels(part: Part, wanted: set[int]) -> Mapping[str, dict[str, int]]:

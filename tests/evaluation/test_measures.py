@@ -80,6 +80,13 @@ def test_measures_that_ir_measures_takes_for_one_another_are_told_apart():
     assert values.tolist() == pytest.approx([1, (1 + 2 / np.log2(3)) / (2 + 1 / np.log2(3))])
 
 
+def test_a_measure_of_judged_documents_passes_over_the_others():
+    """Also below its cutoff, which counts judged documents."""
+    names = ["nDCG(judged_only=True)@2", "P(judged_only=True)@2", "AP(judged_only=True)@2", "P@2"]
+    values = per_query(part((0, 3, 1)), ranked(0, 1, 2, 3), names).iloc[0]
+    assert values.tolist() == [1, 0.5, 1, 0]
+
+
 def test_no_measure_looks_deeper_than_the_ranking():
     check_measures(["R@100", "AP"], 100)
     with pytest.raises(InputError) as caught:

@@ -33,9 +33,9 @@ def fresh(context, path):
 
 
 def build(student, context, seed: int = 0):
-    """Its towers, drawn by a seed."""
+    """Its towers on the device, drawn by a seed."""
     torch.manual_seed(seed)
-    return student.build(context).eval()
+    return context.device.place(student.build(context)).eval()
 
 
 def by_hand(transformer, model, texts, length=32, pooling="mean", unit=True) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Threads of the commands do not spin for long, unless the user says so."""
 
+import os
 import subprocess
 import sys
 
@@ -20,6 +21,4 @@ def test_it_is_said_before_torch_is_loaded():
 def test_what_the_user_says_stays(monkeypatch):
     monkeypatch.setenv("GOMP_SPINCOUNT", "7")
     wait_briefly()
-    import os
-
     assert os.environ["GOMP_SPINCOUNT"] == "7"

@@ -21,6 +21,7 @@ SETTLED, LOOKING = "sdpa_settled", "sdpa_looking"
 """Names in transformers of this attention, with masks that are always kept, or looked into."""
 
 REPLACED = ("sdpa", SETTLED, LOOKING)
+"""Attention that gives way to this one."""
 
 JOINS = frozenset({"bert", "distilbert", "roberta", "xlm-roberta"})
 """Model types that accept position ids and pass text boundaries on to attention."""

@@ -66,7 +66,7 @@ class Device:
             torch.cuda.synchronize(self.torch)
 
     def place(self, module: Module) -> Module:
-        """Move the module's weights to the device, and set attention and dropout that suit it."""
+        """Move the module to the device; give it attention, dropout and products that suit it."""
         as_gpu = isinstance(self.packing, Ladder)
         encoding.settle(module, looking=not as_gpu)
         if not as_gpu:

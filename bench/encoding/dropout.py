@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 LEVELS = 2**16
+"""How finely probabilities are told apart."""
 
 
 class Dropout(nn.Dropout):
@@ -34,12 +35,12 @@ def factors(states: Tensor, p: float) -> Tensor:
     """
     dropped = round(p * LEVELS)
     if dropped == LEVELS:
-        return torch.zeros_like(states, requires_grad=False)
+        return torch.zeros_like(states)
     count = states.numel()
     draw = np.random.Generator(np.random.SFC64(int(torch.randint(2**63 - 1, ()))))
-    drawn = draw.integers(2**64, size=-(-count // 4), dtype=np.uint64, endpoint=False)
+    drawn = draw.integers(2**64, size=-(-count // 4), dtype=np.uint64)
     bits = torch.from_numpy(drawn.view(np.int16))[:count].view(states.shape)
-    kept = torch.ge(bits, dropped - LEVELS // 2, out=torch.empty_like(states, requires_grad=False))
+    kept = torch.ge(bits, dropped - LEVELS // 2, out=torch.empty_like(states))
     return kept.mul_(LEVELS / (LEVELS - dropped))
 
 

@@ -54,6 +54,7 @@ class Encoder(nn.Module):
         raise NotImplementedError
 
     def set_table(self, table: nn.Embedding) -> None:
+        """Replace its token embeddings. (A module cannot be assigned to a property.)"""
         raise NotImplementedError
 
     def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,12 @@ class Tokens:
     def longest(self) -> int:
         """Tokens of the longest text."""
         return int(np.diff(self.starts).max(initial=0))
+
+    @property
+    def vocabulary(self) -> np.ndarray:
+        """The ids that occur, ascending: int32 [m]."""
+        found: np.ndarray = np.load(self.artifact.folder / "vocabulary.npy")
+        return found
 
     def lengths(self, positions: np.ndarray) -> np.ndarray:
         """How many tokens each of these texts has."""
@@ -101,6 +107,7 @@ def tokenize(
             lengths += map(len, rows)
             pieces.append(np.concatenate([np.asarray(row, dtype=np.int32) for row in rows]))
         save_array(folder / "ids.npy", np.concatenate(pieces))
+        save_array(folder / "vocabulary.npy", reduce(np.union1d, pieces))
         save_array(folder / "starts.npy", np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
         about = {"padding": tokenizer.pad_token_id or 0}
         return BuildReport(texts=len(texts), tokens=sum(lengths), about=about)

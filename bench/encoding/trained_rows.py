@@ -18,9 +18,6 @@ from torch.nn.functional import embedding
 from bench.encoding.encoder import Encoder
 from bench.encoding.tokens import Tokens
 
-CHUNK = 10_000_000
-"""Tokens counted at a time."""
-
 
 class TrainedRows(nn.Embedding):
     """A table whose ``weight`` holds the rows that are trained; in evaluation it has all.
@@ -35,7 +32,8 @@ class TrainedRows(nn.Embedding):
     _place: Tensor
 
     def __init__(self, table: nn.Embedding, used: Tensor) -> None:
-        """
+        """Copy what is needed of a table.
+
         Args:
             table: [V, d].
             used: [m] ids of the rows to train, ascending.
@@ -83,8 +81,7 @@ def train_rows(encoder: Encoder, texts: Iterable[Tokens]) -> None:
     used[[0, table.padding_idx or 0]] = True  # what warming up reads, and what has no gradient
     for tokens in texts:
         used[tokens.padding] = True
-        for start in range(0, len(tokens.ids), CHUNK):
-            used[tokens.ids[start : start + CHUNK]] = True
+        used[tokens.vocabulary] = True
     if not used.all():
         rows = torch.from_numpy(np.flatnonzero(used)).to(table.weight.device)
         encoder.set_table(TrainedRows(table, rows))
@@ -98,14 +95,20 @@ def train_all(encoder: Encoder) -> None:
 
 def decay_with(optimizer: torch.optim.Optimizer, modules: Iterable[nn.Module]) -> None:
     """Let every step of the optimizer decay the rows that it does not train, as it would."""
-    tables = [
-        part for module in modules for part in module.modules() if isinstance(part, TrainedRows)
+    groups = [
+        (part, next(at for at, group in enumerate(optimizer.param_groups) if _holds(group, part)))
+        for module in modules
+        for part in module.modules()
+        if isinstance(part, TrainedRows)
     ]
 
     def decay(stepped: torch.optim.Optimizer, *_: Any) -> None:
-        for table in tables:
-            for group in stepped.param_groups:
-                if any(value is table.weight for value in group["params"]):
-                    table.decayed *= 1 - group["lr"] * group["weight_decay"]
+        for table, at in groups:
+            group = stepped.param_groups[at]
+            table.decayed *= 1 - group["lr"] * group["weight_decay"]
 
     optimizer.register_step_post_hook(decay)
+
+
+def _holds(group: dict[str, Any], table: TrainedRows) -> bool:
+    return any(value is table.weight for value in group["params"])

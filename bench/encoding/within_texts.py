@@ -73,6 +73,7 @@ class Runs:
 
     @property
     def pairs(self) -> int:
+        """How many weights the attention has."""
         return self.heads * sum(texts * length**2 for texts, length in self.each)
 
     def by_head(self, side: Tensor) -> Tensor:

@@ -109,7 +109,7 @@ class Setup:
 
 def _texts(towers: Towers, queries: Tokens, documents: Tokens | None) -> list[list[Tokens]]:
     """What each of the student's encoders reads in training."""
-    sides = [side for side in (queries, documents) if side]
+    sides = [side for side in (queries, documents) if side is not None]
     return [sides] if towers.shared else [[side] for side in sides]
 
 

@@ -18,7 +18,7 @@ USED = np.array([0, 3, 5, 7, 8, 50, 199])
 
 
 def tokens(ids=USED, padding=0) -> SimpleNamespace:
-    return SimpleNamespace(ids=np.asarray(ids, dtype=np.int32), padding=padding)
+    return SimpleNamespace(vocabulary=np.asarray(ids, dtype=np.int32), padding=padding)
 
 
 def static(seed=0) -> StaticEncoder:
@@ -37,9 +37,14 @@ def step(encoder, optimizer, at: int) -> None:
     optimizer.zero_grad(set_to_none=True)
 
 
-def trained(encoder, steps: int):
+def optimizer_of(encoder):
     optimizer = make_optimizer([encoder], weight_decay=0.1)
     decay_with(optimizer, [encoder])
+    return optimizer
+
+
+def trained(encoder, steps: int):
+    optimizer = optimizer_of(encoder)
     for at in range(steps):
         step(encoder, optimizer, at)
     return encoder
@@ -73,15 +78,9 @@ def test_in_evaluation_every_text_is_read_as_ever():
     with pytest.raises(IndexError):
         narrow.pooled(ids, mask)
     for encoder in (dense, narrow):
-        step(encoder.train(), trained_optimizer(encoder), 0)
+        step(encoder.train(), optimizer_of(encoder), 0)
         encoder.eval()
     assert torch.allclose(narrow.pooled(ids, mask), dense.pooled(ids, mask), rtol=1e-6, atol=1e-6)
-
-
-def trained_optimizer(encoder):
-    optimizer = make_optimizer([encoder], weight_decay=0.1)
-    decay_with(optimizer, [encoder])
-    return optimizer
 
 
 def test_its_state_says_everything():

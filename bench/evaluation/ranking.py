@@ -16,7 +16,7 @@ from bench.collections.base import Collection
 from bench.storage.files import atomic, damaged
 
 FAST = 1
-"""gzip's level: the files become a quarter larger than by default, in a tenth of the time."""
+"""gzip's level: the files become a quarter larger than by default, in a sixth of the time."""
 
 
 @dataclass(frozen=True)

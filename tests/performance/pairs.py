@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 PAIRS = 5
@@ -28,13 +27,6 @@ class Ratio:
     @property
     def each(self) -> list[float]:
         return sorted(self.share * theirs / ours for ours, theirs in self.pairs)
-
-    @property
-    def median(self) -> float:
-        return median(self.each)
-
-    def __str__(self) -> str:
-        return f"{self.median:.2f} ({self.each[0]:.2f} to {self.each[-1]:.2f})"
 
 
 def compare(

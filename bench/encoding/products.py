@@ -10,7 +10,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch.nn import functional
+
+_THERE = torch.backends.mkldnn.is_available()
+
+
+def product(rows: Tensor, columns: Tensor) -> Tensor:
+    """``rows @ columns.T``, without gradients.
+
+    Args:
+        rows: [R, d] and columns: [C, d], on one device.
+    """
+    if rows.device.type == "cpu" and rows.dtype == torch.float32 and _THERE:
+        return _product(rows, columns, None)
+    return rows @ columns.T
 
 
 class Linear(nn.Linear):
@@ -19,7 +32,7 @@ class Linear(nn.Linear):
     def forward(self, input: Tensor) -> Tensor:
         as_torch = input.dtype != torch.float32 or input.dim() < 2
         if as_torch or torch.is_autocast_enabled("cpu"):
-            return linear(input, self.weight, self.bias)
+            return functional.linear(input, self.weight, self.bias)
         output: Tensor = _Product.apply(input, self.weight, self.bias)
         return output
 
@@ -50,7 +63,7 @@ def _product(states: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 def replace_linear(module: nn.Module) -> None:
     """Let oneDNN compute every linear layer within, where this torch has it."""
-    if not torch.backends.mkldnn.is_available():
+    if not _THERE:
         return
     for part in module.modules():
         if type(part) is nn.Linear:

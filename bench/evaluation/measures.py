@@ -12,6 +12,7 @@ from ir_measures.measures.base import MeanAgg
 
 from bench.collections.base import Part
 from bench.errors import InputError
+from bench.evaluation.alike import alike
 from bench.evaluation.ranking import Ranking
 
 # Pinned, because providers differ. They get ranks instead of scores, so ties cannot differ.
@@ -150,16 +151,18 @@ def per_query(
         A frame indexed by query position, with one column per measure.
     """
     chosen = np.arange(len(part.queries)) if queries is None else queries
-    qrels = _qrels(part, set(chosen.tolist()))
-    runs = cache(partial(_run, ranking, chosen))
-    values = pd.DataFrame(0.0, index=pd.Index(np.sort(chosen), name="query"), columns=list(names))
+    chosen = np.sort(chosen)
+    each, group = alike(ranking, part.judgements, chosen)
+    qrels = _qrels(part, set(each.tolist()))
+    runs = cache(partial(_run, ranking, each))
+    values = pd.DataFrame(0.0, index=each, columns=list(names))
     for name in names:
         measure = with_threshold(parse(name), relevance)
         # One at a time, because providers confuse some measures if they compute several at once.
         run = runs(_looks_at(measure))
         for metric in _PROVIDER.iter_calc([measure], qrels, run):
             values.at[int(metric.query_id), name] = metric.value
-    return values
+    return values.iloc[group].set_index(pd.Index(chosen, name="query"))
 
 
 def _looks_at(measure: ir_measures.Measure) -> int | None:

@@ -6,7 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.encoding.products import product
 from bench.evaluation.ranking import Ranking
+
+BLOCK = 256
+"""Most queries at once."""
 
 CELLS = 64_000_000
 """Most scores in memory at once."""
@@ -32,15 +36,17 @@ def search(
     order = np.argsort(tie_order)
     documents = documents.index_select(0, torch.from_numpy(order).to(documents.device))
     empty = ~documents.any(1)
+    some_empty = bool(empty.any())
     depth = min(depth, len(order))
-    columns = max(depth, CELLS // max(1, min(len(queries), 1024)))
+    columns = max(depth, CELLS // max(1, min(len(queries), BLOCK)))
     indices, scores = [], []
-    for block in queries.split(1024):
+    for block in queries.split(BLOCK):
         best_at = torch.empty(len(block), 0, dtype=torch.long, device=queries.device)
         best = torch.empty(len(block), 0, device=queries.device)
         for start in range(0, len(documents), columns):
-            part = block @ documents[start : start + columns].T
-            part.masked_fill_(empty[start : start + columns], LAST)
+            part = product(block, documents[start : start + columns])
+            if some_empty:
+                part.masked_fill_(empty[start : start + columns], LAST)
             scored, at = _top(part, depth)
             best, merged = _top(torch.cat([best, scored], 1), depth)
             best_at = torch.cat([best_at, at + start], 1).gather(1, merged)

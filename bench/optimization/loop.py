@@ -7,6 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -15,8 +16,7 @@ from torch import Tensor, nn
 from bench.encoding.device import Device
 from bench.errors import TrainingError
 from bench.optimization.schedule import Schedule
-from bench.optimization.warming import STEPS as REHEARSED
-from bench.optimization.warming import traceless
+from bench.optimization.warming import STEPS, traceless
 
 CHECK_EVERY = 20
 """Steps between two checks that the loss is finite (each makes a GPU wait)."""
@@ -107,7 +107,7 @@ class Loop(ABC, Generic[Batch]):
         """Compute the first of these batches without taking a step: whoever comes first would pay
         for kernels and memory that all the later ones use."""
         with traceless(self._modules, self._device):
-            for _, batch in zip(range(REHEARSED), batches, strict=False):
+            for batch in islice(batches, STEPS[self._device.torch.type]):
                 value, diagnostics = self.loss(batch)
                 value.backward()
                 diagnostics()

@@ -69,7 +69,7 @@ def trained(tmp_path):
         artifacts = kept_artifacts().root
         seconds(BENCH, "run", file, "--out", out, "--artifacts", artifacts, "--no-mlflow")
         ledger = load_results(out).ledger
-        own = ledger[(ledger["what"] == "run") & (ledger["role"] == "final")]
+        own = ledger[(ledger["role"] == "final") & ~ledger["phase"].isin(["prepare", "read"])]
         return [run.groupby("phase")["seconds"].sum() for _, run in own.groupby("seed")]
 
     carry_out()  # what it prepares is there then

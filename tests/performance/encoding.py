@@ -10,12 +10,12 @@ import numpy as np
 from bench.encoding.encoder import encode
 from bench.encoding.tokens import tokenize
 from bench.storage.artifacts import Artifacts
-from tests.performance.setting import Action, run_of, their_context, their_model
+from tests.performance.setting import Action, autocast, run_of, their_context, their_model
 
 
-def ours(collection: str, layers: int, length: int) -> Action:
+def ours(collection: str, layers: int, length: int, precision: str) -> Action:
     """From texts."""
-    specification, context = run_of(collection, layers, length, triples=32)
+    specification, context = run_of(collection, layers, length, triples=32, precision=precision)
     student, texts = specification.arm.student, context.collection.documents
     encoder = context.device.place(student.encoder(context))
 
@@ -27,8 +27,8 @@ def ours(collection: str, layers: int, length: int) -> Action:
     return act
 
 
-def from_tokens(collection: str, layers: int, length: int) -> Action:
-    specification, context = run_of(collection, layers, length, triples=32)
+def from_tokens(collection: str, layers: int, length: int, precision: str) -> Action:
+    specification, context = run_of(collection, layers, length, triples=32, precision=precision)
     student, texts = specification.arm.student, context.collection.documents
     encoder = context.device.place(student.encoder(context))
     documents = tokenize(texts, student.model, length, context.artifacts)
@@ -36,8 +36,13 @@ def from_tokens(collection: str, layers: int, length: int) -> Action:
     return lambda: encode(encoder, documents, everything, context.device, "documents")
 
 
-def theirs(collection: str, layers: int, length: int) -> Action:
+def theirs(collection: str, layers: int, length: int, precision: str) -> Action:
     context = their_context(collection)
     texts = context.collection.documents.texts.to_pylist()
     model = their_model(context, layers, length)
-    return lambda: model.encode(texts, batch_size=64)
+
+    def act() -> None:
+        with autocast(precision):
+            model.encode(texts, batch_size=64)
+
+    return act

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,31 +19,28 @@ PASS = 4096
 """Tokens of a pass where nothing is trained."""
 
 
-def training(collection: str, layers: int, length: int, triples: int, steps: int) -> Action:
+def training(layers: int, precision: str, **setting: Any) -> Action:
     """Forward and backward, for the tokens of the first batches of a run."""
-    return _layers(
-        [int(one.sum()) for one in _lengths(collection, layers, length, triples, steps)],
-        layers,
-        backward=True,
-    )
+    passes = [int(one.sum()) for one in _lengths(layers=layers, **setting)]
+    return _layers(passes, layers, precision, backward=True)
 
 
-def encoding(collection: str, layers: int, length: int) -> Action:
+def encoding(layers: int, precision: str, **setting: Any) -> Action:
     """Forward, for the tokens of all documents."""
-    tokens = len(_documents(collection, layers, length).ids)
+    tokens = len(_documents(layers=layers, **setting).ids)
     passes = [min(PASS, tokens - start) for start in range(0, tokens, PASS)]
-    return _layers(passes, layers, backward=False)
+    return _layers(passes, layers, precision, backward=False)
 
 
-def with_attention(collection: str, layers: int, length: int, triples: int, steps: int) -> float:
+def with_attention(**setting: Any) -> float:
     """All products of a step, those of queries with keys and weights with values too, as a
     multiple of the linear layers'."""
-    return _with_attention(np.concatenate(_lengths(collection, layers, length, triples, steps)))
+    return _with_attention(np.concatenate(_lengths(**setting)))
 
 
-def with_attention_in_documents(collection: str, layers: int, length: int) -> float:
+def with_attention_in_documents(**setting: Any) -> float:
     """The same of encoding all documents."""
-    documents = _documents(collection, layers, length)
+    documents = _documents(**setting)
     return _with_attention(documents.lengths(np.arange(len(documents))))
 
 
@@ -58,11 +56,9 @@ def _documents(collection: str, layers: int, length: int) -> Tokens:
     return tokenize(context.collection.documents, model, length, context.artifacts)
 
 
-def _lengths(
-    collection: str, layers: int, length: int, triples: int, steps: int
-) -> list[np.ndarray]:
+def _lengths(triples: int, steps: int, **setting: Any) -> list[np.ndarray]:
     """Tokens of each text of the first batches of a run."""
-    setup = Setup.of(*run_of(collection, layers, length, triples))
+    setup = Setup.of(*run_of(triples=triples, **setting))
     batches = batches_of(setup, triples, steps)
     return [
         np.concatenate([np.diff(group.starts.numpy()) for group in batch.packed[0].groups])
@@ -70,11 +66,12 @@ def _lengths(
     ]
 
 
-def _layers(passes: Iterable[int], layers: int, backward: bool) -> Action:
+def _layers(passes: Iterable[int], layers: int, precision: str, backward: bool) -> Action:
+    kind = {"float32": torch.float32, "bf16": torch.bfloat16}[precision]
     shapes = [(WIDTH, WIDTH)] * 4 + [(WIDTH, INNER), (INNER, WIDTH)]
-    linear = [nn.Linear(*shape) for _ in range(layers) for shape in shapes]
+    linear = [nn.Linear(*shape, dtype=kind) for _ in range(layers) for shape in shapes]
     largest = max(passes)
-    states = {width: torch.randn(largest, width) for width in (WIDTH, INNER)}
+    states = {width: torch.randn(largest, width, dtype=kind) for width in (WIDTH, INNER)}
 
     def multiply() -> None:
         for tokens in passes:

@@ -14,14 +14,14 @@ from bench.context import Context
 from bench.encoding.models import locate
 from bench.encoding.tokens import tokenize
 from bench.storage.artifacts import Artifacts
-from tests.performance.setting import MODEL, Action, kept_artifacts, run_of, their_context
+from tests.performance.setting import MODEL, Action, autocast, kept_artifacts, run_of, their_context
 
 CHUNK = 4096
 """Pairs that a teacher reads at a time."""
 
 
-def ours(collection: str, layers: int, length: int, pairs: int) -> Action:
-    _, context = run_of(collection, layers, length, triples=32)
+def ours(collection: str, layers: int, length: int, pairs: int, precision: str) -> Action:
+    _, context = run_of(collection, layers, length, triples=32, precision=precision)
     model = classifier(layers)
     name = f"cross-encoder(model='{model}', max_length={length}, fine_tune=false)"
     scorer = context.device.place(teachers.create(name).scorer()).eval()
@@ -41,7 +41,7 @@ def ours(collection: str, layers: int, length: int, pairs: int) -> Action:
     return act
 
 
-def theirs(collection: str, layers: int, length: int, pairs: int) -> Action:
+def theirs(collection: str, layers: int, length: int, pairs: int, precision: str) -> Action:
     from sentence_transformers import CrossEncoder
 
     context = their_context(collection)
@@ -51,7 +51,12 @@ def theirs(collection: str, layers: int, length: int, pairs: int) -> Action:
     queries = context.collection.part("train").queries.take(asked)
     documents = context.collection.documents.take(found)
     given = [*zip(queries, documents, strict=True)]
-    return lambda: model.predict(given, batch_size=32)
+
+    def act() -> None:
+        with autocast(precision):
+            model.predict(given, batch_size=32)
+
+    return act
 
 
 def classifier(layers: int) -> Path:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Action = Callable[[], None]
 
 MODEL = "all-MiniLM-L6-v2"
+PLACE = "cuda" if torch.cuda.is_available() else "cpu"
 DECAY, CLIP, RATE, TEMPERATURE = 0.01, 1.0, 1e-5, 0.05
 
 
@@ -42,7 +43,7 @@ def their_model(context: Context, layers: int, length: int) -> SentenceTransform
 
 def their_context(collection: str) -> Context:
     """The collection on the device that ours uses, with none of our settings of torch or memory."""
-    device = Device(torch.device("cuda" if torch.cuda.is_available() else "cpu"), "float32")
+    device = Device(torch.device(PLACE), "float32")
     artifacts = kept_artifacts()
     return Context(open_collection(collection, artifacts), artifacts, device)
 
@@ -52,8 +53,18 @@ def kept_artifacts() -> Artifacts:
     return Artifacts(Path(tempfile.gettempdir()) / f"bench-performance-{os.getuid()}")
 
 
+def autocast(precision: str) -> torch.autocast:
+    """In which theirs is computed in a precision."""
+    return torch.autocast(PLACE, torch.bfloat16, enabled=precision == "bf16")
+
+
 def run_of(
-    collection: str, layers: int, length: int, triples: int, asymmetric: bool = False
+    collection: str,
+    layers: int,
+    length: int,
+    triples: int,
+    asymmetric: bool = False,
+    precision: str = "float32",
 ) -> tuple[RunSpecification, Context]:
     """A run of a study of one arm, and the context it runs in.
 
@@ -76,7 +87,7 @@ def run_of(
                 "learning_rate": RATE,
                 "weight_decay": DECAY,
                 "clip": CLIP,
-                "precision": "float32",
+                "precision": precision,
             },
             "defaults": {"student": student},
             "arms": [{"name": "infonce", "loss": f"infonce(temperature={TEMPERATURE})"}],

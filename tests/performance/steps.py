@@ -1,10 +1,12 @@
 """Steps of training an encoder: ours, bare, and as sentence-transformers' trainer takes them.
 
 All train the first layers of the same encoder on the same triples with the same loss (InfoNCE
-over the batch), optimizer, dropout, batch size and lengths, in float32.
+over the batch), optimizer, dropout, batch size, lengths and precision.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 
@@ -20,17 +22,16 @@ from tests.performance.setting import (
     RATE,
     TEMPERATURE,
     Action,
+    autocast,
     run_of,
     their_context,
     their_model,
 )
 
 
-def ours(
-    collection: str, layers: int, length: int, triples: int, steps: int, asymmetric: bool = False
-) -> Action:
+def ours(steps: int, triples: int, **setting: Any) -> Action:
     """The steps of a run, batches made ahead of them."""
-    specification, context = run_of(collection, layers, length, triples, asymmetric)
+    specification, context = run_of(triples=triples, **setting)
     setup = Setup.of(specification, context)
 
     def take() -> None:
@@ -46,14 +47,14 @@ def ours(
     return take
 
 
-def asymmetric(collection: str, layers: int, length: int, triples: int, steps: int) -> Action:
+def asymmetric(**setting: Any) -> Action:
     """The steps of a student that encodes queries alone."""
-    return ours(collection, layers, length, triples, steps, asymmetric=True)
+    return ours(asymmetric=True, **setting)
 
 
-def bare(collection: str, layers: int, length: int, triples: int, steps: int) -> Action:
+def bare(steps: int, triples: int, **setting: Any) -> Action:
     """What torch must do in such steps, on tensors that are there."""
-    specification, context = run_of(collection, layers, length, triples)
+    specification, context = run_of(triples=triples, **setting)
     setup = Setup.of(specification, context)
     batches = batches_of(setup, triples, steps)
     parameters = [value for group in setup.optimizer.param_groups for value in group["params"]]
@@ -71,7 +72,9 @@ def bare(collection: str, layers: int, length: int, triples: int, steps: int) ->
     return take
 
 
-def theirs(collection: str, layers: int, length: int, triples: int, steps: int) -> Action:
+def theirs(
+    collection: str, layers: int, length: int, triples: int, steps: int, precision: str = "float32"
+) -> Action:
     """The inner loop of sentence-transformers' trainer: tokenize, forward, backward, step."""
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
     from sentence_transformers.util import batch_to_device
@@ -92,7 +95,9 @@ def theirs(collection: str, layers: int, length: int, triples: int, steps: int) 
                 documents.take(drawn.negatives[:, 0]),
             ]
             features = [batch_to_device(model.preprocess(one), model.device) for one in columns]
-            loss(features, None).backward()
+            with autocast(precision):
+                value = loss(features, None)
+            value.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
             optimizer.step()
             optimizer.zero_grad()

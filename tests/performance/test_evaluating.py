@@ -2,27 +2,34 @@
 
 from tests.performance import products
 from tests.performance.pairs import compare
+from tests.performance.precisions import each_precision
 
 DOCUMENTS = {"collection": "pydocs(documents=250)", "layers": 6, "length": 256}
 
 
-def test_encoding(table):
-    ratio = compare("encoding:ours", "encoding:theirs", **DOCUMENTS)
-    row = table.at_least("encoding documents, ≤ 256 tokens, tokenizing included", ratio, 1.2)
+@each_precision
+def test_encoding(table, precision):
+    ratio = compare("encoding:ours", "encoding:theirs", precision=precision, **DOCUMENTS)
+    name = f"encoding documents, ≤ 256 tokens, tokenizing included, {precision}"
+    row = table.at_least(name, ratio, 1.2)
     assert row.reached, row
 
 
-def test_encoding_against_products(table):
+@each_precision
+def test_encoding_against_products(table, precision):
     share = products.with_attention_in_documents(**DOCUMENTS)
-    ratio = compare("encoding:from_tokens", "products:encoding", share=share, **DOCUMENTS)
-    row = table.at_least("useful work of encoding documents", ratio, 0.9)
+    setting = {"precision": precision, **DOCUMENTS}
+    ratio = compare("encoding:from_tokens", "products:encoding", share=share, **setting)
+    row = table.at_least(f"useful work of encoding documents, {precision}", ratio, 0.9)
     assert row.reached, row
 
 
-def test_scoring(table):
+@each_precision
+def test_scoring(table, precision):
     setting = {"collection": "pydocs", "layers": 2, "length": 64, "pairs": 10_000}
-    ratio = compare("scoring:ours", "scoring:theirs", warm=0, **setting)
-    row = table.at_least("a cross-encoder scoring 10,000 pairs, tokenizing included", ratio, 1.2)
+    ratio = compare("scoring:ours", "scoring:theirs", warm=0, precision=precision, **setting)
+    name = f"a cross-encoder scoring 10,000 pairs, tokenizing included, {precision}"
+    row = table.at_least(name, ratio, 1.2)
     assert row.reached, row
 
 

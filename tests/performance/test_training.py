@@ -6,6 +6,7 @@ import pytest
 
 from tests.performance import products
 from tests.performance.pairs import compare
+from tests.performance.precisions import each_precision
 
 KEEPING = {
     "GLIBC_TUNABLES": f"glibc.malloc.mmap_threshold={2**30}:glibc.malloc.trim_threshold={2**31 - 1}"
@@ -24,16 +25,25 @@ def named(setting: dict) -> str:
     return "{layers} layers, {triples} triples, ≤ {length} tokens".format(**setting)
 
 
-@pytest.mark.parametrize("environment", [{}, KEEPING], ids=["their defaults", "our allocator"])
-@pytest.mark.parametrize(
+settings = pytest.mark.parametrize(
     ("setting", "target"),
     [(QUICK, 1.5), (SHORT, 1.7), (MIXED, 2.2)],
     ids=["quick", "short", "mixed"],
 )
-def test_step(table, setting, target, environment):
-    ratio = compare("steps:ours", "steps:theirs", environment=environment, **setting)
-    whose = "our allocator" if environment else "their defaults"
-    row = table.at_least(f"step, {named(setting)} ({whose})", ratio, target)
+
+
+@each_precision
+@settings
+def test_step(table, setting, target, precision):
+    ratio = compare("steps:ours", "steps:theirs", precision=precision, **setting)
+    row = table.at_least(f"step, {named(setting)}, {precision}", ratio, target)
+    assert row.reached, row
+
+
+@settings
+def test_step_with_our_allocator(table, setting, target):
+    ratio = compare("steps:ours", "steps:theirs", environment=KEEPING, **setting)
+    row = table.at_least(f"step, {named(setting)}, theirs with our allocator", ratio, target)
     assert row.reached, row
 
 
@@ -45,15 +55,16 @@ def test_step_on_long_documents(table):
     assert row.reached, row
 
 
+@each_precision
 @pytest.mark.parametrize(
     ("setting", "target"),
     [(QUICK, 0.65), (SHORT, 0.75), (MIXED, 0.75)],
     ids=["quick", "short", "mixed"],
 )
-def test_useful_work(table, setting, target):
+def test_useful_work(table, setting, target, precision):
     share = products.with_attention(**setting)
-    ratio = compare("steps:ours", "products:training", share=share, **setting)
-    row = table.at_least(f"useful work of a step, {named(setting)}", ratio, target)
+    ratio = compare("steps:ours", "products:training", share=share, precision=precision, **setting)
+    row = table.at_least(f"useful work of a step, {named(setting)}, {precision}", ratio, target)
     assert row.reached, row
 
 

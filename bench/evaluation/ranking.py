@@ -7,15 +7,21 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 
 from bench.collections.base import Collection
+from bench.lazy import Library
 from bench.storage.files import atomic, damaged
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = Library("torch")
 
 FAST = 1
 """gzip's level: the files become a quarter larger than by default, in a sixth of the time."""

@@ -16,7 +16,7 @@ from bench.encoding.encoder import Encoder
 from bench.encoding.models import load_tokenizer
 from bench.errors import InputError
 from bench.evaluation.measured import measure_run
-from bench.optimization.warming import STEPS as WARMING
+from bench.optimization.warming import STEPS
 from bench.storage.records import RunFolder
 from bench.study.schema import Budget
 from bench.training.loop import embeddings
@@ -195,7 +195,7 @@ def test_no_document_is_encoded_while_it_trains(
         np.unique(stream.batch(specification.seed, 8 * step, 8 * step + 8).queries)
         for step in range(6)
     ]
-    assert sorted(counts) == sorted([*map(len, batches + batches[:WARMING]), *[len(dev)] * 4])
+    assert sorted(counts) == sorted([*map(len, batches + batches[: STEPS["cpu"]]), *[len(dev)] * 4])
     (bill,) = [bill for bill in folder.bills() if bill.phase == "train"]
     assert bill.texts == sum(map(len, batches))
     texts = context.collection.part("train").queries

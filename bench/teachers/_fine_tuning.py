@@ -121,6 +121,8 @@ class FineTuning:
     def _point(self, loop: FineTuningLoop, folder: Path, number: int) -> np.ndarray:
         """Train up to a point, measure it, keep its state."""
         before = folder / f"state-{number - 1}"
+        # Only now is the point before recorded, so that nobody goes on from an earlier one.
+        (folder / f"state-{number - 2}" / "optimizer.safetensors").unlink(missing_ok=True)
         if number and not loop.progress.examples and before.exists():
             loop.scorer.restore(before / "model.safetensors")
             load_moments(loop.optimizer, before / "optimizer.safetensors")
@@ -130,7 +132,6 @@ class FineTuning:
         with atomic_folder(folder / f"state-{number}") as aside:
             loop.scorer.save(aside / "model.safetensors")
             save_moments(loop.optimizer, aside / "optimizer.safetensors")
-        (before / "optimizer.safetensors").unlink(missing_ok=True)
         return np.array([value])
 
     def _goal(self, number: int) -> int:

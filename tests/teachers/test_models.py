@@ -269,6 +269,34 @@ def test_fine_tuning_goes_on_from_the_last_point_exactly(context, plan, tiny_mod
         assert (found.folder / name).read_bytes() == (wanted.folder / name).read_bytes()
 
 
+def test_fine_tuning_stopped_before_its_point_is_recorded_goes_on(
+    context, plan, tiny_model, monkeypatch
+):
+    from bench.teachers._fine_tuning import FineTuning
+
+    teacher = create("cross-encoder", tiny_model, fine_tune=True, seed=11)
+    whole = Context(
+        context.collection, Artifacts(context.artifacts.root.parent / "unstopped"), context.device
+    )
+    wanted = teacher.load(plan.stream.queries, whole).tuned
+    point = FineTuning._point
+
+    def stopping(tuning, loop, folder, number):
+        value = point(tuning, loop, folder, number)
+        if number == 1:
+            raise KeyboardInterrupt
+        return value
+
+    monkeypatch.setattr(FineTuning, "_point", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        teacher.load(plan.stream.queries, context)
+    monkeypatch.setattr(FineTuning, "_point", point)
+    found = teacher.load(plan.stream.queries, context).tuned
+    assert found.about["points"] == wanted.about["points"]
+    files = [one.folder / "model.safetensors" for one in (found, wanted)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
 def test_fine_tuning_that_diverges_is_refused(context, plan, tiny_model):
     """It would else end as the untuned model, which nobody asked for."""
     from bench.errors import TrainingError

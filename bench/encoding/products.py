@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.nn.functional import linear
 
 _THERE = torch.backends.mkldnn.is_available()
 
@@ -32,7 +32,7 @@ class Linear(nn.Linear):
     def forward(self, input: Tensor) -> Tensor:
         as_torch = input.dtype != torch.float32 or input.dim() < 2
         if as_torch or torch.is_autocast_enabled("cpu"):
-            return functional.linear(input, self.weight, self.bias)
+            return linear(input, self.weight, self.bias)
         output: Tensor = _Product.apply(input, self.weight, self.bias)
         return output
 

@@ -1,7 +1,7 @@
 """What a user would write with sentence-transformers for one arm and one seed.
 
 ``python -m tests.performance.script``: fine-tune a teacher, score with it, train a student on its
-margins, evaluate on dev along the way and on test at the end. The numbers are `test_study`'s.
+margins, evaluate on dev along the way and on test at the end. The numbers are `study`'s.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bench.context import Context
 from bench.encoding.models import locate
 from bench.training.evaluator import pool
 from tests.performance.setting import CLIP, DECAY, MODEL, RATE, their_context, their_model
-from tests.performance.test_study import COLLECTION, LAYERS, LENGTH, STUDY, TEACHER
+from tests.performance.study import COLLECTION, LAYERS, LENGTH, STUDY, TEACHER
 
 Triples = tuple[list[str], list[list[str]]]
 """Queries, and each one's positive and negatives."""

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from statistics import median
 
@@ -12,11 +11,11 @@ import pytest
 import tomli_w
 
 from bench.results import load_results
+from tests.performance.commands import BENCH, seconds
 from tests.performance.pairs import PAIRS
 from tests.performance.setting import kept_artifacts
 
 FIRST_STEP = Path(__file__).with_name("first_step.py")
-BENCH = Path(sys.executable).with_name("bench")
 
 QUICK = {
     "name": "quick",
@@ -34,12 +33,6 @@ QUICK = {
 
 
 BUSY = "import torch; x = torch.randn(2000, 2000)\nwhile True: x @ x"
-
-
-def seconds(*command: object) -> float:
-    since = time.perf_counter()
-    subprocess.run([*map(str, command)], check=True, capture_output=True)
-    return time.perf_counter() - since
 
 
 @pytest.mark.parametrize(("command", "most"), [("--help", 0.5), ("plan quickstart", 1.5)])

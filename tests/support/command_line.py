@@ -21,6 +21,20 @@ def bench(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complete
     )
 
 
+def left_by(*arguments: str, expression: str) -> str:
+    """What an expression (which may name ``os`` and ``sys``) is after the command, in a process
+    that has done nothing else."""
+    said = (
+        "import os, sys; from bench import cli; assert 'torch' not in sys.modules; "
+        f"sys.argv = {['bench', *arguments]}\n"
+        "try: cli.main()\n"
+        "except SystemExit as ended: assert not ended.code, ended.code\n"
+        f"print({expression})"
+    )
+    ended = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    return ended.stdout.splitlines()[-1]
+
+
 def call(capsys, *arguments: str) -> tuple[int, str, str]:
     """(exit code, stdout, stderr) of the command, in this process."""
     from bench import cli
